@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
-#define _printf_(format, first) __attribute__((format(printf, format, first)))
+#define _printf_(fmt, first) __attribute__((format(printf, fmt, first)))
 
 #define ELEMENTSOF(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Decodes one code point at s; returns its length in bytes, 0 when it is not valid UTF-8 (RFC 3629, section 4). */
+static size_t decode(const unsigned char *s, size_t size, uint32_t *ret) {
+        static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+        size_t length;
+        uint32_t c;
+
+        if (s[0] < 0x80) {
+                *ret = s[0];
+                return 1;
+        }
+        if ((s[0] & 0xe0) == 0xc0) {
+                length = 2;
+                c = s[0] & 0x1f;
+        } else if ((s[0] & 0xf0) == 0xe0) {
+                length = 3;
+                c = s[0] & 0x0f;
+        } else if ((s[0] & 0xf8) == 0xf0) {
+                length = 4;
+                c = s[0] & 0x07;
+        } else {
+                return 0;
+        }
+        if (length > size)
+                return 0;
+        for (size_t i = 1; i < length; i++) {
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+                c = c << 6 | (s[i] & 0x3f);
+        }
+        if (c < smallest[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+                return 0;
+        *ret = c;
+        return length;
+}
+
+bool text_is_utf8(const char *s, size_t size) {
+        for (size_t i = 0; i < size;) {
+                uint32_t c;
+                size_t n = decode((const unsigned char *) s + i, size - i, &c);
+
+                if (n == 0)
+                        return false;
+                i += n;
+        }
+        return true;
+}
+
+bool text_is_plain(const char *s, size_t size) {
+        for (size_t i = 0; i < size;) {
+                uint32_t c;
+                size_t n = decode((const unsigned char *) s + i, size - i, &c);
+
+                if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+                        return false;
+                i += n;
+        }
+        return true;
+}
+
+size_t text_length(const char *s) {
+        size_t n = 0;
+
+        for (; *s; s++)
+                n += (*s & 0xc0) != 0x80;
+        return n;
+}
+
+int text_replace(char **p, const char *s) {
+        char *copy = NULL;
+
+        if (s) {
+                copy = strdup(s);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*p);
+        *p = copy;
+        return 0;
+}
