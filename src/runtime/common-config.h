@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/config.h"
+
+/* gradebook.conf: what all daemons (and gradebookctl) share. */
+typedef enum Authentication {
+        AUTHENTICATION_TOKEN,
+        AUTHENTICATION_NONE,
+} Authentication;
+
+typedef struct CommonConfig {
+        int authentication;             /* [Cluster] Authentication= */
+        char *registry_url;             /* [Cluster] RegistryURL= */
+        uint64_t register_usec;         /* [Cluster] RegisterSec= */
+        bool allow_plaintext;           /* [Cluster] AllowPlaintext= */
+        char *advertise_url;            /* [Cluster] AdvertiseURL=; "" means: from the listening socket */
+        int log_level;                  /* [Log] Level=, as in syslog(3) */
+        bool ship;                      /* [Log] Ship= */
+        uint64_t ship_queue_bytes;      /* [Log] QueueMax= */
+        uint64_t connections_max;       /* [HTTP] MaxConnections= */
+        uint64_t idle_usec;             /* [HTTP] IdleTimeoutSec= */
+        uint64_t request_usec;          /* [HTTP] RequestTimeoutSec=: the deadline of outgoing requests */
+        uint64_t drain_usec;            /* [HTTP] DrainTimeoutSec= */
+} CommonConfig;
+
+extern const ConfigItem common_config_items[];

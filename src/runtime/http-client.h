@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+#include "wire/traceparent.h"
+
+/* libcurl's multi interface on the loop: requests that never block, keep connections for reuse and end by their
+ * deadline. */
+typedef struct HttpClient HttpClient;
+typedef struct HttpCall HttpCall;
+
+typedef struct HttpAnswer {
+        int error;              /* 0, or no answer: -ECONNREFUSED, -ECONNRESET, -ETIMEDOUT, -EHOSTUNREACH, -EFBIG (answer over
+                                   answer_max), -ECANCELED (client freed), -EPROTO (anything else) */
+        const char *error_text; /* for people; "" when error is 0 */
+        unsigned status;        /* HTTP status; 0 when error < 0 before one came */
+        const char *content_type;       /* "" when none came */
+        const char *body;       /* NUL-terminated, never NULL; lives during the callback */
+        size_t size;
+        uint64_t elapsed_usec;
+} HttpAnswer;
+
+/* Called once, on the loop, never from within http_client_call(); not called after http_call_cancel(). */
+typedef void (*HttpCallDone)(const HttpAnswer *answer, void *userdata);
+
+/* Bits of an answer as they come, for passing them on. start: status and content type, before the first data (may be
+ * followed by no data). data: 0 takes it; -EAGAIN takes nothing and pauses until http_call_resume(); another negative
+ * errno ends the call. With these set, the answer's body is empty. */
+typedef struct HttpCallStream {
+        void (*start)(unsigned status, const char *content_type, void *userdata);
+        int (*data)(const void *data, size_t size, void *userdata);
+} HttpCallStream;
+
+typedef struct HttpCallOptions {
+        const char *method;             /* NULL: GET */
+        const char *url;
+        const char *content_type;       /* of body */
+        const void *body;               /* copied */
+        size_t body_size;
+        const char *const *headers;     /* further "Name: value", NULL-terminated; may be NULL */
+        const Trace *trace;             /* sent on as traceparent; NULL: none */
+        const char *token;              /* "Authorization: Bearer"; NULL: none */
+        uint64_t timeout_usec;          /* for all of it; 0: the client's default. With stream: until the start, and for each silence */
+        size_t answer_max;              /* bytes; 0: 16 MiB */
+        bool fresh;                     /* a new connection: for what must not be sent twice, since a reused connection that
+                                           turns out dead makes libcurl send again */
+        const HttpCallStream *stream;   /* static; NULL: the body is collected */
+} HttpCallOptions;
+
+int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec);
+HttpClient *http_client_free(HttpClient *c);    /* ends open calls with -ECANCELED */
+DEFINE_CLEANUP(HttpClient, http_client_free);
+
+/* 0, or -ENOMEM, -EINVAL (URL), -EBUSY (too many calls open). ret may be NULL. */
+int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone done, void *userdata, HttpCall **ret);
+HttpCall *http_call_cancel(HttpCall *call);     /* NULL is fine; returns NULL. Not from within stream callbacks */
+void http_call_resume(HttpCall *call);
+size_t http_client_open_calls(const HttpClient *c);

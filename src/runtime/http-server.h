@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+#include "runtime/router.h"
+#include "wire/problem.h"
+
+/* libmicrohttpd in external epoll mode on the loop. */
+typedef struct HttpServer HttpServer;
+
+typedef struct HttpServerOptions {
+        const Router *router;           /* borrowed, outlives the server */
+        void *service;                  /* handed to the handlers */
+        const char *token;              /* of the cluster; NULL: everybody is authorized. Borrowed */
+        unsigned connections_max;
+        uint64_t idle_usec;             /* a connection without a request is closed after it */
+        void (*error_page)(Request *r, Problem *p, void *service);     /* how errors found before the handler are answered; NULL: problem+json */
+} HttpServerOptions;
+
+typedef struct HttpServerCounters {
+        uint64_t requests[6];           /* by the status' first digit */
+        uint64_t open_requests;
+        uint64_t connections;           /* open now */
+        uint64_t bytes_received;        /* of bodies */
+        uint64_t unauthorized;
+} HttpServerCounters;
+
+int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *options);
+HttpServer *http_server_free(HttpServer *s);
+DEFINE_CLEANUP(HttpServer, http_server_free);
+
+/* Serves a listening socket; borrowed: it is not closed, not even at the end, as systemd keeps the other copy. */
+int http_server_listen(HttpServer *s, int fd);
+const HttpServerCounters *http_server_counters(const HttpServer *s);
+
+/* Ends in good order: accepts nothing more, answers what has come with "Connection: close", lets go of idle
+ * connections, and calls done on the loop when the last connection has gone or deadline_usec (relative) is over. */
+void http_server_drain(HttpServer *s, uint64_t deadline_usec, void (*done)(void *userdata), void *userdata);

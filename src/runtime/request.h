@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "runtime/router.h"
+#include "wire/problem.h"
+#include "wire/traceparent.h"
+
+/* A request as its handler sees it. Strings are borrowed and live until the reply. Handlers run on the loop's thread.
+ * A request that waits for its reply cannot see its client go: whoever makes it wait owns a deadline. */
+
+const char *request_method(const Request *r);                           /* "HEAD" arrives as "GET" */
+const char *request_path(const Request *r);                             /* raw, without the query */
+const char *request_query_string(const Request *r);                     /* raw, without '?'; "" when there is none */
+const char *request_param(const Request *r, const char *name);          /* of the route: "id"; never NULL for a name in the route */
+int request_param_uint64(const Request *r, const char *name, uint64_t *ret); /* -EINVAL, -ERANGE */
+const char *request_query(Request *r, const char *name);                /* decoded; NULL when absent, "" when empty */
+const char *request_header(const Request *r, const char *name);         /* NULL when absent */
+const char *request_body(const Request *r, size_t *ret_size);           /* NUL-terminated, never NULL */
+const char *request_form(Request *r, const char *name);                 /* a field of an urlencoded form; NULL when absent or not valid UTF-8 */
+const Trace *request_trace(const Request *r);
+const char *request_client(const Request *r);                           /* "127.0.0.1:4711", for the log */
+bool request_is_authorized(const Request *r);                           /* carried the cluster token (or Authentication=none) */
+
+/* Parses the body as a JSON object; on failure the request has been answered (400, 415) and -EBADMSG returned. */
+int request_json(Request *r, json_object **ret);
+
+/* Headers of the reply to come; call before the reply. Name and value are copied. Failure is remembered and answered
+ * with 500. */
+void request_set_header(Request *r, const char *name, const char *value);
+
+/* The replies. Each ends the request: it must not be touched afterwards. */
+void request_reply(Request *r, unsigned status, const char *content_type, const void *data, size_t size);
+void request_reply_empty(Request *r, unsigned status);
+void request_reply_json(Request *r, unsigned status, json_object *o);           /* takes the reference */
+void request_reply_problem(Request *r, Problem *p);                             /* takes the detail; a status of 0 is 500 */
+void request_fail(Request *r, unsigned status, const char *format, ...) _printf_(3, 4);
+void request_fail_errno(Request *r, int error, const char *what);               /* by problem_status_from_errno(); logs 5xx once */
+
+/* A body rendered once and sent many times; counted references, used on the loop's thread only. */
+typedef struct HttpBody HttpBody;
+int http_body_new(HttpBody **ret, const char *content_type, const void *data, size_t size);    /* copies; -ENOMEM */
+HttpBody *http_body_ref(HttpBody *b);
+HttpBody *http_body_unref(HttpBody *b);
+DEFINE_CLEANUP(HttpBody, http_body_unref);
+void request_reply_body(Request *r, unsigned status, HttpBody *b);              /* the caller keeps its reference */
+
+/* A reply whose body comes bit by bit. */
+typedef struct HttpStream HttpStream;
+typedef enum HttpStreamEvent {
+        HTTP_STREAM_DRAINED,    /* what was written has gone out */
+        HTTP_STREAM_CLOSED,     /* the client is gone, or the server stops: the last call, the stream is freed after it */
+} HttpStreamEvent;
+typedef void (*HttpStreamCallback)(HttpStream *s, HttpStreamEvent event, void *userdata);
+
+/* Ends the request as a reply does. NULL (and a 500) without memory. */
+HttpStream *request_stream(Request *r, unsigned status, const char *content_type, size_t max_buffered, HttpStreamCallback callback, void *userdata);
+int http_stream_write(HttpStream *s, const void *data, size_t size);            /* -ENOBUFS: the client is too slow, nothing was taken */
+size_t http_stream_buffered(const HttpStream *s);
+void http_stream_end(HttpStream *s);    /* sends what is buffered and ends the body; CLOSED still comes */
+void http_stream_abort(HttpStream *s);  /* breaks the connection, so that the client sees it was cut; CLOSED still comes */
+
+/* A log line with REQUEST_ID= */
+void request_log(const Request *r, int priority, const char *format, ...) _printf_(3, 4);

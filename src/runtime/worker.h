@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stddef.h>
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+
+/* A thread for what may block. Jobs that arrive while a batch runs form the next batch, so that one fsync serves many
+ * (group commit). Completions run on the loop, in the order of submission. */
+typedef struct Worker Worker;
+typedef struct Job Job;
+
+/* Embedded at the start of, or inside, the caller's own structure; valid until done. */
+struct Job {
+        int result;                     /* set by run: 0 or a negative errno */
+        void (*done)(Job *job);         /* on the loop's thread */
+        Job *next;                      /* the worker's */
+};
+
+/* Runs on the thread with 1 to batch_max jobs linked by next; sets each job's result. */
+typedef void (*WorkerRun)(Job *batch, void *userdata);
+
+/* name: at most 15 bytes, shown by ps -L. */
+int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max, size_t batch_max, WorkerRun run, void *userdata);
+int worker_submit(Worker *w, Job *job); /* -EBUSY: queue_max jobs wait already. From the loop's thread */
+size_t worker_pending(const Worker *w); /* submitted and not completed */
+Worker *worker_free(Worker *w);         /* runs what was submitted to the end, completes it, joins the thread. Blocks */
+DEFINE_CLEANUP(Worker, worker_free);
