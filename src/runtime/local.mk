@@ -8,7 +8,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-client.h \
 	src/runtime/http-server.h \
 	src/runtime/metrics.h \
-	src/runtime/providers.h \
+	src/runtime/providers.c src/runtime/providers.h \
 	src/runtime/request.h \
 	src/runtime/router.h \
 	src/runtime/service.h \
