@@ -7,6 +7,10 @@ libruntime_a_SOURCES = \
 	src/runtime/events.h \
 	src/runtime/http-client.h \
 	src/runtime/http-server.h \
+	src/runtime/journal.c src/runtime/journal.h \
+	src/runtime/log-queue.c src/runtime/log-queue.h \
+	src/runtime/log-shipper.c src/runtime/log-shipper.h \
+	src/runtime/log-spool.c src/runtime/log-spool.h \
 	src/runtime/metrics.h \
 	src/runtime/providers.h \
 	src/runtime/request.h \
