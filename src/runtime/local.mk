@@ -3,7 +3,7 @@ noinst_LIBRARIES += libruntime.a
 libruntime_a_SOURCES = \
 	src/runtime/common-config.h \
 	src/runtime/config.h \
-	src/runtime/database.h \
+	src/runtime/database.c src/runtime/database.h \
 	src/runtime/events.h \
 	src/runtime/http-client.h \
 	src/runtime/http-server.h \
@@ -12,4 +12,4 @@ libruntime_a_SOURCES = \
 	src/runtime/request.h \
 	src/runtime/router.h \
 	src/runtime/service.h \
-	src/runtime/worker.h
+	src/runtime/worker.c src/runtime/worker.h
