@@ -13,7 +13,7 @@
 
 #define QUEUE_MAX 8192          /* jobs; beyond it clients are told to come again (503) */
 #define BATCH_MAX 1024          /* jobs of one transaction */
-#define BUSY_MSEC 5000          /* a predecessor that is still closing the file */
+#define BUSY_MSEC 1000          /* a predecessor that is still closing the file */
 #define CHECKPOINT_PAGES 4096   /* 16 MiB of WAL: what a start after a crash has to read again at most, in usual cases */
 #define CHECK_BYTES_MAX (INT64_C(8) << 20)      /* quick_check reads the whole file: only where that is a matter of milliseconds */
 
