@@ -2,11 +2,11 @@
 noinst_LIBRARIES += libruntime.a
 libruntime_a_SOURCES = \
 	src/runtime/common-config.c src/runtime/common-config.h \
+	src/runtime/config.c src/runtime/config.h \
 	src/runtime/config-files.c src/runtime/config-files.h \
 	src/runtime/config-syntax.c src/runtime/config-syntax.h \
 	src/runtime/config-value.c src/runtime/config-value.h \
-	src/runtime/config.c src/runtime/config.h \
-	src/runtime/database.h \
+	src/runtime/database.c src/runtime/database.h \
 	src/runtime/events.h \
 	src/runtime/http-client.h \
 	src/runtime/http-server.h \
@@ -19,4 +19,4 @@ libruntime_a_SOURCES = \
 	src/runtime/request.h \
 	src/runtime/router.h \
 	src/runtime/service.h \
-	src/runtime/worker.h
+	src/runtime/worker.c src/runtime/worker.h
