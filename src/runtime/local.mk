@@ -7,9 +7,9 @@ libruntime_a_SOURCES = \
 	src/runtime/events.h \
 	src/runtime/http-client.h \
 	src/runtime/http-server.h \
-	src/runtime/metrics.h \
+	src/runtime/metrics.c src/runtime/metrics.h \
 	src/runtime/providers.h \
 	src/runtime/request.h \
-	src/runtime/router.h \
+	src/runtime/router.c src/runtime/router.h \
 	src/runtime/service.h \
 	src/runtime/worker.h
