@@ -15,7 +15,7 @@ libruntime_a_SOURCES = \
 	src/runtime/log-shipper.c src/runtime/log-shipper.h \
 	src/runtime/log-spool.c src/runtime/log-spool.h \
 	src/runtime/metrics.c src/runtime/metrics.h \
-	src/runtime/providers.h \
+	src/runtime/providers.c src/runtime/providers.h \
 	src/runtime/request.h \
 	src/runtime/router.c src/runtime/router.h \
 	src/runtime/service.h \
