@@ -7,7 +7,7 @@ libruntime_a_SOURCES = \
 	src/runtime/config-value.c src/runtime/config-value.h \
 	src/runtime/config.c src/runtime/config.h \
 	src/runtime/database.h \
-	src/runtime/events.h \
+	src/runtime/events.c src/runtime/events.h \
 	src/runtime/http-client.h \
 	src/runtime/http-server.h \
 	src/runtime/metrics.h \
