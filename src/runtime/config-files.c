@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,8 +90,8 @@ static int list(const char *name, const char *const directories[2], ConfigFiles 
 
                 if (!path)
                         return -ENOMEM;
-                /* Whatever is there is tried, so that a file nobody may read is an error and not the default. */
-                if (access(path, F_OK) == 0 || errno != ENOENT) {
+                /* Whatever is there is tried: a file nobody may read, or a link to nowhere, is an error and not the default. */
+                if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT) {
                         int r = files_add(f, path);
 
                         if (r < 0)
