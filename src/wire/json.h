@@ -25,11 +25,14 @@ int json_parse(const char *data, size_t size, json_object **ret, Problem *proble
 /* json_parse() that also refuses anything but an object. */
 int json_parse_object(const char *data, size_t size, json_object **ret, Problem *problem);
 
-/* A member that is a text of min to max code points without control characters. With min 0 it may be absent or null:
- * *ret is then NULL. */
+/* For values inside others: refuses anything but an object, naming it as what, "A grade". */
+int json_expect_object(json_object *o, const char *what, Problem *problem);
+
+/* A member that is a text of min to max code points without control characters. With min 0 it may be absent, null or
+ * empty: *ret is then NULL. */
 int json_get_text(json_object *object, const char *member, size_t min, size_t max, const char **ret, Problem *problem);
 
-/* A member that is a whole number from min to max. */
+/* A member that is a whole number from min to max, max below UINT64_MAX: json-c reads all that is over it as that. */
 int json_get_uint64(json_object *object, const char *member, uint64_t min, uint64_t max, uint64_t *ret, Problem *problem);
 
 /* A member that is an array of at most max elements; absent or null: *ret is NULL. */

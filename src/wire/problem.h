@@ -20,7 +20,8 @@ void problem_deinit(Problem *p);
 /* Fills it and returns -EBADMSG, so that a parser can say "return problem_set(…)". p may be NULL. */
 int problem_set(Problem *p, unsigned status, const char *format, ...) _printf_(3, 4);
 
-/* {"type":"about:blank","title":"Bad Request","status":400,"detail":"…"}; request_id may be NULL. NULL: no memory. */
+/* {"type":"about:blank","title":"Bad Request","status":400,"detail":"…","requestId":"…"}, without the last where
+ * request_id is NULL. Returns NULL when memory is short. */
 json_object *problem_to_json(const Problem *p, const char *request_id);
 
 /* "Bad Request" for 400; never NULL. RFC 9110, section 15. */
