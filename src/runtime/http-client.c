@@ -40,6 +40,7 @@ struct HttpClient {
         size_t n_calls;
         CURL *idle[IDLE_HANDLES_MAX];   /* set-up handles cost microseconds: they are used again */
         size_t n_idle;
+        bool closing;           /* no new calls */
 };
 
 static const struct {
@@ -251,11 +252,16 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
         return 0;
 }
 
+void http_client_stop(HttpClient *c) {
+        c->closing = true;
+        while (c->calls)
+                call_complete(c->calls, -ECANCELED, "the daemon is stopping");
+}
+
 HttpClient *http_client_free(HttpClient *c) {
         if (!c)
                 return NULL;
-        while (c->calls)
-                call_complete(c->calls, -ECANCELED, "the daemon is stopping");
+        http_client_stop(c);
         while (c->n_idle > 0)
                 curl_easy_cleanup(c->idle[--c->n_idle]);
         /* Before the sources go: it closes the connections through on_socket_wanted(). */
@@ -362,6 +368,8 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         HttpCall *call;
         int r;
 
+        if (c->closing)
+                return -ECANCELED;
         if (c->n_calls >= CALLS_MAX)
                 return -EBUSY;
         call = calloc(1, sizeof(*call));

@@ -53,10 +53,11 @@ typedef struct HttpCallOptions {
 } HttpCallOptions;
 
 int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec);
-HttpClient *http_client_free(HttpClient *c);    /* ends open calls with -ECANCELED */
+void http_client_stop(HttpClient *c);           /* ends open calls with -ECANCELED and takes no more */
+HttpClient *http_client_free(HttpClient *c);    /* stops first */
 DEFINE_CLEANUP(HttpClient, http_client_free);
 
-/* 0, or -ENOMEM, -EINVAL (URL), -EBUSY (too many calls open). ret may be NULL. */
+/* 0, or -ENOMEM, -EINVAL (URL), -EBUSY (too many calls open), -ECANCELED (being freed). ret may be NULL. */
 int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone done, void *userdata, HttpCall **ret);
 HttpCall *http_call_cancel(HttpCall *call);     /* NULL is fine; returns NULL. Not from within stream callbacks */
 void http_call_resume(HttpCall *call);

@@ -39,10 +39,19 @@ libruntime_a_SOURCES = \
 	src/runtime/mustache.h \
 	src/runtime/providers.c \
 	src/runtime/providers.h \
+	src/runtime/registrar.c \
+	src/runtime/registrar.h \
 	src/runtime/request.h \
 	src/runtime/router.c \
 	src/runtime/router.h \
+	src/runtime/service-call.c \
+	src/runtime/service-config.c \
+	src/runtime/service-internal.h \
+	src/runtime/service-routes.c \
+	src/runtime/service-stop.c \
+	src/runtime/service.c \
 	src/runtime/service.h \
+	src/runtime/sockets.c \
 	src/runtime/urlencoded.c \
 	src/runtime/urlencoded.h \
 	src/runtime/worker.c \
