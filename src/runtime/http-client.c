@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/http-client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define CALLS_MAX 20000
+#define IDLE_HANDLES_MAX 64
+#define ANSWER_MAX_DEFAULT (16u * 1024 * 1024)
+#define CONNECT_TIMEOUT_MSEC 2000L
+
+struct HttpCall {
+        HttpClient *client;
+        CURL *easy;
+        struct curl_slist *headers;
+        HttpCallDone done;
+        void *userdata;
+        const HttpCallStream *stream;
+        Buffer body;
+        bool started;           /* stream->start was called */
+        bool paused;
+        int stream_error;
+        char error[CURL_ERROR_SIZE];
+        HttpCall *previous, *next;
+};
+
+struct HttpClient {
+        sd_event *event;
+        CURLM *multi;
+        sd_event_source *timer;
+        uint64_t default_timeout_usec;
+        HttpCall *calls;
+        size_t n_calls;
+        CURL *idle[IDLE_HANDLES_MAX];   /* set-up handles cost microseconds: they are used again */
+        size_t n_idle;
+};
+
+static const struct {
+        CURLcode code;
+        int error;
+} errors[] = {
+        { CURLE_COULDNT_CONNECT, -ECONNREFUSED },
+        { CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH },
+        { CURLE_COULDNT_RESOLVE_PROXY, -EHOSTUNREACH },
+        { CURLE_GOT_NOTHING, -ECONNRESET },
+        { CURLE_RECV_ERROR, -ECONNRESET },
+        { CURLE_SEND_ERROR, -ECONNRESET },
+        { CURLE_PARTIAL_FILE, -ECONNRESET },
+        { CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT },
+        { CURLE_OUT_OF_MEMORY, -ENOMEM },
+};
+
+static int call_error(const HttpCall *call, CURLcode code) {
+        long os_error = 0;
+
+        if (code == CURLE_OK)
+                return 0;
+        if (call->stream_error < 0)
+                return call->stream_error;
+        if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error > 0)
+                return (int) -os_error;
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
+                if (errors[i].code == code)
+                        return errors[i].error;
+        return -EPROTO;
+}
+
+static HttpCall *call_free(HttpCall *call) {
+        HttpClient *c = call->client;
+
+        if (call->previous)
+                call->previous->next = call->next;
+        else if (c->calls == call)
+                c->calls = call->next;
+        if (call->next)
+                call->next->previous = call->previous;
+        if (call->easy) {
+                (void) curl_multi_remove_handle(c->multi, call->easy);
+                c->n_calls--;
+                if (c->n_idle < IDLE_HANDLES_MAX) {
+                        curl_easy_reset(call->easy);
+                        c->idle[c->n_idle++] = call->easy;
+                } else {
+                        curl_easy_cleanup(call->easy);
+                }
+        }
+        curl_slist_free_all(call->headers);
+        buffer_deinit(&call->body);
+        free(call);
+        return NULL;
+}
+
+static void call_complete(HttpCall *call, int error, const char *error_text) {
+        HttpCallDone done = call->done;
+        void *userdata = call->userdata;
+        const char *content_type = NULL;
+        long status = 0;
+        curl_off_t elapsed_usec = 0;
+        HttpAnswer answer = {
+                .error = error,
+                .error_text = error_text,
+                .body = buffer_text(&call->body),
+                .size = call->body.size,
+        };
+
+        (void) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
+        (void) curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &elapsed_usec);
+        answer.status = (unsigned) status;
+        answer.content_type = content_type ? content_type : "";
+        answer.elapsed_usec = (uint64_t) elapsed_usec;
+        if (call->stream && !call->started && error == 0)
+                call->stream->start(answer.status, answer.content_type, userdata);
+        done(&answer, userdata);
+        call_free(call);
+}
+
+/* libcurl wants its queue emptied after every action; a callback may start or cancel calls meanwhile. */
+static void drain(HttpClient *c) {
+        CURLMsg *message;
+        int left;
+
+        while ((message = curl_multi_info_read(c->multi, &left))) {
+                HttpCall *call = NULL;
+                CURLcode code = message->data.result;
+                int error;
+
+                if (message->msg != CURLMSG_DONE ||
+                    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &call) != CURLE_OK || !call)
+                        continue;
+                error = call_error(call, code);
+                call_complete(call, error, error == 0 ? "" : call->error[0] ? call->error : curl_easy_strerror(code));
+        }
+}
+
+static void act(HttpClient *c, curl_socket_t fd, int bits) {
+        int running;
+
+        (void) curl_multi_socket_action(c->multi, fd, bits, &running);
+        drain(c);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        act(userdata, CURL_SOCKET_TIMEOUT, 0);
+        return 0;
+}
+
+/* libcurl's request for a wake-up: only noted, since acting from in here would recurse. */
+static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata) {
+        HttpClient *c = userdata;
+
+        if (timeout_msec < 0)
+                return sd_event_source_set_enabled(c->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
+        if (sd_event_source_set_time_relative(c->timer, (uint64_t) timeout_msec * USEC_PER_MSEC) < 0)
+                return -1;
+        return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
+}
+
+static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        int bits = (events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
+                   (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                   (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
+
+        act(userdata, fd, bits);
+        return 0;
+}
+
+static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_userdata) {
+        HttpClient *c = userdata;
+        sd_event_source *source = socket_userdata;
+        uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+
+        if (what == CURL_POLL_REMOVE) {
+                (void) curl_multi_assign(c->multi, fd, NULL);
+                sd_event_source_disable_unref(source);
+                return 0;
+        }
+        if (source)
+                return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
+        if (sd_event_add_io(c->event, &source, fd, events, on_socket, c) < 0)
+                return -1;
+        if (curl_multi_assign(c->multi, fd, source) != CURLM_OK) {
+                sd_event_source_disable_unref(source);
+                return -1;
+        }
+        return 0;
+}
+
+static void start_stream(HttpCall *call) {
+        const char *content_type = NULL;
+        long status = 0;
+
+        if (call->started)
+                return;
+        call->started = true;
+        (void) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
+        call->stream->start((unsigned) status, content_type ? content_type : "", call->userdata);
+}
+
+static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
+        HttpCall *call = userdata;
+        int r;
+
+        if (!call->stream) {
+                r = buffer_append(&call->body, data, size * n);
+                call->stream_error = r;
+                return r < 0 ? 0 : size * n;
+        }
+        start_stream(call);
+        r = call->stream->data(data, size * n, call->userdata);
+        if (r == -EAGAIN) {
+                call->paused = true;
+                return CURL_WRITEFUNC_PAUSE;
+        }
+        call->stream_error = r;
+        return r < 0 ? 0 : size * n;
+}
+
+int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec) {
+        _cleanup_(http_client_freep) HttpClient *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+                return -ENOMEM;
+        c->event = sd_event_ref(event);
+        c->default_timeout_usec = default_timeout_usec;
+        c->multi = curl_multi_init();
+        if (!c->multi)
+                return -ENOMEM;
+        r = sd_event_add_time_relative(event, &c->timer, CLOCK_MONOTONIC, 0, 1, on_timer, c);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        if (curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted) != CURLM_OK ||
+            curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c) != CURLM_OK ||
+            curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
+            curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c) != CURLM_OK)
+                return -ENOMEM;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+HttpClient *http_client_free(HttpClient *c) {
+        if (!c)
+                return NULL;
+        while (c->calls)
+                call_complete(c->calls, -ECANCELED, "the daemon is stopping");
+        while (c->n_idle > 0)
+                curl_easy_cleanup(c->idle[--c->n_idle]);
+        /* Before the sources go: it closes the connections through on_socket_wanted(). */
+        if (c->multi)
+                (void) curl_multi_cleanup(c->multi);
+        sd_event_source_disable_unref(c->timer);
+        sd_event_unref(c->event);
+        curl_global_cleanup();
+        free(c);
+        return NULL;
+}
+
+size_t http_client_open_calls(const HttpClient *c) {
+        return c->n_calls;
+}
+
+static int add_header(HttpCall *call, const char *line) {
+        struct curl_slist *list = curl_slist_append(call->headers, line);
+
+        if (!list)
+                return -ENOMEM;
+        call->headers = list;
+        return 0;
+}
+
+static int add_header_value(HttpCall *call, const char *name, const char *value) {
+        _cleanup_(freep) char *line = NULL;
+
+        if (asprintf(&line, "%s: %s", name, value) < 0) {
+                line = NULL;
+                return -ENOMEM;
+        }
+        return add_header(call, line);
+}
+
+static int set_headers(HttpCall *call, const HttpCallOptions *o) {
+        char traceparent[TRACEPARENT_SIZE];
+        _cleanup_(freep) char *bearer = NULL;
+        int r = add_header(call, "Expect:"); /* no round trip before a body */
+
+        if (r >= 0 && o->body)
+                r = add_header_value(call, "Content-Type", o->content_type ? o->content_type : "application/json");
+        if (r >= 0 && o->token) {
+                if (asprintf(&bearer, "Bearer %s", o->token) < 0) {
+                        bearer = NULL;
+                        return -ENOMEM;
+                }
+                r = add_header_value(call, "Authorization", bearer);
+        }
+        if (r >= 0 && o->trace) {
+                trace_format(o->trace, traceparent);
+                r = add_header_value(call, "traceparent", traceparent);
+        }
+        for (size_t i = 0; r >= 0 && o->headers && o->headers[i]; i++)
+                r = add_header(call, o->headers[i]);
+        return r;
+}
+
+#define SET(option, value) (ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK)
+
+static int set_options(HttpCall *call, const HttpCallOptions *o) {
+        CURL *easy = call->easy;
+        uint64_t timeout_usec = o->timeout_usec ? o->timeout_usec : call->client->default_timeout_usec;
+        long timeout_msec = (long) ((timeout_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
+        const char *method = o->method ? o->method : "GET";
+        bool ok = true;
+        int r = set_headers(call, o);
+
+        if (r < 0)
+                return r;
+        SET(CURLOPT_PRIVATE, call);
+        SET(CURLOPT_ERRORBUFFER, call->error);
+        SET(CURLOPT_NOSIGNAL, 1L);
+        SET(CURLOPT_PROTOCOLS_STR, "http,https");
+        SET(CURLOPT_PROXY, ""); /* the environment decides nothing here */
+        SET(CURLOPT_URL, o->url);
+        SET(CURLOPT_PATH_AS_IS, 1L);
+        SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+        SET(CURLOPT_HTTPHEADER, call->headers);
+        SET(CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
+        SET(CURLOPT_WRITEFUNCTION, on_data);
+        SET(CURLOPT_WRITEDATA, call);
+        SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_msec < CONNECT_TIMEOUT_MSEC ? timeout_msec : CONNECT_TIMEOUT_MSEC);
+        if (call->stream) {
+                /* An answer may go on for ever; silence of a whole timeout ends one that does not follow. */
+                SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, (timeout_msec + 999) / 1000);
+        } else {
+                SET(CURLOPT_TIMEOUT_MS, timeout_msec);
+        }
+        if (o->fresh)
+                SET(CURLOPT_FRESH_CONNECT, 1L);
+        if (o->body) {
+                SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) o->body_size);
+                SET(CURLOPT_COPYPOSTFIELDS, o->body);
+        }
+        if (strcmp(method, "HEAD") == 0)
+                SET(CURLOPT_NOBODY, 1L);
+        else if (strcmp(method, o->body ? "POST" : "GET") != 0)
+                SET(CURLOPT_CUSTOMREQUEST, method);
+        return ok ? 0 : -EINVAL;
+}
+
+int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone done, void *userdata, HttpCall **ret) {
+        HttpCall *call;
+        int r;
+
+        if (c->n_calls >= CALLS_MAX)
+                return -EBUSY;
+        call = calloc(1, sizeof(*call));
+        if (!call)
+                return -ENOMEM;
+        *call = (HttpCall) { .client = c, .done = done, .userdata = userdata, .stream = options->stream, .next = c->calls };
+        call->body.max = options->answer_max ? options->answer_max : ANSWER_MAX_DEFAULT;
+        if (call->next)
+                call->next->previous = call;
+        c->calls = call;
+
+        call->easy = c->n_idle > 0 ? c->idle[--c->n_idle] : curl_easy_init();
+        if (!call->easy) {
+                call_free(call);
+                return -ENOMEM;
+        }
+        c->n_calls++;
+        r = set_options(call, options);
+        if (r >= 0 && curl_multi_add_handle(c->multi, call->easy) != CURLM_OK)
+                r = -ENOMEM;
+        if (r < 0) {
+                call_free(call);
+                return r;
+        }
+        if (ret)
+                *ret = call;
+        return 0;
+}
+
+HttpCall *http_call_cancel(HttpCall *call) {
+        if (call)
+                call_free(call);
+        return NULL;
+}
+
+void http_call_resume(HttpCall *call) {
+        if (!call->paused)
+                return;
+        call->paused = false;
+        (void) curl_easy_pause(call->easy, CURLPAUSE_CONT);
+}

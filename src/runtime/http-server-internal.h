@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Shared by http-server.c (daemons, loop, drain), http-server-request.c (from the first byte to the handler, and what a
+ * handler may ask), http-server-reply.c and http-server-stream.c (back to the client). Nobody else includes it. */
+
+#include <microhttpd.h>
+
+#include "base/buffer.h"
+#include "runtime/http-server.h"
+#include "runtime/request.h"
+
+typedef struct Listener Listener;
+typedef struct Connection Connection;
+
+struct HttpServer {
+        sd_event *event;
+        HttpServerOptions options;
+        HttpServerCounters counters;
+        Listener *listeners;
+        Connection *connections;        /* a doubly linked list: drain asks each */
+        bool draining;                  /* every reply says "Connection: close" */
+        bool closed;                    /* the handlers' object is gone: 503 */
+        sd_event_source *grace;         /* until idle connections are let go of */
+        sd_event_source *deadline;      /* until drain gives up */
+        sd_event_source *drained_soon;
+        void (*drained)(void *userdata);
+        void *drained_userdata;
+};
+
+/* One listening socket: libmicrohttpd takes one per daemon. */
+struct Listener {
+        HttpServer *server;
+        struct MHD_Daemon *daemon;
+        sd_event_source *io;
+        sd_event_source *timer;
+        sd_event_source *kick;
+        uint64_t armed_usec;            /* when timer fires; UINT64_MAX: it is off */
+        Listener *next;
+};
+
+struct Connection {
+        Listener *listener;
+        int fd;
+        bool in_request;
+        Connection *previous, *next;
+};
+
+typedef struct Header {
+        char *name;
+        char *value;
+        struct Header *next;
+} Header;
+
+struct Request {
+        HttpServer *server;
+        Connection *connection;
+        struct MHD_Connection *mhd;
+        const char *method;
+        char *path;
+        char *query;
+        RouteMatch match;
+        Trace trace;
+        bool has_trace;
+        bool authorized;
+        bool in_callback;       /* libmicrohttpd is calling us: a reply is queued by who called */
+        bool suspended;
+        bool dispatched;        /* the handler (or the error) had its turn */
+        bool replied;
+        bool failed;            /* memory ran out while the reply was built */
+        Problem problem;        /* found before the handler; status 0: none */
+        Buffer body;
+        size_t discarded;       /* bytes of a body that is read only to be polite */
+        Header *query_values;   /* decoded once asked for */
+        Header *form;
+        bool form_parsed;
+        Header *headers;        /* of the reply */
+        char client[64];
+        unsigned status;
+        struct MHD_Response *response;
+        bool response_shared;   /* response belongs to reply_body */
+        HttpBody *reply_body;   /* keeps the bytes that response points to */
+};
+
+/* Runs the listener's daemon soon, from outside its callbacks: resuming alone does not wake it. */
+void listener_kick(Listener *l);
+
+/* The three of libmicrohttpd's callbacks that concern a request. */
+enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, const char *url, const char *method,
+                                    const char *version, const char *upload_data, size_t *upload_size, void **con_cls);
+void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code);
+void *http_request_uri(void *userdata, const char *uri, struct MHD_Connection *mhd);
+
+/* Gives response (taken; NULL: no memory) to the request and lets it go on. */
+void http_request_finish(Request *r, unsigned status, struct MHD_Response *response);
+enum MHD_Result http_request_queue(Request *r);
+
+/* Adds what every reply carries and the headers the handler set. */
+void http_request_add_headers(Request *r, struct MHD_Response *response);
+
+Header *header_free_all(Header *h);
+int header_add(Header **list, const char *name, size_t name_size, const char *value, size_t value_size);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "runtime/http-server-internal.h"
+#include "runtime/urlencoded.h"
+#include "wire/json.h"
+
+/* A body that will not be used is read up to here before the answer goes out: a client that is still sending when its
+ * connection closes would see a reset instead of the answer. */
+#define DISCARD_MAX (16u * 1024 * 1024)
+
+static void request_free(Request *r) {
+        if (r->connection)
+                r->connection->in_request = false;
+        if (r->dispatched)
+                r->server->counters.open_requests--;
+        route_match_deinit(&r->match);
+        problem_deinit(&r->problem);
+        buffer_deinit(&r->body);
+        header_free_all(r->query_values);
+        header_free_all(r->form);
+        header_free_all(r->headers);
+        if (r->response && !r->response_shared)
+                MHD_destroy_response(r->response);
+        http_body_unref(r->reply_body);
+        free(r->path);
+        free(r->query);
+        free(r);
+}
+
+/* The request line is there: the first that libmicrohttpd tells of a request, and the only place with the raw URI. */
+void *http_request_uri(void *userdata, const char *uri, struct MHD_Connection *mhd) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        Request *r = calloc(1, sizeof(*r));
+        const char *question = strchr(uri, '?');
+
+        if (!r)
+                return NULL;
+        r->server = userdata;
+        r->mhd = mhd;
+        r->connection = info ? info->socket_context : NULL;
+        r->path = question ? strndup(uri, (size_t) (question - uri)) : strdup(uri);
+        r->query = question ? strdup(question + 1) : NULL;
+        if (!r->path || (question && !r->query)) {
+                free(r->path);
+                free(r->query);
+                free(r);
+                return NULL;
+        }
+        if (r->connection)
+                r->connection->in_request = true;
+        return r;
+}
+
+void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code) {
+        Request *r = *con_cls;
+
+        *con_cls = NULL;
+        if (r)
+                request_free(r);
+}
+
+static bool check_token(const Request *r) {
+        static const char scheme[] = "Bearer ";
+        const char *token = r->server->options.token, *given;
+        size_t length;
+
+        if (!token)
+                return true;
+        given = request_header(r, "Authorization");
+        if (!given || strncasecmp(given, scheme, strlen(scheme)) != 0)
+                return false;
+        given += strlen(scheme);
+        length = strlen(token);
+        return strlen(given) == length && sodium_memcmp(given, token, length) == 0;
+}
+
+/* A browser says where a request comes from (https://www.w3.org/TR/fetch-metadata/); a change asked for by another
+ * site's page is not this user's wish, unless it carries the token, which no page can know. */
+static bool is_cross_site_change(const Request *r) {
+        const char *site;
+
+        if (strcmp(r->method, "GET") == 0 || strcmp(r->method, "OPTIONS") == 0)
+                return false;
+        site = request_header(r, "Sec-Fetch-Site");
+        if (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0)
+                return false;
+        return !(r->server->options.token && r->authorized);
+}
+
+/* Everything that the head of a request can be refused for; the answer waits for the body to pass by. */
+static void check_head(Request *r) {
+        const char *length;
+        uint64_t body_size = 0;
+        int k = router_match(r->server->options.router, r->method, r->path, &r->match);
+
+        if (k == -ENOENT)
+                (void) problem_set(&r->problem, 404, "There is nothing at this path");
+        else if (k == -EOPNOTSUPP)
+                (void) problem_set(&r->problem, 405, "This path answers only to %s", r->match.allow);
+        else if (k == -EINVAL)
+                (void) problem_set(&r->problem, 400, "The path is not valid");
+        else if (k < 0)
+                (void) problem_set(&r->problem, 500, "Out of memory");
+        if (r->problem.status)
+                return;
+
+        r->authorized = check_token(r);
+        if (!r->authorized && !(r->match.route->flags & ROUTE_PUBLIC)) {
+                r->server->counters.unauthorized++;
+                (void) problem_set(&r->problem, 401, "The cluster token is missing or wrong (Authorization: Bearer …)");
+                return;
+        }
+        if (is_cross_site_change(r)) {
+                (void) problem_set(&r->problem, 403, "A page of another site may not change anything here");
+                return;
+        }
+        length = request_header(r, "Content-Length");
+        if (length && parse_uint64(length, &body_size) < 0)
+                (void) problem_set(&r->problem, 400, "Content-Length is not a number");
+        else if (body_size > r->match.route->body_max)
+                (void) problem_set(&r->problem, 413, "The body has more than %zu bytes, the most that is taken here", r->match.route->body_max);
+        r->body.max = r->match.route->body_max;
+}
+
+static void take_body(Request *r, const char *data, size_t size) {
+        r->server->counters.bytes_received += size;
+        if (r->problem.status) {
+                r->discarded += size;
+                return;
+        }
+        /* A max of 0 would mean "no limit" to the buffer. */
+        if (r->body.max == 0 || buffer_append(&r->body, data, size) == -EFBIG) {
+                buffer_deinit(&r->body);
+                (void) problem_set(&r->problem, 413, "The body has more than %zu bytes, the most that is taken here", r->match.route->body_max);
+        } else if (r->body.error < 0) {
+                buffer_deinit(&r->body);
+                (void) problem_set(&r->problem, 500, "Out of memory");
+        }
+}
+
+static void reply_problem(Request *r) {
+        HttpServer *s = r->server;
+
+        if (r->problem.status == 405)
+                request_set_header(r, "Allow", r->match.allow);
+        if (r->problem.status == 401)
+                request_set_header(r, "WWW-Authenticate", "Bearer realm=\"gradebook\"");
+        if (s->options.error_page && !s->closed)
+                s->options.error_page(r, &r->problem, s->options.service);
+        else
+                request_reply_problem(r, &r->problem);
+}
+
+static void dispatch(Request *r) {
+        HttpServer *s = r->server;
+
+        r->dispatched = true;
+        s->counters.open_requests++;
+        if (!r->problem.status && s->closed)
+                (void) problem_set(&r->problem, 503, "The service is stopping");
+        if (r->problem.status)
+                reply_problem(r);
+        else
+                r->match.route->handler(r, s->options.service);
+}
+
+enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, const char *url, const char *method,
+                                    const char *version, const char *upload_data, size_t *upload_size, void **con_cls) {
+        Request *r = *con_cls;
+
+        if (!r)
+                return MHD_NO; /* no memory, see http_request_uri() */
+        if (!r->method) {
+                r->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
+                check_head(r);
+                /* Who waits for "100 Continue" is told before sending anything. */
+                if (!r->problem.status || !request_header(r, "Expect"))
+                        return MHD_YES;
+        }
+        if (*upload_size > 0) {
+                take_body(r, upload_data, *upload_size);
+                *upload_size = 0;
+                return r->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
+        }
+        if (!r->dispatched) {
+                r->in_callback = true;
+                dispatch(r);
+                r->in_callback = false;
+        }
+        if (r->replied)
+                return http_request_queue(r);
+        r->suspended = true;
+        MHD_suspend_connection(mhd);
+        return MHD_YES;
+}
+
+const char *request_method(const Request *r) {
+        return r->method;
+}
+
+const char *request_path(const Request *r) {
+        return r->path;
+}
+
+const char *request_query_string(const Request *r) {
+        return r->query ? r->query : "";
+}
+
+const char *request_param(const Request *r, const char *name) {
+        size_t size = strlen(name);
+
+        for (size_t i = 0; i < r->match.n_params; i++) {
+                const RouteParam *p = &r->match.params[i];
+
+                if (p->name_size == size && memcmp(p->name, name, size) == 0)
+                        return p->value;
+        }
+        return "";
+}
+
+int request_param_uint64(const Request *r, const char *name, uint64_t *ret) {
+        return parse_uint64(request_param(r, name), ret);
+}
+
+static const char *header_find(const Header *h, const char *name) {
+        for (; h; h = h->next)
+                if (strcmp(h->name, name) == 0)
+                        return h->value;
+        return NULL;
+}
+
+static int add_pair(const char *name, size_t name_size, const char *value, size_t value_size, void *userdata) {
+        return header_add(userdata, name, name_size, value, value_size);
+}
+
+const char *request_query(Request *r, const char *name) {
+        /* Memory that runs out here leaves values out; the next allocation for the reply then says so. */
+        if (r->query && !r->query_values && urlencoded_parse(r->query, strlen(r->query), add_pair, &r->query_values) == -ENOMEM)
+                r->failed = true;
+        return header_find(r->query_values, name);
+}
+
+const char *request_form(Request *r, const char *name) {
+        if (!r->form_parsed && r->body.size > 0 && urlencoded_parse(r->body.data, r->body.size, add_pair, &r->form) == -ENOMEM)
+                r->failed = true;
+        r->form_parsed = true;
+        return header_find(r->form, name);
+}
+
+const char *request_header(const Request *r, const char *name) {
+        return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *request_body(const Request *r, size_t *ret_size) {
+        if (ret_size)
+                *ret_size = r->body.size;
+        return buffer_text(&r->body);
+}
+
+const Trace *request_trace(const Request *request) {
+        /* Made when first asked for: most reads need none. */
+        Request *r = (Request *) request;
+
+        if (!r->has_trace)
+                trace_begin(&r->trace, request_header(r, "traceparent"));
+        r->has_trace = true;
+        return &r->trace;
+}
+
+const char *request_client(const Request *request) {
+        Request *r = (Request *) request;
+        const union MHD_ConnectionInfo *info;
+        char address[INET6_ADDRSTRLEN] = "";
+
+        if (r->client[0])
+                return r->client;
+        info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        if (info && info->client_addr && info->client_addr->sa_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *) info->client_addr;
+
+                (void) snprintf(r->client, sizeof(r->client), "%s:%u",
+                                inet_ntop(AF_INET, &in->sin_addr, address, sizeof(address)), ntohs(in->sin_port));
+        } else if (info && info->client_addr && info->client_addr->sa_family == AF_INET6) {
+                const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) info->client_addr;
+
+                (void) snprintf(r->client, sizeof(r->client), "[%s]:%u",
+                                inet_ntop(AF_INET6, &in6->sin6_addr, address, sizeof(address)), ntohs(in6->sin6_port));
+        } else {
+                (void) snprintf(r->client, sizeof(r->client), "local");
+        }
+        return r->client;
+}
+
+bool request_is_authorized(const Request *r) {
+        return r->authorized;
+}
+
+int request_json(Request *r, json_object **ret) {
+        _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
+        int k = json_parse_object(buffer_text(&r->body), r->body.size, ret, &problem);
+
+        if (k == -EBADMSG)
+                request_reply_problem(r, &problem);
+        else if (k < 0)
+                request_fail_errno(r, k, "reading the body");
+        return k < 0 ? -EBADMSG : 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "runtime/http-server-internal.h"
+
+#define STREAM_BLOCK_BYTES (16 * 1024)
+
+struct HttpStream {
+        HttpServer *server;
+        Listener *listener;
+        struct MHD_Connection *mhd;
+        sd_event_source *watch;         /* sees the client go while the connection is suspended */
+        Buffer buffer;
+        size_t sent;                    /* bytes of buffer that have gone out */
+        HttpStreamCallback callback;
+        void *userdata;
+        bool suspended;
+        bool told;                      /* the last DRAINED was told, nothing was written since */
+        bool ended;
+        bool broken;
+};
+
+static void stream_wake(HttpStream *s) {
+        if (!s->suspended)
+                return;
+        s->suspended = false;
+        MHD_resume_connection(s->mhd);
+        listener_kick(s->listener);
+}
+
+static int on_client_gone(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        HttpStream *s = userdata;
+
+        s->broken = true;
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        stream_wake(s);
+        return 0;
+}
+
+size_t http_stream_buffered(const HttpStream *s) {
+        return s->buffer.size - s->sent;
+}
+
+static ssize_t on_read(void *userdata, uint64_t position, char *data, size_t max) {
+        HttpStream *s = userdata;
+        size_t n;
+
+        if (http_stream_buffered(s) == 0 && !s->told && !s->ended && !s->broken) {
+                s->told = true;
+                s->callback(s, HTTP_STREAM_DRAINED, s->userdata);
+        }
+        if (s->broken)
+                return MHD_CONTENT_READER_END_WITH_ERROR;
+        n = http_stream_buffered(s);
+        if (n == 0) {
+                if (s->ended)
+                        return MHD_CONTENT_READER_END_OF_STREAM;
+                s->suspended = true;
+                MHD_suspend_connection(s->mhd);
+                return 0;
+        }
+        if (n > max)
+                n = max;
+        memcpy(data, s->buffer.data + s->sent, n);
+        s->sent += n;
+        if (s->sent == s->buffer.size) {
+                buffer_clear(&s->buffer);
+                s->sent = 0;
+        }
+        return (ssize_t) n;
+}
+
+static void on_free(void *userdata) {
+        HttpStream *s = userdata;
+
+        s->callback(s, HTTP_STREAM_CLOSED, s->userdata);
+        sd_event_source_disable_unref(s->watch);
+        buffer_deinit(&s->buffer);
+        free(s);
+}
+
+HttpStream *request_stream(Request *r, unsigned status, const char *content_type, size_t max_buffered, HttpStreamCallback callback, void *userdata) {
+        HttpStream *s = calloc(1, sizeof(*s));
+        struct MHD_Response *response;
+
+        if (s && !r->failed && r->connection &&
+            sd_event_add_io(r->server->event, &s->watch, r->connection->fd, EPOLLRDHUP, on_client_gone, s) >= 0) {
+                s->server = r->server;
+                s->listener = r->connection->listener;
+                s->mhd = r->mhd;
+                s->callback = callback;
+                s->userdata = userdata;
+                s->buffer.max = max_buffered;
+                response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, on_read, s, on_free);
+                if (response) {
+                        if (content_type)
+                                (void) MHD_add_response_header(response, "Content-Type", content_type);
+                        http_request_add_headers(r, response);
+                        http_request_finish(r, status, response);
+                        return s;
+                }
+        }
+        if (s)
+                sd_event_source_disable_unref(s->watch);
+        free(s);
+        request_fail(r, 500, "Out of memory");
+        return NULL;
+}
+
+int http_stream_write(HttpStream *s, const void *data, size_t size) {
+        if (s->ended || s->broken)
+                return -EPIPE;
+        if (size > s->buffer.max - http_stream_buffered(s))
+                return -ENOBUFS;
+        /* What has gone out makes room. */
+        buffer_consume(&s->buffer, s->sent);
+        s->sent = 0;
+        if (buffer_append(&s->buffer, data, size) < 0)
+                return -ENOBUFS;
+        s->told = false;
+        stream_wake(s);
+        return 0;
+}
+
+void http_stream_end(HttpStream *s) {
+        s->ended = true;
+        stream_wake(s);
+}
+
+void http_stream_abort(HttpStream *s) {
+        s->broken = true;
+        stream_wake(s);
+}
