@@ -15,6 +15,8 @@ libruntime_a_SOURCES = \
 	src/runtime/database.h \
 	src/runtime/events.c \
 	src/runtime/events.h \
+	src/runtime/http-client-internal.h \
+	src/runtime/http-client-socket.c \
 	src/runtime/http-client.c \
 	src/runtime/http-client.h \
 	src/runtime/http-server-internal.h \

@@ -12,6 +12,7 @@ static void get_healthz(Request *r, void *service) {
         const Daemon *d = request_owner(r);
         json_object *o = json_object_new_object(), *missing = json_object_new_array();
         bool complete = true;
+        const char *status;
 
         for (size_t i = 0; d->service->requires && d->service->requires[i]; i++) {
                 const char *name = d->service->requires[i];
@@ -21,7 +22,8 @@ static void get_healthz(Request *r, void *service) {
                 complete = false;
                 (void) json_object_array_add(missing, json_object_new_string(name));
         }
-        if (json_add_text(o, "Status", d->state != DAEMON_READY ? "stopping" : complete ? "ok" : "degraded") < 0 ||
+        status = d->state == DAEMON_STARTING ? "starting" : d->state == DAEMON_STOPPING ? "stopping" : complete ? "ok" : "degraded";
+        if (json_add_text(o, "Status", status) < 0 ||
             json_add_text(o, "Service", d->service->name) < 0 || json_add_text(o, "Version", PACKAGE_VERSION) < 0 ||
             json_add(o, "Missing", missing) < 0) {
                 json_object_put(o);
