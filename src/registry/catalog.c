@@ -15,6 +15,7 @@ struct CatalogName {
 struct Catalog {
         CatalogName *names;
         Record *recent;
+        size_t n_records;
         uint64_t sequence;
 };
 
@@ -106,7 +107,10 @@ static int record_new(Catalog *c, const char *name, const char *url, Record **re
                 return -ENOMEM;
         }
 
-        record_link(c, r);
+        /* At the end: it is older than all that changed. */
+        DL_APPEND(c->recent, r);
+        DL_APPEND2(n->recent, r, name_prev, name_next);
+        c->n_records++;
         *ret = r;
         return 0;
 }
@@ -118,16 +122,8 @@ void catalog_drop(Catalog *c, Record *r) {
         HASH_DEL(n->by_url, r);
         free(r->url);
         free(r);
+        c->n_records--;
         name_release(c, n);
-}
-
-Record *catalog_find(const Catalog *c, const char *name, const char *url) {
-        const CatalogName *n = name_find(c, name);
-        Record *r = NULL;
-
-        if (n)
-                HASH_FIND_STR(n->by_url, url, r);
-        return r;
 }
 
 const char *catalog_record_name(const Record *r) {
@@ -136,6 +132,10 @@ const char *catalog_record_name(const Record *r) {
 
 uint64_t catalog_sequence(const Catalog *c) {
         return c->sequence;
+}
+
+size_t catalog_count(const Catalog *c) {
+        return c->n_records;
 }
 
 static void record_change(Catalog *c, Record *r, bool present) {
@@ -147,36 +147,32 @@ static void record_change(Catalog *c, Record *r, bool present) {
         record_link(c, r);
 }
 
-int catalog_set(Catalog *c, const char *name, const char *url, bool present, Record **ret) {
-        Record *r = catalog_find(c, name, url);
+int catalog_get(Catalog *c, const char *name, const char *url, Record **ret) {
+        const CatalogName *n = name_find(c, name);
+        Record *r = NULL;
 
-        if (!r && present) {
-                int k = record_new(c, name, url, &r);
-                if (k < 0)
-                        return k;
-        }
-        if (ret)
-                *ret = r;
-        if (!r || r->present == present)
-                return 0;
+        if (n)
+                HASH_FIND_STR(n->by_url, url, r);
+        if (!r)
+                return record_new(c, name, url, ret);
 
-        record_change(c, r, present);
-        return 1;
+        *ret = r;
+        return 0;
 }
 
-int catalog_restore(Catalog *c, const char *name, const char *url, bool present, bool known, Record **ret) {
-        Record *r;
-        int k = record_new(c, name, url, &r);
+bool catalog_set(Catalog *c, Record *r, bool present) {
+        if (r->present == present)
+                return false;
 
-        if (k < 0)
-                return k;
+        record_change(c, r, present);
+        return true;
+}
+
+void catalog_restore(Catalog *c, Record *r, bool present, bool known) {
         if (known)
                 r->present = present;
         else
                 record_change(c, r, present);
-
-        *ret = r;
-        return 0;
 }
 
 typedef int (*RecordVisitor)(const Record *r, void *userdata);

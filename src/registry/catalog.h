@@ -26,7 +26,8 @@ typedef struct Record {
         bool present;
         uint64_t changes[3];            /* numbers of its last changes, the last first; 0: older than this process */
         void *owner;                    /* the registration behind it; NULL: it only waits until all know it is gone */
-        bool marked;                    /* its row in the store is to be brought up to date */
+        bool marked;                    /* marks.c: on the list of rows in the store that may have to be brought up to date */
+        bool stale;                     /* its row is out of date */
         struct Record *marked_next;
         struct Record *prev, *next;     /* of all, the last changed first */
         struct Record *name_prev, *name_next;   /* of its name, likewise */
@@ -44,17 +45,20 @@ int catalog_new(Catalog **ret);
 Catalog *catalog_free(Catalog *c);
 DEFINE_CLEANUP(Catalog, catalog_free);
 
-/* 1: changed, 0: it was so, -ENOMEM. *ret (may be NULL) is the record; NULL for one that was never there. */
-int catalog_set(Catalog *c, const char *name, const char *url, bool present, Record **ret);
+/* The record of a provider, made where there was none: not there, and never was. */
+int catalog_get(Catalog *c, const char *name, const char *url, Record **ret);
 
-/* At start-up: a record as it is, and whether dependants know it to be so. */
-int catalog_restore(Catalog *c, const char *name, const char *url, bool present, bool known, Record **ret);
+/* Whether that changed anything. */
+bool catalog_set(Catalog *c, Record *r, bool present);
 
-Record *catalog_find(const Catalog *c, const char *name, const char *url);
+/* At start-up: how it is, and whether dependants know it to be so. */
+void catalog_restore(Catalog *c, Record *r, bool present, bool known);
+
 const char *catalog_record_name(const Record *r);
 uint64_t catalog_sequence(const Catalog *c);    /* number of the last change */
+size_t catalog_count(const Catalog *c);
 
-/* Drops the record of a provider that is not there. */
+/* Drops a record: for a provider that is not there, or at the end. */
 void catalog_drop(Catalog *c, Record *r);
 
 /* Number of the first change that a dependant lacks; 0: it lacks none. Cheap when it lacks none. */

@@ -40,9 +40,10 @@ static const char *const statement_sql[] = {
                                "ON CONFLICT (url, name) DO UPDATE SET registration = ?4, process = ?5, state = 0, "
                                "since_usec = ?3, settled = 0, synced = 0",
         [STATEMENT_DEREGISTER] = "UPDATE registrations SET state = 2, since_usec = ?2, settled = 0 WHERE url = ?1",
+        /* What was decided meanwhile, by a registration or its end that is still under way, wins over a mark. */
         [STATEMENT_MARK] = "UPDATE registrations SET process = ?3, state = ?4, since_usec = ?5, settled = ?6, synced = ?7 "
-                           "WHERE url = ?1 AND name = ?2",
-        [STATEMENT_DROP] = "DELETE FROM registrations WHERE url = ?1 AND name = ?2",
+                           "WHERE url = ?1 AND name = ?2 AND state <> 2",
+        [STATEMENT_DROP] = "DELETE FROM registrations WHERE url = ?1 AND name = ?2 AND state = 2",
 };
 
 struct Store {
@@ -121,7 +122,7 @@ static bool bind_int(sqlite3_stmt *statement, int i, uint64_t value) {
 static int work_register(DatabaseJob *job, sqlite3 *db) {
         StoreJob *j = CONTAINER_OF(job, StoreJob, job);
         const StoreRow *row = &j->rows[0].row;
-        sqlite3_stmt *statement;
+        sqlite3_stmt *statement = NULL;
 
         int r = statement_get(j->store, db, STATEMENT_REPLACED, &statement);
         if (r < 0)
@@ -144,7 +145,7 @@ static int work_register(DatabaseJob *job, sqlite3 *db) {
 static int work_deregister(DatabaseJob *job, sqlite3 *db) {
         StoreJob *j = CONTAINER_OF(job, StoreJob, job);
         const StoreRow *row = &j->rows[0].row;
-        sqlite3_stmt *statement;
+        sqlite3_stmt *statement = NULL;
 
         int r = statement_get(j->store, db, STATEMENT_DEREGISTER, &statement);
         if (r < 0)
@@ -156,7 +157,7 @@ static int work_deregister(DatabaseJob *job, sqlite3 *db) {
 
 static int mark_row(Store *s, sqlite3 *db, const StoreRow *row) {
         bool drop = row->state == STORE_DROPPED;
-        sqlite3_stmt *statement;
+        sqlite3_stmt *statement = NULL;
 
         int r = statement_get(s, db, drop ? STATEMENT_DROP : STATEMENT_MARK, &statement);
         if (r < 0)
@@ -228,7 +229,7 @@ int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *u
 
 int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void *userdata) {
         sqlite3 *db = database_connection(s->database);
-        sqlite3_stmt *statement;
+        sqlite3_stmt *statement = NULL;
         int rc, r = 0;
 
         rc = sqlite3_prepare_v2(db, "SELECT url, name, registration, process, state, since_usec, settled, synced "
