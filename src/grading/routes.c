@@ -16,14 +16,11 @@ static bool is_known_to_client(const Request *r, const char *etag) {
 }
 
 static void reply_rendered(Request *r, int result, HttpBody *body, const char *etag, const char *what) {
-        if (result < 0) {
+        /* 304 goes out with the headers of 200, and without its body. */
+        if (result < 0)
                 request_fail_errno(r, result, what);
-        } else if (is_known_to_client(r, etag)) {
-                request_set_header(r, "ETag", etag);
-                request_reply_empty(r, 304);
-        } else {
-                request_reply_body(r, 200, body);
-        }
+        else
+                request_reply_body(r, is_known_to_client(r, etag) ? 304 : 200, body);
 }
 
 static void get_students(Request *r, void *service) {
