@@ -6,5 +6,6 @@ libbase_a_SOURCES = \
 	src/base/fd.c src/base/fd.h \
 	src/base/log.c src/base/log.h \
 	src/base/macros.h \
+	src/base/nearest.c src/base/nearest.h \
 	src/base/parse.c src/base/parse.h \
 	src/base/text.c src/base/text.h

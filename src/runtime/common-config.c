@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/common-config.h"
+
+#include "base/clock.h"
+
+static const char *const authentications[] = { "token", "none", NULL };
+
+/* In the order of syslog(3), whose numbers the index is. */
+static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL };
+
+#define AT(member) offsetof(CommonConfig, member)
+
+const ConfigItem common_config_items[] = {
+        { "Cluster", "Authentication", CONFIG_CHOICE, AT(authentication), "token", .choices = authentications,
+          .help = "How daemons know each other: by the cluster token, or not at all" },
+        { "Cluster", "RegistryURL", CONFIG_URL, AT(registry_url), "http://127.0.0.1:3000",
+          .help = "Where the registry is" },
+        { "Cluster", "RegisterSec", CONFIG_SPAN, AT(register_usec), "5s", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+          .help = "How often a daemon renews its registration" },
+        { "Cluster", "AllowPlaintext", CONFIG_BOOL, AT(allow_plaintext), "no",
+          .help = "Serve addresses other than the loopback without TLS" },
+        { "Cluster", "AdvertiseURL", CONFIG_URL, AT(advertise_url), "",
+          .help = "The URL under which others reach the daemon; empty: made from its listening socket" },
+        { "Log", "Level", CONFIG_CHOICE, AT(log_level), "info", .choices = levels,
+          .help = "The least important lines to log" },
+        { "Log", "Ship", CONFIG_BOOL, AT(ship), "yes",
+          .help = "Send every line to the central log as well as to the journal" },
+        { "Log", "QueueMax", CONFIG_SIZE, AT(ship_queue_bytes), "4M", .min = 64 << 10, .max = UINT64_C(1) << 30,
+          .help = "Memory for lines that the central log has not taken yet" },
+        { "HTTP", "MaxConnections", CONFIG_UINT, AT(connections_max), "1024", .min = 1, .max = 1000000,
+          .help = "Connections served at a time" },
+        { "HTTP", "IdleTimeoutSec", CONFIG_SPAN, AT(idle_usec), "75s", .min = USEC_PER_SEC, .max = 86400 * USEC_PER_SEC,
+          .help = "After how long without a request a connection is closed" },
+        { "HTTP", "RequestTimeoutSec", CONFIG_SPAN, AT(request_usec), "5s", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+          .help = "How long to wait for the answer to a request of our own" },
+        { "HTTP", "DrainTimeoutSec", CONFIG_SPAN, AT(drain_usec), "5s", .min = 0, .max = 3600 * USEC_PER_SEC,
+          .help = "How long a stopping daemon waits for requests under way" },
+        CONFIG_END,
+};

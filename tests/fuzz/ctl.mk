@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+EXTRA_DIST += tests/fuzz/corpus/config
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-config
+
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c
+tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_config_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
+endif
