@@ -22,6 +22,7 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
+	src/portal/templates/body.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/grade-form.mustache \
 	src/portal/templates/head.mustache \

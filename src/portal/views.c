@@ -40,9 +40,10 @@ static int add_student(json_object *view, const Student *s) {
         if (json_add_uint64(view, "ID", s->id) < 0 ||
             json_add_text(view, "Name", name) < 0 ||
             json_add_text(view, "Average", average) < 0 ||
-            json_add_uint64(view, "NGrades", s->n_grades) < 0)
+            json_add_uint64(view, "NGrades", s->n_grades) < 0 ||
+            json_add(view, "HasGrades", json_object_new_boolean(s->n_grades > 0)) < 0)
                 return -ENOMEM;
-        return add_count(view, "Count", s->n_grades, "grade");
+        return 0;
 }
 
 int students_view(const char *body, size_t size, json_object **ret, Problem *problem) {
@@ -76,6 +77,8 @@ int students_view(const char *body, size_t size, json_object **ret, Problem *pro
                         return r;
         }
         r = add_count(view, "Count", n, "student");
+        if (r >= 0)
+                r = json_add(view, "HasStudents", json_object_new_boolean(n > 0));
         if (r >= 0)
                 *ret = TAKE_PTR(view);
         return r;
