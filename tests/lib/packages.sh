@@ -33,6 +33,6 @@ missing_packages() {
 # Asks nobody, and fails instead of waiting where another apt is at work for longer than a minute.
 install_packages() {
         export DEBIAN_FRONTEND=noninteractive
-        apt-get --option DPkg::Lock::Timeout=60 --quiet update
-        apt-get --option DPkg::Lock::Timeout=60 --quiet --yes --no-install-recommends install "$@"
+        apt-get --option DPkg::Lock::Timeout=60 --quiet update &&
+                apt-get --option DPkg::Lock::Timeout=60 --quiet --yes --no-install-recommends install "$@"
 }

@@ -20,11 +20,16 @@ need_root() {
 
 # step TEXT COMMAND...: one line on the terminal; what the command prints goes to the log. Fails as the command does.
 step() {
-        local text=$1 began=$SECONDS
+        local text=$1 began=$SECONDS status
         shift
         printf '%-45s' "$text"
         printf '\n## %s: %s\n' "$text" "$*" >>"$log"
-        if "$@" </dev/null >>"$log" 2>&1; then
+        # Not in a condition, where the shell would go on after an error within the command.
+        set +e
+        (set -e; "$@") </dev/null >>"$log" 2>&1
+        status=$?
+        set -e
+        if ((status == 0)); then
                 printf '%4d s\n' $((SECONDS - began))
         else
                 printf 'failed\n\n'
