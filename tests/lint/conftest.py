@@ -7,19 +7,22 @@ import subprocess
 import pytest
 
 SOURCE = pathlib.Path(os.environ.get("GRADEBOOK_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
-GENERATED = {".git", "autom4te.cache", "build", "build-aux", "__pycache__", ".pytest_cache"}
+# What autotools make in the tree (a release has them), and where builds go.
+GENERATED_FILES = {"Makefile.in", "aclocal.m4", "config.h.in", "config.h.in~", "configure", "configure~"}
+GENERATED_FOLDERS = {".git", "autom4te.cache", "build", "build-aux", "__pycache__", ".pytest_cache"}
 
 
 def source_files():
     """Every file that people wrote, relative to the source tree."""
     found = []
     for folder, folders, files in os.walk(SOURCE):
-        folders[:] = [name for name in folders if name not in GENERATED and not name.startswith("build-")]
+        folders[:] = [name for name in folders if name not in GENERATED_FOLDERS and not name.startswith("build-")]
         found += [pathlib.Path(folder, name).relative_to(SOURCE) for name in files]
-    found = [path for path in found if path.name != ".git"]     # a file, in a worktree
-    generated = subprocess.run(["git", "-C", SOURCE, "check-ignore", "--stdin"], input="\n".join(map(str, found)),
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()
-    return sorted(set(found) - set(map(pathlib.Path, generated)))
+    # In a worktree, .git is a file.
+    found = [path for path in found if path.name != ".git" and path.name not in GENERATED_FILES]
+    ignored = subprocess.run(["git", "-c", "safe.directory=*", "-C", SOURCE, "check-ignore", "--stdin"], input="\n".join(map(str, found)),
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()
+    return sorted(set(found) - set(map(pathlib.Path, ignored)))
 
 
 def text_of(path):
