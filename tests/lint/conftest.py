@@ -7,22 +7,21 @@ import subprocess
 import pytest
 
 SOURCE = pathlib.Path(os.environ.get("GRADEBOOK_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
-# What autotools make in the tree (a release has them), and where builds go.
-GENERATED_FILES = {"Makefile.in", "aclocal.m4", "config.h.in", "config.h.in~", "configure", "configure~"}
-GENERATED_FOLDERS = {".git", "autom4te.cache", "build", "build-aux", "__pycache__", ".pytest_cache"}
+# What autotools make in the tree, of which a release has a part.
+GENERATED = {"Makefile", "Makefile.in", "aclocal.m4", "config.h", "config.h.in", "config.log", "config.status", "configure",
+             "stamp-h1"}
+NOT_OURS = {".git", ".deps", "autom4te.cache", "build", "build-aux", "__pycache__", ".pytest_cache"}
 
 
 def source_files():
     """Every file that people wrote, relative to the source tree."""
     found = []
     for folder, folders, files in os.walk(SOURCE):
-        folders[:] = [name for name in folders if name not in GENERATED_FOLDERS and not name.startswith("build-")]
-        found += [pathlib.Path(folder, name).relative_to(SOURCE) for name in files]
-    # In a worktree, .git is a file.
-    found = [path for path in found if path.name != ".git" and path.name not in GENERATED_FILES]
-    ignored = subprocess.run(["git", "-c", "safe.directory=*", "-C", SOURCE, "check-ignore", "--stdin"], input="\n".join(map(str, found)),
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()
-    return sorted(set(found) - set(map(pathlib.Path, ignored)))
+        folders[:] = [name for name in folders if name not in NOT_OURS and not name.startswith("build-")]
+        # In a git worktree, .git is a file.
+        found += [pathlib.Path(folder, name).relative_to(SOURCE) for name in files
+                  if name not in GENERATED | NOT_OURS and not name.endswith((".o", ".a", "~", ".dirstamp"))]
+    return sorted(found)
 
 
 def text_of(path):
