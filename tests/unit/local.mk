@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/unit/ctl.mk
+include tests/unit/grading.mk
 
 # One program a module; see cmocka(3). Each stands in one of the lists below and has its sources and libraries under them.
 if HAVE_CMOCKA
