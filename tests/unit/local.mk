@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/unit/ctl.mk
 include tests/unit/grading.mk
+include tests/unit/log.mk
+include tests/unit/mustache.mk
+include tests/unit/portal.mk
 
 # One program a module; see cmocka(3). Each stands in one of the lists below and has its sources and libraries under them.
 if HAVE_CMOCKA
@@ -79,3 +82,4 @@ tests_unit_test_wire_url_SOURCES = tests/unit/test-wire-url.c
 tests_unit_test_wire_url_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_url_LDADD = $(wire_test_libs)
 endif
+include tests/unit/registry.mk
