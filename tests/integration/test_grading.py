@@ -396,7 +396,7 @@ def small_disk(cluster):
 
 
 def fill(directory):
-    with open(directory / "filler", "wb", buffering=0) as f:
+    with open(directory / "filler", "ab", buffering=0) as f:
         for size in (65536, 4096, 1):
             try:
                 while f.write(b"x" * size) == size:
@@ -442,15 +442,20 @@ def test_a_full_disk_refuses_changes_and_serves_reads(small_disk):
     assert [g["Title"] for g in grading.get("/students/1").json["Grades"]] == kept
 
 
-def test_stops_in_good_order_on_a_full_disk_and_starts_again(small_disk):
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_ends_and_starts_on_a_full_disk(small_disk, end):
     grading = small_disk.start()
     grading.post("/students", {"ID": 1, **NICK})
     assert grading.post("/students/1/grades", QUIZ).status == 201
     fill(grading.state)
-    grading.stop()
-    (grading.state / "filler").unlink()
+    getattr(grading, end)()
+    fill(grading.state)
     grading.start()
     assert grading.get("/students/1").json["Grades"] == [QUIZ]
+    assert_problem(grading.post("/students/1/grades", QUIZ), 507)
+    (grading.state / "filler").unlink()
+    assert grading.post("/students/1/grades", QUIZ).status == 201
+    assert grading.get("/students/1").json["Grades"] == [QUIZ, QUIZ]
 
 
 def test_what_is_under_way_is_answered_before_the_end(cluster):
