@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
@@ -15,15 +16,18 @@ typedef struct DatabaseJob DatabaseJob;
 
 struct DatabaseJob {
         Job job;                        /* job.result is the outcome: 0 is on disk; -ENOSPC, -EIO, … or what work returned */
-        int (*work)(DatabaseJob *job, sqlite3 *db);     /* on the thread, inside the savepoint; < 0 rolls it back */
+        /* On the thread, inside the savepoint; < 0 rolls it back. Statements it prepares may be kept for later jobs, reset;
+         * database_free() finalizes them. */
+        int (*work)(DatabaseJob *job, sqlite3 *db);
         void (*done)(DatabaseJob *job); /* on the loop's thread, after the commit */
 };
 
 /* Statements that bring the schema from version i to i+1 (PRAGMA user_version), NULL-terminated. */
 typedef const char *const *DatabaseMigrations;
 
-/* Opens, migrates and checks. Blocks. -ENOSPC, -EACCES, -EBADMSG (damaged, or newer than this program), … with
- * *ret_error for people (owned by the caller). */
+/* Opens, migrates and checks; nobody else can open the file until database_free(). Blocks. -ENOSPC, -EACCES, -EBUSY (open
+ * elsewhere), -EBADMSG (damaged, or newer than this program), … with *ret_error for people (owned by the caller; NULL
+ * without memory). A file of up to 8 MiB is checked as a whole; in a larger one, each page as it is read. */
 int database_open(Database **ret, sd_event *event, const char *path, DatabaseMigrations migrations, char **ret_error);
 
 /* The connection for reading at start-up, before the first submit; afterwards it belongs to the thread. */
@@ -31,6 +35,8 @@ sqlite3 *database_connection(Database *d);
 
 int database_submit(Database *d, DatabaseJob *job);     /* -EBUSY when too many wait (503) */
 size_t database_pending(const Database *d);
+uint64_t database_commits(const Database *d);           /* transactions on disk since the start */
+uint64_t database_failures(const Database *d);          /* transactions that failed as a whole: full disk, I/O error */
 Database *database_free(Database *d);                   /* completes what was submitted. Blocks */
 DEFINE_CLEANUP(Database, database_free);
 

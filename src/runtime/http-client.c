@@ -1,46 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "runtime/http-client.h"
-
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "runtime/http-client-internal.h"
 
 #define CALLS_MAX 20000
-#define IDLE_HANDLES_MAX 64
 #define ANSWER_MAX_DEFAULT (16u * 1024 * 1024)
 #define CONNECT_TIMEOUT_MSEC 2000L
-
-struct HttpCall {
-        HttpClient *client;
-        CURL *easy;
-        struct curl_slist *headers;
-        HttpCallDone done;
-        void *userdata;
-        const HttpCallStream *stream;
-        Buffer body;
-        bool started;           /* stream->start was called */
-        bool paused;
-        int stream_error;
-        char error[CURL_ERROR_SIZE];
-        HttpCall *previous, *next;
-};
-
-struct HttpClient {
-        sd_event *event;
-        CURLM *multi;
-        sd_event_source *timer;
-        uint64_t default_timeout_usec;
-        HttpCall *calls;
-        size_t n_calls;
-        CURL *idle[IDLE_HANDLES_MAX];   /* set-up handles cost microseconds: they are used again */
-        size_t n_idle;
-};
 
 static const struct {
         CURLcode code;
@@ -70,6 +38,17 @@ static int call_error(const HttpCall *call, CURLcode code) {
                 if (errors[i].code == code)
                         return errors[i].error;
         return -EPROTO;
+}
+
+static const char *error_text(const HttpCall *call, int error, CURLcode code) {
+        if (error == 0)
+                return "";
+        /* "Connection refused" says more than libcurl's "Couldn't connect to server". */
+        if (code == CURLE_COULDNT_CONNECT && error != -ECONNREFUSED)
+                return strerror(-error);
+        if (error == -ECONNREFUSED)
+                return "Connection refused";
+        return call->error[0] ? call->error : curl_easy_strerror(code);
 }
 
 static HttpCall *call_free(HttpCall *call) {
@@ -116,6 +95,8 @@ static void call_complete(HttpCall *call, int error, const char *error_text) {
         answer.status = (unsigned) status;
         answer.content_type = content_type ? content_type : "";
         answer.elapsed_usec = (uint64_t) elapsed_usec;
+        if (error == 0 && call->lost)
+                http_client_watch_connection(call);
         if (call->stream && !call->started && error == 0)
                 call->stream->start(answer.status, answer.content_type, userdata);
         done(&answer, userdata);
@@ -136,11 +117,11 @@ static void drain(HttpClient *c) {
                     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &call) != CURLE_OK || !call)
                         continue;
                 error = call_error(call, code);
-                call_complete(call, error, error == 0 ? "" : call->error[0] ? call->error : curl_easy_strerror(code));
+                call_complete(call, error, error_text(call, error, code));
         }
 }
 
-static void act(HttpClient *c, curl_socket_t fd, int bits) {
+void http_client_act(HttpClient *c, curl_socket_t fd, int bits) {
         int running;
 
         (void) curl_multi_socket_action(c->multi, fd, bits, &running);
@@ -148,7 +129,7 @@ static void act(HttpClient *c, curl_socket_t fd, int bits) {
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        act(userdata, CURL_SOCKET_TIMEOUT, 0);
+        http_client_act(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
 
@@ -161,36 +142,6 @@ static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata) {
         if (sd_event_source_set_time_relative(c->timer, (uint64_t) timeout_msec * USEC_PER_MSEC) < 0)
                 return -1;
         return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
-}
-
-static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        int bits = (events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
-                   (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                   (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
-
-        act(userdata, fd, bits);
-        return 0;
-}
-
-static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_userdata) {
-        HttpClient *c = userdata;
-        sd_event_source *source = socket_userdata;
-        uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-
-        if (what == CURL_POLL_REMOVE) {
-                (void) curl_multi_assign(c->multi, fd, NULL);
-                sd_event_source_disable_unref(source);
-                return 0;
-        }
-        if (source)
-                return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
-        if (sd_event_add_io(c->event, &source, fd, events, on_socket, c) < 0)
-                return -1;
-        if (curl_multi_assign(c->multi, fd, source) != CURLM_OK) {
-                sd_event_source_disable_unref(source);
-                return -1;
-        }
-        return 0;
 }
 
 static void start_stream(HttpCall *call) {
@@ -242,7 +193,7 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
                 r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        if (curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted) != CURLM_OK ||
+        if (curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, http_client_on_socket_wanted) != CURLM_OK ||
             curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c) != CURLM_OK ||
             curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
             curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c) != CURLM_OK)
@@ -251,16 +202,22 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
         return 0;
 }
 
+void http_client_stop(HttpClient *c) {
+        c->closing = true;
+        while (c->calls)
+                call_complete(c->calls, -ECANCELED, "the daemon is stopping");
+}
+
 HttpClient *http_client_free(HttpClient *c) {
         if (!c)
                 return NULL;
-        while (c->calls)
-                call_complete(c->calls, -ECANCELED, "the daemon is stopping");
+        http_client_stop(c);
         while (c->n_idle > 0)
                 curl_easy_cleanup(c->idle[--c->n_idle]);
         /* Before the sources go: it closes the connections through on_socket_wanted(). */
         if (c->multi)
                 (void) curl_multi_cleanup(c->multi);
+        http_client_forget_sockets(c);
         sd_event_source_disable_unref(c->timer);
         sd_event_unref(c->event);
         curl_global_cleanup();
@@ -336,6 +293,8 @@ static int set_options(HttpCall *call, const HttpCallOptions *o) {
         SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
         SET(CURLOPT_HTTPHEADER, call->headers);
         SET(CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
+        SET(CURLOPT_CLOSESOCKETFUNCTION, http_client_on_socket_close);
+        SET(CURLOPT_CLOSESOCKETDATA, call->client);
         SET(CURLOPT_WRITEFUNCTION, on_data);
         SET(CURLOPT_WRITEDATA, call);
         SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_msec < CONNECT_TIMEOUT_MSEC ? timeout_msec : CONNECT_TIMEOUT_MSEC);
@@ -362,12 +321,14 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         HttpCall *call;
         int r;
 
+        if (c->closing)
+                return -ECANCELED;
         if (c->n_calls >= CALLS_MAX)
                 return -EBUSY;
         call = calloc(1, sizeof(*call));
         if (!call)
                 return -ENOMEM;
-        *call = (HttpCall) { .client = c, .done = done, .userdata = userdata, .stream = options->stream, .next = c->calls };
+        *call = (HttpCall) { .client = c, .done = done, .userdata = userdata, .lost = options->lost, .stream = options->stream, .next = c->calls };
         call->body.max = options->answer_max ? options->answer_max : ANSWER_MAX_DEFAULT;
         if (call->next)
                 call->next->previous = call;

@@ -50,14 +50,19 @@ typedef struct HttpCallOptions {
         bool fresh;                     /* a new connection: for what must not be sent twice, since a reused connection that
                                            turns out dead makes libcurl send again */
         const HttpCallStream *stream;   /* static; NULL: the body is collected */
+        /* Called on the loop when the connection that the answer came on ends later, while it waits for reuse: a peer
+         * that dies is known at once. Once at most; http_client_unwatch() takes it back. NULL: nobody is told. */
+        void (*lost)(void *userdata);
 } HttpCallOptions;
 
 int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec);
-HttpClient *http_client_free(HttpClient *c);    /* ends open calls with -ECANCELED */
+void http_client_stop(HttpClient *c);           /* ends open calls with -ECANCELED and takes no more */
+HttpClient *http_client_free(HttpClient *c);    /* stops first */
 DEFINE_CLEANUP(HttpClient, http_client_free);
 
-/* 0, or -ENOMEM, -EINVAL (URL), -EBUSY (too many calls open). ret may be NULL. */
+/* 0, or -ENOMEM, -EINVAL (URL), -EBUSY (too many calls open), -ECANCELED (being freed). ret may be NULL. */
 int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone done, void *userdata, HttpCall **ret);
 HttpCall *http_call_cancel(HttpCall *call);     /* NULL is fine; returns NULL. Not from within stream callbacks */
 void http_call_resume(HttpCall *call);
+void http_client_unwatch(HttpClient *c, const void *userdata);  /* no lost() with this userdata any more */
 size_t http_client_open_calls(const HttpClient *c);

@@ -301,6 +301,10 @@ const char *request_client(const Request *request) {
         return r->client;
 }
 
+void *request_owner(const Request *r) {
+        return r->server->options.owner;
+}
+
 bool request_is_authorized(const Request *r) {
         return r->authorized;
 }

@@ -16,6 +16,7 @@ typedef struct HttpServer HttpServer;
 typedef struct HttpServerOptions {
         const Router *router;           /* borrowed, outlives the server */
         void *service;                  /* handed to the handlers */
+        void *owner;                    /* what request_owner() returns: for the handlers every service has */
         const char *token;              /* of the cluster; NULL: everybody is authorized. Borrowed */
         unsigned connections_max;
         uint64_t idle_usec;             /* a connection without a request is closed after it */

@@ -17,7 +17,8 @@ int providers_new(Providers **ret, const char *path);
 Providers *providers_free(Providers *p);
 DEFINE_CLEANUP(Providers, providers_free);
 
-/* Applies a patch; returns 1 if it changed anything, 0 if not, or -ENOMEM. Logs each change as an event. */
+/* Applies a patch; returns 1 if it changed anything, 0 if not, -ENOMEM, or -ENOBUFS for more than PATCH_PROVIDERS_MAX
+ * (what fitted is in the view then). Logs each change as an event. */
 int providers_apply(Providers *p, const Patch *patch);
 
 /* Makes the view equal to a full one that the registry vouches for. As providers_apply(). */

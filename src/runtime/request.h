@@ -25,6 +25,7 @@ const char *request_body(const Request *r, size_t *ret_size);           /* NUL-t
 const char *request_form(Request *r, const char *name);                 /* a field of an urlencoded form; NULL when absent or not valid UTF-8 */
 const Trace *request_trace(const Request *r);
 const char *request_client(const Request *r);                           /* "127.0.0.1:4711", for the log */
+void *request_owner(const Request *r);                                  /* HttpServerOptions.owner */
 bool request_is_authorized(const Request *r);                           /* carried the cluster token (or Authentication=none) */
 
 /* Parses the body as a JSON object; on failure the request has been answered (400, 415) and -EBADMSG returned. */

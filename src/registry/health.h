@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How an instance is, as a pure state machine: no I/O, no clock of its own (now_usec is any clock that only goes
+ * forward), jitter from a seed that the caller gives.
+ *
+ *      passing -> suspect      a soft failure; dependants keep it, it is probed again soon
+ *      suspect -> critical     failure_threshold soft failures in a row
+ *      any     -> critical     a hard failure, or a lease that ran out
+ *      any     -> passing      a success
+ *      critical -> forgotten   forget_usec without a success
+ *
+ * A newcomer counts as passing at once, and has one interval to begin to listen: until then, and as long as no probe
+ * has succeeded, failures make it suspect at most. */
+typedef enum HealthState {
+        HEALTH_PASSING,
+        HEALTH_SUSPECT,
+        HEALTH_CRITICAL,
+        HEALTH_FORGOTTEN,
+        _HEALTH_STATE_MAX,
+} HealthState;
+
+typedef enum HealthOutcome {
+        HEALTH_SUCCESS,
+        HEALTH_SOFT_FAILURE,    /* a timeout, an answer other than 200: it may be busy */
+        HEALTH_HARD_FAILURE,    /* refused, reset, connection lost: nobody is there */
+} HealthOutcome;
+
+typedef enum HealthStep {
+        HEALTH_WAIT,            /* until next_usec */
+        HEALTH_PROBE,           /* probe it now, and tell health_observe() */
+        HEALTH_CHANGED,         /* time alone changed the state */
+} HealthStep;
+
+typedef struct HealthRules {
+        uint64_t interval_usec;         /* between probes while passing */
+        uint64_t retry_usec;            /* between probes while suspect, and the first step of the backoff */
+        uint64_t lease_usec;            /* how long a registration without a probe counts */
+        uint64_t forget_usec;
+        unsigned failure_threshold;     /* at least 1 */
+} HealthRules;
+
+typedef struct Health {
+        HealthState state;
+        bool probed;            /* false: lives by its lease, see health_sign_of_life() */
+        bool confirmed;         /* a probe has succeeded since it registered */
+        unsigned failures;      /* in a row */
+        uint64_t grace_usec;    /* until then a newcomer is not accused */
+        uint64_t next_usec;     /* call health_tick() then */
+        uint64_t forget_usec;   /* while critical: when it is forgotten */
+        uint32_t random;
+} Health;
+
+/* A new, changed or restarted registration. */
+void health_begin(Health *h, const HealthRules *rules, bool probed, uint32_t seed, uint64_t now_usec);
+
+/* As the store remembers it, after a restart of the registry: the first probe anywhere in the interval, so that there
+ * is no burst; nobody is forgotten before one was made. critical_for_usec: 0 for one that was passing. */
+void health_restore(Health *h, const HealthRules *rules, bool probed, uint32_t seed, bool critical,
+                    uint64_t critical_for_usec, uint64_t now_usec);
+
+/* Both return true if the state changed. */
+bool health_observe(Health *h, const HealthRules *rules, HealthOutcome outcome, uint64_t now_usec);
+bool health_sign_of_life(Health *h, const HealthRules *rules, uint64_t now_usec); /* an unchanged registration came again */
+
+/* What to do now. Not called while a probe is under way. */
+HealthStep health_tick(Health *h, const HealthRules *rules, uint64_t now_usec);
+
+/* Whether dependants shall have it. */
+static inline bool health_is_present(const Health *h) {
+        return h->state == HEALTH_PASSING || h->state == HEALTH_SUSPECT;
+}
+
+const char *health_state_name(HealthState state);       /* "passing" */

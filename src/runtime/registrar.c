@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/registrar.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "runtime/events.h"
+#include "wire/json.h"
+#include "wire/registration.h"
+
+#define FIRST_TIMEOUT_USEC (200 * USEC_PER_MSEC)        /* an absent registry delays a start by this much */
+#define LATER_TIMEOUT_USEC (3 * USEC_PER_SEC)
+#define RETRY_MIN_USEC (200 * USEC_PER_MSEC)
+
+struct Registrar {
+        Runtime *rt;
+        const Service *service;
+        char *body;
+        char *instance_header;
+        HttpCall *call;
+        sd_event_source *timer;
+        uint64_t retry_usec;
+        bool registered;
+        bool lost_told;
+        char *error;
+        void (*ended)(void *userdata);  /* of the first attempt, or of the deregistration */
+        void *ended_userdata;
+};
+
+static int make_body(Registrar *r) {
+        _cleanup_(freep) char *update = NULL, *heartbeat = NULL;
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        Registration registration = {
+                .service_name = (char *) r->service->service_name,
+                .service_url = (char *) r->rt->service_url,
+                .required_services = (char **) r->service->requires,
+        };
+        int k;
+
+        while (r->service->requires && r->service->requires[registration.n_required])
+                registration.n_required++;
+        if (asprintf(&update, "%s/services", r->rt->service_url) < 0)
+                return -ENOMEM;
+        if (asprintf(&heartbeat, "%s/heartbeat", r->rt->service_url) < 0)
+                return -ENOMEM;
+        registration.service_update_url = update;
+        registration.heartbeat_url = heartbeat;
+        k = registration_to_json(&registration, &o);
+        if (k < 0)
+                return k;
+        return text_replace(&r->body, json_text(o, NULL));
+}
+
+int registrar_new(Registrar **ret, Runtime *rt, const Service *service) {
+        _cleanup_(registrar_freep) Registrar *r = calloc(1, sizeof(*r));
+        uint64_t id[2];
+        int k;
+
+        if (!r)
+                return -ENOMEM;
+        r->rt = rt;
+        r->service = service;
+        r->retry_usec = RETRY_MIN_USEC;
+        if (getrandom(id, sizeof(id), 0) != sizeof(id))
+                return -EIO;
+        /* Tells the registry a new process from a repetition; an addition of ours. */
+        if (asprintf(&r->instance_header, "Gradebook-Instance: %016" PRIx64 "%016" PRIx64, id[0], id[1]) < 0)
+                return -ENOMEM;
+        k = make_body(r);
+        if (k < 0)
+                return k;
+        *ret = TAKE_PTR(r);
+        return 0;
+}
+
+Registrar *registrar_free(Registrar *r) {
+        if (!r)
+                return NULL;
+        http_call_cancel(r->call);
+        sd_event_source_disable_unref(r->timer);
+        free(r->body);
+        free(r->instance_header);
+        free(r->error);
+        free(r);
+        return NULL;
+}
+
+bool registrar_is_registered(const Registrar *r) {
+        return r->registered;
+}
+
+const char *registrar_error(const Registrar *r) {
+        return r->error ? r->error : "";
+}
+
+static void tell_ended(Registrar *r) {
+        void (*ended)(void *) = r->ended;
+
+        r->ended = NULL;
+        if (ended)
+                ended(r->ended_userdata);
+}
+
+static int apply_view(Registrar *r, const HttpAnswer *answer) {
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        Provider *providers = NULL;
+        size_t n = 0;
+        bool settled = false;
+        int k;
+
+        /* Another implementation's registry answers with no view, which is fine: its patches tell. */
+        if (json_parse_object(answer->body, answer->size, &o, NULL) < 0 ||
+            view_from_json(o, &providers, &n, &settled, NULL) < 0)
+                return 0;
+        if (settled) {
+                k = providers_replace(r->rt->providers, providers, n);
+        } else {
+                Patch added = { .added = providers, .n_added = n };
+
+                k = providers_apply(r->rt->providers, &added);
+        }
+        providers_array_free(providers, n);
+        return k;
+}
+
+static void note_success(Registrar *r, const HttpAnswer *answer) {
+        const LogField fields[] = { { "REGISTRY_URL", r->rt->common->registry_url }, { "SERVICE_URL", r->rt->service_url } };
+
+        if (apply_view(r, answer) < 0)
+                log_warning("The registry's view could not be applied: out of memory");
+        if (!r->registered)
+                log_event(LOG_INFO, EVENT_REGISTERED, fields, ELEMENTSOF(fields), "Registered %s at %s with the registry %s",
+                          r->service->service_name, r->rt->service_url, r->rt->common->registry_url);
+        r->registered = true;
+        r->lost_told = false;
+        r->retry_usec = RETRY_MIN_USEC;
+        (void) text_replace(&r->error, NULL);
+}
+
+static void note_failure(Registrar *r, const HttpAnswer *answer) {
+        const LogField fields[] = { { "REGISTRY_URL", r->rt->common->registry_url }, { "SERVICE_URL", r->rt->service_url } };
+        _cleanup_(freep) char *why = NULL;
+
+        if (answer->error < 0)
+                why = strdup(answer->error_text);
+        else if (asprintf(&why, "it answered %u %s", answer->status, answer->status == 401 ? "(is the cluster token the same?)" : "") < 0)
+                why = NULL;
+        free(r->error);
+        r->error = TAKE_PTR(why);
+        if (!r->lost_told)
+                log_event(LOG_WARNING, EVENT_REGISTRY_LOST, fields, ELEMENTSOF(fields),
+                          "The registry %s does not answer: %s; going on with the providers known so far, and trying again",
+                          r->rt->common->registry_url, registrar_error(r));
+        r->lost_told = true;
+        r->registered = false;
+        r->retry_usec = r->retry_usec * 2 < r->rt->common->register_usec ? r->retry_usec * 2 : r->rt->common->register_usec;
+}
+
+static void schedule(Registrar *r) {
+        uint64_t pause = r->registered ? r->rt->common->register_usec : r->retry_usec;
+        uint32_t random = 0;
+
+        /* A tenth earlier or later, so that many services do not come in step. */
+        (void) getrandom(&random, sizeof(random), 0);
+        pause += pause / 10 * (random % 2001) / 1000 - pause / 10;
+        if (sd_event_source_set_time_relative(r->timer, pause) < 0 || sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT) < 0)
+                log_error("The timer for registering again could not be set");
+}
+
+static void on_registered(const HttpAnswer *answer, void *userdata) {
+        Registrar *r = userdata;
+
+        r->call = NULL;
+        if (answer->error == -ECANCELED)
+                return;
+        if (answer->error == 0 && answer->status == 200)
+                note_success(r, answer);
+        else
+                note_failure(r, answer);
+        schedule(r);
+        tell_ended(r);
+}
+
+static int send_request(Registrar *r, const char *method, const char *content_type, const char *body, uint64_t timeout_usec, HttpCallDone done) {
+        _cleanup_(freep) char *url = NULL;
+        const char *const headers[] = { r->instance_header, NULL };
+
+        if (asprintf(&url, "%s/services", r->rt->common->registry_url) < 0)
+                return -ENOMEM;
+        return http_client_call(r->rt->client,
+                                &(HttpCallOptions) {
+                                        .method = method,
+                                        .url = url,
+                                        .content_type = content_type,
+                                        .body = body,
+                                        .body_size = strlen(body),
+                                        .headers = headers,
+                                        .token = r->rt->token,
+                                        .timeout_usec = timeout_usec,
+                                },
+                                done, r, &r->call);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Registrar *r = userdata;
+        int k = send_request(r, "POST", "application/json", r->body, LATER_TIMEOUT_USEC, on_registered);
+
+        if (k < 0) {
+                log_error("Registering could not even be tried: %s", strerror(-k));
+                schedule(r);
+        }
+        return 0;
+}
+
+int registrar_start(Registrar *r, void (*attempted)(void *userdata), void *userdata) {
+        int k = sd_event_add_time_relative(r->rt->event, &r->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, r);
+
+        if (k >= 0)
+                k = sd_event_source_set_enabled(r->timer, SD_EVENT_OFF);
+        if (k < 0)
+                return k;
+        r->ended = attempted;
+        r->ended_userdata = userdata;
+        return send_request(r, "POST", "application/json", r->body, FIRST_TIMEOUT_USEC, on_registered);
+}
+
+static void on_deregistered(const HttpAnswer *answer, void *userdata) {
+        Registrar *r = userdata;
+
+        r->call = NULL;
+        if (answer->error < 0 && answer->error != -ECANCELED)
+                log_info("Could not deregister: %s", answer->error_text);
+        tell_ended(r);
+}
+
+void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata) {
+        bool was_registered = r->registered;
+
+        r->call = http_call_cancel(r->call);
+        r->timer = sd_event_source_disable_unref(r->timer);
+        r->registered = false;
+        r->ended = done;
+        r->ended_userdata = userdata;
+        if (!was_registered ||
+            send_request(r, "DELETE", "text/plain", r->rt->service_url, FIRST_TIMEOUT_USEC, on_deregistered) < 0)
+                tell_ended(r);
+}

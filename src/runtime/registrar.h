@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "runtime/service.h"
+
+/* Keeps a service registered: once at the start, again every RegisterSec=, and with growing pauses while the registry
+ * does not answer. Each answer carries the registry's full view of what the service requires. */
+typedef struct Registrar Registrar;
+
+int registrar_new(Registrar **ret, Runtime *rt, const Service *service);
+Registrar *registrar_free(Registrar *r);
+DEFINE_CLEANUP(Registrar, registrar_free);
+
+/* Makes the first attempt, which ends within a fraction of a second whatever the registry does; attempted is called
+ * then. */
+int registrar_start(Registrar *r, void (*attempted)(void *userdata), void *userdata);
+
+/* Deregisters, bounded likewise, and calls done; at once where there is nothing to deregister. */
+void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata);
+
+bool registrar_is_registered(const Registrar *r);
+const char *registrar_error(const Registrar *r);        /* why not; "" when registered */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/service-internal.h"
+#include "wire/json.h"
+
+#define PATCH_BYTES_MAX (16u << 20)
+
+/* Alive and answering. Who asks is told what is missing too, but a missing peer is no reason to be taken for dead. */
+static void get_healthz(Request *r, void *service) {
+        const Daemon *d = request_owner(r);
+        json_object *o = json_object_new_object(), *missing = json_object_new_array();
+        bool complete = true;
+        const char *status;
+
+        for (size_t i = 0; d->service->requires && d->service->requires[i]; i++) {
+                const char *name = d->service->requires[i];
+
+                if (strcmp(name, "*") == 0 || providers_count(d->rt.providers, name) > 0)
+                        continue;
+                complete = false;
+                (void) json_object_array_add(missing, json_object_new_string(name));
+        }
+        status = d->state == DAEMON_STARTING ? "starting" : d->state == DAEMON_STOPPING ? "stopping" : complete ? "ok" : "degraded";
+        if (json_add_text(o, "Status", status) < 0 ||
+            json_add_text(o, "Service", d->service->name) < 0 || json_add_text(o, "Version", PACKAGE_VERSION) < 0 ||
+            json_add(o, "Missing", missing) < 0) {
+                json_object_put(o);
+                o = NULL;
+        }
+        request_reply_json(r, d->state == DAEMON_STOPPING ? 503 : 200, o);
+}
+
+static void get_heartbeat(Request *r, void *service) {
+        static const char alive[] = "alive\n";
+
+        request_reply(r, 200, "text/plain; charset=utf-8", alive, strlen(alive));
+}
+
+static void post_services(Request *r, void *service) {
+        Daemon *d = request_owner(r);
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        _cleanup_(patch_freep) Patch *patch = NULL;
+        _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
+        int k;
+
+        if (request_json(r, &o) < 0)
+                return;
+        k = patch_from_json(o, &patch, &problem);
+        if (k == -EBADMSG) {
+                request_reply_problem(r, &problem);
+                return;
+        }
+        if (k >= 0)
+                k = providers_apply(d->rt.providers, patch);
+        if (k < 0) {
+                request_fail_errno(r, k, "applying the patch");
+                return;
+        }
+        request_reply_empty(r, 200);
+}
+
+#define DAEMON_METRIC(name, expression)                         \
+        static void read_##name(MetricWriter *w, void *userdata) { \
+                const Daemon *d = userdata;                     \
+                                                                \
+                metric_write(w, expression);                    \
+        }
+
+DAEMON_METRIC(connections, http_server_counters(d->rt.server)->connections)
+DAEMON_METRIC(open_requests, http_server_counters(d->rt.server)->open_requests)
+DAEMON_METRIC(received, http_server_counters(d->rt.server)->bytes_received)
+DAEMON_METRIC(unauthorized, http_server_counters(d->rt.server)->unauthorized)
+DAEMON_METRIC(open_calls, http_client_open_calls(d->rt.client))
+DAEMON_METRIC(providers, providers_count(d->rt.providers, NULL))
+DAEMON_METRIC(registered, d->registrar && registrar_is_registered(d->registrar))
+DAEMON_METRIC(log_pending, log_shipper_pending(d->shipper))
+DAEMON_METRIC(log_shipped, log_shipper_shipped(d->shipper))
+DAEMON_METRIC(log_dropped, log_shipper_dropped(d->shipper))
+
+static void read_requests(MetricWriter *w, void *userdata) {
+        static const char *const classes[] = { [1] = "1xx", [2] = "2xx", [3] = "3xx", [4] = "4xx", [5] = "5xx" };
+        const HttpServerCounters *c = http_server_counters(((const Daemon *) userdata)->rt.server);
+
+        for (size_t i = 1; i < ELEMENTSOF(classes); i++)
+                metric_write_label(w, "status", classes[i], c->requests[i]);
+}
+
+static const MetricItem daemon_metrics[] = {
+        { "gradebook_http_requests_total", METRIC_COUNTER, "Requests answered, by class of status", read_requests },
+        { "gradebook_http_open_requests", METRIC_GAUGE, "Requests that wait for their answer", read_open_requests },
+        { "gradebook_http_connections", METRIC_GAUGE, "Connections open now", read_connections },
+        { "gradebook_http_received_bytes_total", METRIC_COUNTER, "Bytes of request bodies", read_received },
+        { "gradebook_http_unauthorized_total", METRIC_COUNTER, "Requests refused for a missing or wrong cluster token", read_unauthorized },
+        { "gradebook_http_open_calls", METRIC_GAUGE, "Outgoing requests under way", read_open_calls },
+        { "gradebook_providers", METRIC_GAUGE, "Providers known here, of all services", read_providers },
+        { "gradebook_registered", METRIC_GAUGE, "1 while the registry knows this service", read_registered },
+        { "gradebook_log_pending_lines", METRIC_GAUGE, "Log lines not yet in the central log", read_log_pending },
+        { "gradebook_log_shipped_lines_total", METRIC_COUNTER, "Log lines that the central log acknowledged", read_log_shipped },
+        { "gradebook_log_dropped_lines_total", METRIC_COUNTER, "Log lines dropped since the queue was full", read_log_dropped },
+        METRIC_END,
+};
+
+static void get_metrics(Request *r, void *service) {
+        Daemon *d = request_owner(r);
+        _cleanup_(buffer_deinit) Buffer out = BUFFER_NULL;
+
+        metrics_write(daemon_metrics, d, &out);
+        if (d->service->metrics)
+                metrics_write(d->service->metrics, service, &out);
+        if (out.error < 0)
+                request_fail_errno(r, out.error, "writing the metrics");
+        else
+                request_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.size);
+}
+
+const Route service_routes[] = {
+        { "GET", "/healthz", get_healthz, 0, ROUTE_PUBLIC },
+        { "GET", "/metrics", get_metrics },
+        { "GET", "/heartbeat", get_heartbeat },
+        { "POST", "/services", post_services, PATCH_BYTES_MAX },
+        ROUTE_END,
+};

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "runtime/events.h"
+#include "runtime/service-internal.h"
+
+#define STATUS_USEC (2 * USEC_PER_SEC)
+
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        daemon_stop(userdata);
+        return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        daemon_reload(userdata);
+        return 0;
+}
+
+/* Before any thread is made, so that all inherit the blocked signals. */
+static int start_loop(Daemon *d) {
+        static const struct {
+                int number;
+                sd_event_signal_handler_t handler;
+        } signals[] = { { SIGTERM, on_terminate }, { SIGINT, on_terminate }, { SIGHUP, on_hangup } };
+        int r = sd_event_default(&d->rt.event);
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
+                r = sd_event_add_signal(d->rt.event, &d->signals[i], signals[i].number | SD_EVENT_SIGNAL_PROCMASK, signals[i].handler, d);
+        if (r >= 0)
+                r = sd_event_set_watchdog(d->rt.event, 1);
+        (void) signal(SIGPIPE, SIG_IGN);
+        return r;
+}
+
+static const char *directory(const char *variable, const char *fallback) {
+        const char *value = getenv(variable);
+
+        /* systemd separates several by colons; ours have one. */
+        return text_is_empty(value) ? fallback : value;
+}
+
+static int open_shipper(Daemon *d) {
+        _cleanup_(freep) char *spool = NULL;
+
+        if (asprintf(&spool, "%s/log-spool.ndjson", d->rt.state_directory) < 0)
+                return -ENOMEM;
+        if (!d->common->ship && !d->service->keep_line)
+                log_info("Ship=no: lines stay in this machine's journal");
+        return log_shipper_new(&d->shipper,
+                               &(LogShipperOptions) {
+                                       .rt = &d->rt,
+                                       .service = d->service->name,
+                                       .instance = d->service_url,
+                                       .queue_max_bytes = d->common->ship_queue_bytes,
+                                       .spool_path = spool,
+                                       .keep_line = d->service->keep_line,
+                               });
+}
+
+static int open_providers(Daemon *d) {
+        _cleanup_(freep) char *path = NULL;
+
+        if (asprintf(&path, "%s/providers.json", d->rt.state_directory) < 0)
+                return -ENOMEM;
+        return providers_new(&d->rt.providers, path);
+}
+
+static int start_server(Daemon *d) {
+        int r = router_new(&d->router);
+
+        /* The service's own first: the registry's POST /services is not the patch that others get there. */
+        if (r >= 0)
+                r = router_add(d->router, d->service->routes);
+        if (r >= 0)
+                r = router_add(d->router, service_routes);
+        if (r >= 0)
+                r = http_server_new(&d->rt.server, d->rt.event,
+                                    &(HttpServerOptions) {
+                                            .router = d->router,
+                                            .service = d->object,
+                                            .owner = d,
+                                            .token = d->token,
+                                            .connections_max = (unsigned) d->common->connections_max,
+                                            .idle_usec = d->common->idle_usec,
+                                            .error_page = d->service->error_page,
+                                    });
+        for (size_t i = 0; r >= 0 && i < d->n_fds; i++)
+                r = http_server_listen(d->rt.server, d->fds[i]);
+        return r;
+}
+
+void daemon_update_status(Daemon *d) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_MAX(4096);
+        size_t waiting = log_shipper_pending(d->shipper);
+
+        (void) buffer_printf(&b, "STATUS=Serving %s", d->service_url);
+        if (d->service->status) {
+                (void) buffer_puts(&b, "; ");
+                d->service->status(d->object, &b);
+        }
+        if (d->registrar && !registrar_is_registered(d->registrar))
+                (void) buffer_printf(&b, "; not registered: %s", registrar_error(d->registrar));
+        for (size_t i = 0; d->service->requires && d->service->requires[i]; i++)
+                if (strcmp(d->service->requires[i], "*") != 0 && providers_count(d->rt.providers, d->service->requires[i]) == 0)
+                        (void) buffer_printf(&b, "; no %s is known", d->service->requires[i]);
+        if (waiting > 100)
+                (void) buffer_printf(&b, "; %zu lines wait for the central log", waiting);
+        if (b.error == 0 && (!d->status || strcmp(d->status, b.data) != 0) && text_replace(&d->status, b.data) >= 0)
+                (void) sd_notify(0, d->status);
+}
+
+static int on_status_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+        int r;
+
+        daemon_update_status(d);
+        r = sd_event_source_set_time_relative(source, STATUS_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void become_ready(void *userdata) {
+        Daemon *d = userdata;
+
+        if (d->state != DAEMON_STARTING)
+                return;
+        d->state = DAEMON_READY;
+        daemon_update_status(d);
+        log_event(LOG_INFO, EVENT_READY, NULL, 0, "Ready, serving %s", d->service_url);
+        (void) sd_notify(0, "READY=1");
+        if (sd_event_add_time_relative(d->rt.event, &d->status_timer, CLOCK_MONOTONIC, STATUS_USEC, USEC_PER_SEC, on_status_timer, d) < 0)
+                log_warning("The status line will not be kept current: out of memory");
+}
+
+static int start(Daemon *d) {
+        int r = start_loop(d);
+
+        if (r >= 0)
+                r = http_client_new(&d->rt.client, d->rt.event, d->common->request_usec);
+        if (r >= 0)
+                r = open_providers(d);
+        if (r >= 0)
+                r = open_shipper(d);
+        if (r < 0) {
+                log_error("Starting failed: %s", strerror(-r));
+                return r;
+        }
+        r = d->service->new(&d->rt, &d->object);
+        if (r < 0)
+                return r; /* which has said why */
+        if (d->service->keep_line)
+                log_shipper_set_keeper(d->shipper, d->object);
+        r = start_server(d);
+        if (r >= 0 && d->service->service_name)
+                r = registrar_new(&d->registrar, &d->rt, d->service);
+        if (r >= 0 && d->registrar)
+                r = registrar_start(d->registrar, become_ready, d);
+        else if (r >= 0)
+                become_ready(d);
+        if (r < 0)
+                log_error("Starting failed: %s", strerror(-r));
+        return r;
+}
+
+static int prepare(Daemon *d) {
+        int r = daemon_load_config(d, &d->common, &d->config);
+
+        if (r < 0) {
+                log_event(LOG_ERR, EVENT_CONFIG_INVALID, NULL, 0, "The configuration is not valid; not starting");
+                return r;
+        }
+        if (d->arguments.check_config)
+                return 0;
+        log_set_level(d->common->log_level);
+        d->rt.common = d->common;
+        d->rt.config = d->config;
+        d->rt.state_directory = directory("STATE_DIRECTORY", ".");
+        d->rt.logs_directory = directory("LOGS_DIRECTORY", d->rt.state_directory);
+        r = daemon_take_sockets(d);
+        if (r < 0)
+                return r == -EPERM ? -EINVAL : r;
+        (void) journal_sink_set_instance(d->journal, d->service_url);
+        r = daemon_load_token(d);
+        return r < 0 ? -EINVAL : 1;
+}
+
+int service_main(const Service *service, int argc, char *argv[]) {
+        Daemon d = { .service = service };
+        int r = arguments_parse(service, argc, argv, &d.arguments), status;
+
+        if (r <= 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = journal_sink_new(&d.journal, service->name);
+        if (r < 0)
+                return EXIT_FAILURE;
+        r = prepare(&d);
+        if (r <= 0) {
+                daemon_free(&d);
+                return r == -EINVAL ? EXIT_CONFIG : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        }
+        r = start(&d);
+        if (r >= 0) {
+                r = sd_event_loop(d.rt.event);
+                if (r < 0)
+                        log_error("The event loop failed: %s", strerror(-r));
+        }
+        status = r < 0 ? EXIT_FAILURE : r;
+        daemon_free(&d);
+        return status;
+}

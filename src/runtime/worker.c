@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define NAME_MAX_BYTES 15 /* pthread_setname_np(3) */
+
+typedef struct JobQueue {
+        Job *first;
+        Job **tail;
+} JobQueue;
+
+struct Worker {
+        WorkerRun run;
+        void *userdata;
+        size_t queue_max;
+        size_t batch_max;
+        size_t pending;                 /* the loop's alone */
+        sd_event_source *source;
+        int event_fd;
+        pthread_t thread;
+        bool has_mutex, has_wakeup, has_thread;
+
+        pthread_mutex_t mutex;          /* guards what follows */
+        pthread_cond_t wakeup;
+        JobQueue waiting;
+        size_t n_waiting;
+        JobQueue completed;
+        bool stopping;
+};
+
+static void queue_init(JobQueue *q) {
+        q->first = NULL;
+        q->tail = &q->first;
+}
+
+static void queue_append(JobQueue *q, Job *first, Job *last) {
+        *q->tail = first;
+        q->tail = &last->next;
+}
+
+static Job *queue_take_all(JobQueue *q) {
+        Job *first = q->first;
+
+        queue_init(q);
+        return first;
+}
+
+/* Cuts the next batch off the queue, which is not empty; *ret_last is the batch's last job. */
+static Job *worker_take_batch(Worker *w, Job **ret_last) {
+        Job *first = w->waiting.first, *last = first;
+        size_t n = 1;
+
+        for (; last->next && n < w->batch_max; n++)
+                last = last->next;
+        w->n_waiting -= n;
+        w->waiting.first = TAKE_PTR(last->next);
+        if (!w->waiting.first)
+                queue_init(&w->waiting);
+        *ret_last = last;
+        return first;
+}
+
+static void *worker_thread(void *userdata) {
+        Worker *w = userdata;
+
+        (void) pthread_mutex_lock(&w->mutex);
+        for (;;) {
+                Job *batch, *last;
+
+                while (!w->waiting.first && !w->stopping)
+                        (void) pthread_cond_wait(&w->wakeup, &w->mutex);
+                if (!w->waiting.first)
+                        break;
+                batch = worker_take_batch(w, &last);
+                (void) pthread_mutex_unlock(&w->mutex);
+
+                w->run(batch, w->userdata);
+
+                (void) pthread_mutex_lock(&w->mutex);
+                queue_append(&w->completed, batch, last);
+                /* Fails only when the counter is full, and then the loop is about to look anyway. */
+                (void) eventfd_write(w->event_fd, 1);
+        }
+        (void) pthread_mutex_unlock(&w->mutex);
+        return NULL;
+}
+
+static void worker_complete(Worker *w) {
+        Job *job;
+
+        (void) pthread_mutex_lock(&w->mutex);
+        job = queue_take_all(&w->completed);
+        (void) pthread_mutex_unlock(&w->mutex);
+
+        while (job) {
+                Job *next = job->next;  /* done may free the job */
+
+                w->pending--;
+                job->next = NULL;
+                job->done(job);
+                job = next;
+        }
+}
+
+static int worker_on_completed(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        eventfd_t n;
+
+        (void) eventfd_read(fd, &n);
+        worker_complete(userdata);
+        return 0;
+}
+
+static int worker_start_thread(Worker *w, const char *name) {
+        sigset_t all, before;
+        int r;
+
+        r = pthread_mutex_init(&w->mutex, NULL);
+        if (r != 0)
+                return -r;
+        w->has_mutex = true;
+        r = pthread_cond_init(&w->wakeup, NULL);
+        if (r != 0)
+                return -r;
+        w->has_wakeup = true;
+
+        /* Signals belong to the loop: the thread inherits a mask that blocks them all. */
+        (void) sigfillset(&all);
+        r = pthread_sigmask(SIG_SETMASK, &all, &before);
+        if (r != 0)
+                return -r;
+        r = pthread_create(&w->thread, NULL, worker_thread, w);
+        w->has_thread = r == 0;
+        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (r != 0)
+                return -r;
+        return -pthread_setname_np(w->thread, name);
+}
+
+int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max, size_t batch_max, WorkerRun run, void *userdata) {
+        _cleanup_(worker_freep) Worker *w = NULL;
+        int r;
+
+        if (strlen(name) > NAME_MAX_BYTES || queue_max == 0 || batch_max == 0)
+                return -EINVAL;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        w->event_fd = -1;
+        w->run = run;
+        w->userdata = userdata;
+        w->queue_max = queue_max;
+        w->batch_max = batch_max;
+        queue_init(&w->waiting);
+        queue_init(&w->completed);
+
+        w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (w->event_fd < 0)
+                return -errno;
+        r = sd_event_add_io(event, &w->source, w->event_fd, EPOLLIN, worker_on_completed, w);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(w->source, name);
+        r = worker_start_thread(w, name);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(w);
+        return 0;
+}
+
+int worker_submit(Worker *w, Job *job) {
+        int r = 0;
+
+        job->next = NULL;
+        job->result = 0;
+        (void) pthread_mutex_lock(&w->mutex);
+        if (w->stopping || w->n_waiting >= w->queue_max) {
+                r = -EBUSY;
+        } else {
+                queue_append(&w->waiting, job, job);
+                w->n_waiting++;
+                w->pending++;
+                (void) pthread_cond_signal(&w->wakeup);
+        }
+        (void) pthread_mutex_unlock(&w->mutex);
+        return r;
+}
+
+size_t worker_pending(const Worker *w) {
+        return w->pending;
+}
+
+Worker *worker_free(Worker *w) {
+        if (!w)
+                return NULL;
+        if (w->has_thread) {
+                (void) pthread_mutex_lock(&w->mutex);
+                w->stopping = true;
+                (void) pthread_cond_signal(&w->wakeup);
+                (void) pthread_mutex_unlock(&w->mutex);
+                (void) pthread_join(w->thread, NULL);
+                worker_complete(w);
+        }
+        if (w->has_wakeup)
+                (void) pthread_cond_destroy(&w->wakeup);
+        if (w->has_mutex)
+                (void) pthread_mutex_destroy(&w->mutex);
+        (void) sd_event_source_disable_unref(w->source);
+        w->event_fd = fd_close(w->event_fd);
+        free(w);
+        return NULL;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/log-line.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+static void write_escape(Buffer *out, unsigned char c) {
+        switch (c) {
+        case '"':
+                (void) buffer_append(out, "\\\"", 2);
+                break;
+        case '\\':
+                (void) buffer_append(out, "\\\\", 2);
+                break;
+        case '\n':
+                (void) buffer_append(out, "\\n", 2);
+                break;
+        case '\t':
+                (void) buffer_append(out, "\\t", 2);
+                break;
+        default:
+                (void) buffer_printf(out, "\\u%04x", c);
+        }
+}
+
+void log_line_write_text(Buffer *out, const char *s, size_t size) {
+        size_t run = 0;
+
+        (void) buffer_append(out, "\"", 1);
+        for (size_t i = 0; i < size; i++) {
+                unsigned char c = (unsigned char) s[i];
+
+                /* DEL is allowed by JSON and escaped all the same: people read the file on a terminal. */
+                if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+                        continue;
+                (void) buffer_append(out, s + run, i - run);
+                write_escape(out, c);
+                run = i + 1;
+        }
+        (void) buffer_append(out, s + run, size - run);
+        (void) buffer_append(out, "\"", 1);
+}
+
+static void write_member(Buffer *out, const char *prefix, const char *value) {
+        if (!value)
+                return;
+        (void) buffer_puts(out, prefix);
+        log_line_write_text(out, value, strlen(value));
+}
+
+static void write_number(Buffer *out, const char *prefix, uint64_t value) {
+        char digits[24], *p = digits + sizeof(digits);
+
+        do
+                *--p = (char) ('0' + value % 10);
+        while (value /= 10);
+        (void) buffer_puts(out, prefix);
+        (void) buffer_append(out, p, (size_t) (digits + sizeof(digits) - p));
+}
+
+static void write_times(Buffer *out, uint64_t time_usec, uint64_t received_usec) {
+        char text[CLOCK_TEXT_SIZE];
+
+        clock_format_utc(time_usec, text);
+        (void) buffer_puts(out, "{\"Time\":\"");
+        (void) buffer_puts(out, text);
+        if (received_usec > 0) {
+                if (received_usec != time_usec)
+                        clock_format_utc(received_usec, text);
+                (void) buffer_puts(out, "\",\"Received\":\"");
+                (void) buffer_puts(out, text);
+        }
+        (void) buffer_append(out, "\"", 1);
+}
+
+int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec) {
+        write_times(out, r->time_usec, received_usec);
+        write_number(out, ",\"Priority\":", (uint64_t) r->priority);
+        write_member(out, ",\"Service\":", r->service);
+        write_member(out, ",\"Instance\":", r->instance);
+        write_member(out, ",\"RequestID\":", r->request_id);
+        write_member(out, ",\"MessageID\":", r->message_id);
+        write_member(out, ",\"Message\":", r->message);
+        write_member(out, ",\"Source\":", r->source);
+        if (r->sequence > 0)
+                write_number(out, ",\"Sequence\":", r->sequence);
+        if (r->fields) {
+                (void) buffer_puts(out, ",\"Fields\":");
+                (void) buffer_puts(out, json_object_to_json_string_ext(r->fields, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        }
+        (void) buffer_append(out, "}\n", 2);
+        return out->error;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "wire/log-record.h"
+
+/* The text of a record as it is shipped and kept: one JSON object and a line feed, with the members of wire/log-record.h
+ * in their order. Written straight into the buffer: this is the log's hot path, a tree of objects would cost most of it.
+ * received_usec is the central log's own clock and goes into "Received"; 0 leaves it out. 0 or the buffer's error. */
+int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec);
+
+/* A JSON text with its quotes (RFC 8259, section 7). Errors are kept in the buffer. */
+void log_line_write_text(Buffer *out, const char *s, size_t size);

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-providers tests/unit/test-health
+TESTS += tests/unit/test-providers tests/unit/test-health
+
+tests_unit_test_providers_SOURCES = tests/unit/test-providers.c
+tests_unit_test_providers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_providers_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_usec
+tests_unit_test_providers_LDADD = libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+
+tests_unit_test_health_SOURCES = tests/unit/test-health.c
+tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_health_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
+endif
