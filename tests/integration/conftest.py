@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+import gradebook  # noqa: E402
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    c = gradebook.Cluster(tmp_path)
+    yield c
+    c.close()
+
+
+@pytest.fixture
+def open_cluster(tmp_path):
+    """One with Authentication=none, as peers that carry no token need it."""
+    c = gradebook.Cluster(tmp_path, authentication="none")
+    yield c
+    c.close()

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What every daemon gets from the runtime, shown on the smallest of them."""
+
+import http.client
+import json
+import socket
+import subprocess
+import threading
+
+import pytest
+from gradebook import BUILD, request, wait_until
+
+
+@pytest.fixture
+def attendance(cluster):
+    return cluster.start("attendance")
+
+
+def test_every_daemon_answers_help_and_version():
+    for name in ("registry", "log", "grading", "portal", "attendance"):
+        binary = BUILD / f"gradebook-{name}"
+        shown = subprocess.run([binary, "--help"], capture_output=True, text=True, check=True).stdout
+        assert f"gradebook-{name}" in shown and "--check-config" in shown
+        assert subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.startswith(f"gradebook-{name} ")
+        wrong = subprocess.run([binary, "--nonsense"], capture_output=True, text=True)
+        assert wrong.returncode == 1 and "nonsense" in wrong.stderr
+
+
+def test_no_socket_is_a_clear_message(cluster):
+    r = subprocess.run([BUILD / "gradebook-attendance", f"--config-dir={cluster.config}"], capture_output=True, text=True)
+    assert r.returncode == 1
+    assert "systemctl start gradebook-attendance" in r.stderr
+
+
+def test_configuration_errors_stop_the_start_with_file_and_line(cluster):
+    cluster.configure("attendance", {"Attendance": {"Seats": "many"}})
+    r = subprocess.run([BUILD / "gradebook-attendance", f"--config-dir={cluster.config}", "--check-config"], capture_output=True, text=True)
+    assert r.returncode == 78
+    assert "attendance.conf:2" in r.stderr and "Seats=" in r.stderr and "1000" in r.stderr
+
+
+def test_no_token_is_a_clear_message(cluster):
+    (cluster.credentials / "cluster-token").unlink()
+    daemon = cluster.daemon("attendance").launch()
+    assert daemon.wait() == 78
+    assert "cluster-token" in daemon.stderr
+
+
+def test_refuses_other_addresses_without_tls(cluster):
+    listener = socket.socket()
+    listener.bind(("0.0.0.0", 0))
+    listener.listen()
+    daemon = cluster.daemon("attendance", keep_listener=True)
+    daemon.listener.close()
+    daemon.listener = listener
+    daemon.launch()
+    assert daemon.wait() == 78
+    assert "AllowPlaintext=yes" in daemon.stderr
+
+
+def test_routes_answer_as_the_table_says(attendance):
+    assert attendance.get("/attendance").json == {"Present": 0}
+    head = attendance.request("/attendance", "HEAD")
+    assert head.status == 200 and head.body == b"" and head.headers["Content-Length"] == "13"
+    wrong = attendance.request("/attendance", "PUT")
+    assert wrong.status == 405 and wrong.headers["Allow"] == "GET, HEAD, POST"
+    assert wrong.headers["Content-Type"] == "application/problem+json"
+    unknown = attendance.get("/nothing")
+    assert unknown.status == 404 and unknown.json["status"] == 404
+    large = attendance.post("/attendance", b"x" * 10_000_000)
+    assert large.status == 413 and "4096" in large.json["detail"]
+    assert attendance.get("/attendance").json == {"Present": 0}
+
+
+def test_chunked_bodies_are_bounded_too(attendance, cluster):
+    connection = http.client.HTTPConnection("127.0.0.1", attendance.port, timeout=10)
+    connection.request("POST", "/attendance", body=(b"x" * 1000 for _ in range(100)), encode_chunked=True,
+                       headers={"Transfer-Encoding": "chunked", "Authorization": f"Bearer {cluster.token}"})
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_page_of_another_site_changes_nothing(open_cluster):
+    daemon = open_cluster.start("attendance")
+    refused = daemon.post("/attendance", {"Present": 3}, headers={"Sec-Fetch-Site": "cross-site"}, token=None)
+    assert refused.status == 403
+    assert daemon.get("/attendance", token=None).json == {"Present": 0}
+    assert daemon.post("/attendance", {"Present": 3}, headers={"Sec-Fetch-Site": "same-origin"}, token=None).status == 204
+
+
+def test_the_token_is_needed_except_for_health(attendance):
+    assert attendance.get("/healthz", token=None).status == 200
+    for path in ("/attendance", "/metrics", "/heartbeat"):
+        refused = attendance.get(path, token=None)
+        assert refused.status == 401 and refused.headers["WWW-Authenticate"].startswith("Bearer")
+        assert attendance.get(path, token="0" * 64).status == 401
+        assert attendance.get(path).status == 200
+
+
+def test_patches_are_applied_once_and_kept_over_a_restart(attendance):
+    patch = {"Added": [{"Name": "LogService", "URL": "http://127.0.0.1:1"}], "Removed": None}
+    for _ in range(2):
+        assert attendance.post("/services", patch).status == 200
+    assert attendance.get("/healthz").json["Missing"] == []
+    assert "gradebook_providers 1" in attendance.get("/metrics").text
+    attendance.stop()
+    attendance.start()
+    assert attendance.get("/healthz").json["Missing"] == []
+    assert attendance.post("/services", {"Removed": patch["Added"]}).status == 200
+    assert attendance.get("/healthz").json["Missing"] == ["LogService"]
+    bad = attendance.post("/services", {"Added": [{"Name": "LogService"}]})
+    assert bad.status == 400 and "URL" in bad.json["detail"]
+
+
+def test_reload_keeps_the_old_configuration_when_the_new_is_bad(attendance, cluster):
+    import signal
+    assert attendance.post("/attendance", {"Present": 31}).status == 400
+    cluster.configure("attendance", {"Attendance": {"Seats": "40"}})
+    attendance.signal(signal.SIGHUP)
+    attendance.wait_notify("RELOADING=1")
+    attendance.wait_notify("READY=1")
+    assert attendance.post("/attendance", {"Present": 31}).status == 204
+    cluster.configure("attendance", {"Attendance": {"Seats": "0"}})
+    attendance.signal(signal.SIGHUP)
+    attendance.wait_notify("RELOADING=1")
+    attendance.wait_notify("READY=1")
+    assert attendance.post("/attendance", {"Present": 40}).status == 204
+    assert "attendance.conf:2" in attendance.stderr
+
+
+def test_a_restart_fails_no_request(cluster):
+    daemon = cluster.daemon("attendance", keep_listener=True).start()
+    stop, failures, served = threading.Event(), [], [0]
+
+    def load():
+        connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20)
+        while not stop.is_set():
+            try:
+                connection.request("GET", "/attendance", headers={"Authorization": f"Bearer {cluster.token}"})
+                answer = connection.getresponse()
+                answer.read()
+                served[0] += 1
+                if answer.status != 200:
+                    failures.append(answer.status)
+                if answer.headers["Connection"] == "close":
+                    connection.close()
+            except OSError as e:
+                failures.append(e)
+                connection.close()
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for t in threads:
+        t.start()
+    try:
+        for _ in range(5):
+            daemon.stop()
+            before = served[0]
+            daemon.start()
+            wait_until(lambda before=before: served[0] > before + 20, "requests are served after the restart")
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    assert failures == []
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(attendance):
+    with socket.create_connection(("127.0.0.1", attendance.port)) as idle:
+        attendance.stop()
+        assert idle.recv(1) == b""
+
+
+def test_registers_is_discovered_and_leaves(cluster):
+    cluster.start("registry")
+    log = cluster.start("log")
+    attendance = cluster.start("attendance")
+    assert cluster.services()["AttendanceService"] == [attendance.url]
+    assert attendance.get("/healthz").json == {"Status": "ok", "Service": "gradebook-attendance",
+                                               "Version": attendance.get("/healthz").json["Version"], "Missing": []}
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    assert attendance.post("/attendance", {"Present": 7}, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"}).status == 204
+
+    def record():
+        lines = log.get("/log?n=100", headers={"Accept": "application/x-ndjson"}).text.splitlines()
+        return [r for r in map(json.loads, lines) if r["Message"] == "7 students are present"]
+    found = wait_until(record, "the line is in the central log")
+    assert len(found) == 1 and found[0]["RequestID"] == trace and found[0]["Service"] == "gradebook-attendance"
+    attendance.stop()
+    assert "AttendanceService" not in cluster.services()
+
+
+def test_killed_is_noticed_at_once(cluster):
+    cluster.start("registry")
+    attendance = cluster.start("attendance")
+    url = cluster.registry_url + "/services"
+
+    def probed():
+        return request(url, token=cluster.token).json["Services"][0].get("LastCheck")
+    wait_until(probed, "the registry has had a heartbeat")
+    attendance.kill()
+    wait_until(lambda: "AttendanceService" not in cluster.services(), "the registry sees the death before the next heartbeat", 1)

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real daemons for tests and benchmarks: each under systemd-socket-activate with a directory of its own."""
+
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import time
+
+SOURCE = pathlib.Path(os.environ.get("GRADEBOOK_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+BUILD = pathlib.Path(os.environ.get("GRADEBOOK_BUILD", SOURCE / "build")).resolve()
+START_SECONDS = 20
+STOP_SECONDS = 20
+
+WIRE_NAMES = {"log": "LogService", "grading": "GradingService", "portal": "Portald"}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(condition, what, timeout=10):
+    """Polls until condition() is true and returns its value; fails with what is missing."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {timeout} s still not: {what}")
+        select.select([], [], [], 0.01)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:300]!r}>"
+
+
+def request(url, method="GET", body=None, headers=None, token=None, timeout=10):
+    """One HTTP request on a connection of its own; redirects are not followed. The path goes out as it is."""
+    scheme, rest = url.split("://", 1)
+    assert scheme == "http"
+    authority, slash, path = rest.partition("/")
+    headers = dict(headers or {})
+    if token:
+        headers.setdefault("Authorization", f"Bearer {token}")
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body)
+        headers.setdefault("Content-Type", "application/json")
+    if isinstance(body, str):
+        body = body.encode()
+    connection = http.client.HTTPConnection(authority, timeout=timeout)
+    try:
+        connection.request(method, slash + path or "/", body=body, headers=headers)
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+class Daemon:
+    """One daemon. Its listening socket is made by systemd-socket-activate, or, with keep_listener, made here and kept over
+    restarts as a .socket unit does."""
+
+    def __init__(self, cluster, name, port=None, binary=None, keep_listener=False, environment=None):
+        self.cluster = cluster
+        self.name = name
+        self.port = port or free_port()
+        self.binary = pathlib.Path(binary) if binary else BUILD / f"gradebook-{name}"
+        self.directory = cluster.directory / f"{name}-{self.port}"
+        self.state = self.directory / "state"
+        self.logs = self.directory / "logs"
+        for d in (self.state, self.logs):
+            d.mkdir(parents=True, exist_ok=True)
+        self.stderr_path = self.directory / "stderr"
+        self.environment = environment or {}
+        self.process = None
+        self.listener = None
+        if keep_listener:
+            self.listener = socket.socket()
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.listener.bind(("127.0.0.1", self.port))
+            self.listener.listen(1024)
+        self.notify_path = self.directory / "notify"
+        self.notify = None
+        self.status = ""
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def _environment(self):
+        env = {k: v for k, v in os.environ.items() if k not in ("JOURNAL_STREAM", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID")}
+        env.update(STATE_DIRECTORY=str(self.state), LOGS_DIRECTORY=str(self.logs),
+                   CREDENTIALS_DIRECTORY=str(self.cluster.credentials), NOTIFY_SOCKET=str(self.notify_path), **self.environment)
+        return env
+
+    def _command(self):
+        daemon = [str(self.binary), f"--config-dir={self.cluster.config}"]
+        if self.listener:
+            script = 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec 3<&"$1"; shift; exec "$@"'
+            return ["/bin/bash", "-c", script, "bash", str(self.listener.fileno()), *daemon]
+        env = self._environment()
+        passed = [f"-E{k}" for k in ("STATE_DIRECTORY", "LOGS_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET",
+                                     "ASAN_OPTIONS", "UBSAN_OPTIONS", *self.environment) if k in env]
+        return ["systemd-socket-activate", "--fdname=http", "-l", f"127.0.0.1:{self.port}", *passed, *daemon]
+
+    def launch(self):
+        """Starts it without waiting for it to be ready."""
+        self.notify_path.unlink(missing_ok=True)
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(self.notify_path))
+        with open(self.stderr_path, "ab") as err:
+            self.process = subprocess.Popen(self._command(), env=self._environment(), stdin=subprocess.DEVNULL, stdout=err,
+                                            stderr=err, pass_fds=[self.listener.fileno()] if self.listener else [])
+        if not self.listener:
+            # systemd-socket-activate runs the daemon at the first connection.
+            wait_until(self._poke, f"{self.name} listens on port {self.port}", START_SECONDS)
+        return self
+
+    def _poke(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def wait_notify(self, what, timeout=START_SECONDS):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if select.select([self.notify], [], [], 0.05)[0]:
+                for line in self.notify.recv(65536).decode().split("\n"):
+                    if line.startswith("STATUS="):
+                        self.status = line[7:]
+                    if line == what:
+                        return
+            elif self.process.poll() is not None:
+                break
+        raise AssertionError(f"{self.name} did not say {what}; its output:\n{self.stderr}")
+
+    def start(self):
+        self.launch()
+        self.wait_notify("READY=1")
+        return self
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace") if self.stderr_path.exists() else ""
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, timeout=STOP_SECONDS):
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired as e:
+            raise AssertionError(f"{self.name} did not end within {timeout} s; its output:\n{self.stderr}") from e
+
+    def stop(self):
+        """SIGTERM; must end with 0."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        code = self.wait()
+        self._close_notify()
+        assert code in (0, -signal.SIGTERM), f"{self.name} ended with {code}; its output:\n{self.stderr}"
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+        self._close_notify()
+
+    def _close_notify(self):
+        if self.notify:
+            self.notify.close()
+            self.notify = None
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
+            if self.process and self.process.poll() is None:
+                self.kill()
+            self._close_notify()
+            if self.listener:
+                self.listener.close()
+
+    def request(self, path, method="GET", body=None, headers=None, token=True, timeout=10):
+        if token is True:
+            token = self.cluster.token
+        return request(self.url + path, method, body, headers, token or None, timeout)
+
+    def get(self, path, **kwargs):
+        return self.request(path, **kwargs)
+
+    def post(self, path, body=b"", **kwargs):
+        return self.request(path, "POST", body, **kwargs)
+
+
+class Cluster:
+    """A configuration directory, a token, and daemons that know of one registry."""
+
+    def __init__(self, directory, authentication="token"):
+        self.directory = pathlib.Path(directory)
+        self.config = self.directory / "etc"
+        self.config.mkdir(parents=True, exist_ok=True)
+        self.credentials = self.directory / "credentials"
+        self.credentials.mkdir(exist_ok=True)
+        self.token = secrets.token_hex(32)
+        (self.credentials / "cluster-token").write_text(self.token + "\n")
+        self.authentication = authentication
+        self.registry_port = free_port()
+        self.daemons = []
+        self.configure("gradebook", {})
+        self.configure("portal", {})
+
+    @property
+    def registry_url(self):
+        return f"http://127.0.0.1:{self.registry_port}"
+
+    def configure(self, name, sections):
+        """Writes NAME.conf; what every test needs is put in as well."""
+        sections = {section: dict(keys) for section, keys in sections.items()}
+        if name == "gradebook":
+            cluster = sections.setdefault("Cluster", {})
+            cluster.setdefault("RegistryURL", self.registry_url)
+            cluster.setdefault("Authentication", self.authentication)
+            cluster.setdefault("RegisterSec", "1s")
+            sections.setdefault("Log", {}).setdefault("Level", "debug")
+        if name == "portal":
+            sections.setdefault("Portal", {}).setdefault("DataDirectory", str(SOURCE / "src" / "portal"))
+        lines = []
+        for section, keys in sections.items():
+            lines.append(f"[{section}]")
+            lines += [f"{key}={value}" for key, value in keys.items()]
+        (self.config / f"{name}.conf").write_text("\n".join(lines) + "\n")
+
+    def daemon(self, name, **kwargs):
+        if name == "registry":
+            kwargs.setdefault("port", self.registry_port)
+        daemon = Daemon(self, name, **kwargs)
+        self.daemons.append(daemon)
+        return daemon
+
+    def start(self, *names, **kwargs):
+        """Starts each and returns them in the order asked for."""
+        started = [self.daemon(name, **kwargs).start() for name in names]
+        return started[0] if len(started) == 1 else started
+
+    def services(self):
+        """{service name: [url of each passing instance]} as the registry has it."""
+        answer = request(self.registry_url + "/services", token=self.token)
+        found = {}
+        for s in answer.json["Services"]:
+            if s["State"] == "passing":
+                found.setdefault(s["ServiceName"], []).append(s["ServiceURL"])
+        return found
+
+    def close(self):
+        errors = []
+        for daemon in reversed(self.daemons):
+            try:
+                daemon.close()
+            except AssertionError as e:
+                errors.append(e)
+        if errors:
+            raise errors[0]
