@@ -124,7 +124,7 @@ def test_portal(open_cluster):
         status, _ = curl(portal.url + "/students/1/grades", "-d", "Title=Quiz", "-d", "Type=Quiz", "-d", f"Score={score}")
         assert status == 303
     head = subprocess.run(["curl", "-si", portal.url + "/"], capture_output=True, text=True, check=True).stdout
-    assert head.startswith("HTTP/1.1 308") and "Location: /students\r\n" in head
+    assert head.startswith("HTTP/1.1 308") and "\nLocation: /students\n" in head
     status, page = curl(portal.url + "/students")
     assert status == 200 and "Nick" in page and "87.0%" in page
     status, page = curl(portal.url + "/students/1")

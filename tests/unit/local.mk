@@ -4,7 +4,6 @@ include tests/unit/grading.mk
 include tests/unit/log.mk
 include tests/unit/mustache.mk
 include tests/unit/portal.mk
-include tests/unit/registry.mk
 
 # One program a module; see cmocka(3). Each stands in one of the lists below and has its sources and libraries under them.
 if HAVE_CMOCKA
