@@ -96,7 +96,9 @@ int file_replace(const char *path, const void *data, size_t size, unsigned mode)
         if (asprintf(&temporary, "%s.tmp", path) < 0)
                 return -ENOMEM;
 
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+        /* What a crash left behind is no file of ours to write into: it has its own mode, and may be open elsewhere. */
+        (void) unlink(temporary);
+        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd < 0)
                 return -errno;
         r = fd_write_all(fd, data, size);

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define SINKS_MAX 4
 #define MESSAGE_MAX 4096 /* bytes; a longer message is cut, as syslog(3) would */
@@ -47,11 +48,27 @@ int log_level(void) {
         return front.level;
 }
 
-/* A line break inside a message would forge a second line in whatever reads lines. */
+/* A line break inside a message would forge a second line in whatever reads lines, and one byte that is not UTF-8, such as
+ * a character cut in two at the end, would make a whole batch of lines invalid. */
 static void flatten(char *s) {
-        for (; *s; s++)
-                if ((unsigned char) *s < 0x20 || *s == 0x7f)
-                        *s = ' ';
+        size_t size = strlen(s);
+        bool utf8 = text_is_utf8(s, size);
+
+        for (size_t i = 0, n; i < size; i += n) {
+                n = 1;
+                if ((unsigned char) s[i] < 0x20 || s[i] == 0x7f) {
+                        s[i] = ' ';
+                        continue;
+                }
+                if (utf8)
+                        continue;
+                while (n < 4 && n < size - i && !text_is_utf8(s + i, n))
+                        n++;
+                if (!text_is_utf8(s + i, n)) {
+                        s[i] = '?';
+                        n = 1;
+                }
+        }
 }
 
 void log_fullv(int priority, const char *message_id, const LogField *fields, size_t n_fields, const char *format, va_list ap) {

@@ -109,14 +109,16 @@ static int take_quantity(const char **s, const Unit *units, size_t n_units, uint
 int parse_span_usec(const char *s, uint64_t *ret) {
         uint64_t sum = 0;
 
-        do {
+        for (;;) {
                 int r = take_quantity(&s, span_units, ELEMENTSOF(span_units), &sum);
 
                 if (r < 0)
                         return r;
+                if (!*s)
+                        break;
                 while (*s == ' ')
                         s++;
-        } while (*s);
+        }
         *ret = sum;
         return 0;
 }

@@ -20,7 +20,7 @@ typedef struct Render {
         size_t n_partials;
         size_t n_steps;
         size_t n_contexts;
-        json_object *contexts[MUSTACHE_CONTEXTS_MAX];
+        json_object *contexts[1 + MUSTACHE_CONTEXTS_MAX];     /* the whole value, and one for each section */
 } Render;
 
 static const char *const escapes[256] = {
@@ -147,7 +147,7 @@ static int render_section(Render *render, const Mustache *m, size_t at, const In
 
         if (n == 0)
                 return 0;
-        if (render->n_contexts == MUSTACHE_CONTEXTS_MAX)
+        if (render->n_contexts == ELEMENTSOF(render->contexts))
                 return -ELOOP;
 
         render->n_contexts++;

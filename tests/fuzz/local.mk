@@ -1,2 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/fuzz/ctl.mk
+
+# ./configure CC=clang --enable-fuzzers --enable-sanitizers; then tests/fuzz/fuzz-records DIR tests/fuzz/corpus/records,
+# where DIR takes what it finds.
+EXTRA_DIST += tests/fuzz/corpus
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-records
+tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz-records.c
+tests_fuzz_fuzz_records_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_records_LDADD = libwire.a libbase.a $(JSON_LIBS)
+endif

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""make bench: each service under wrk with 64 connections, against a bare libmicrohttpd responder in the same run.
+
+Machines are shared and noisy, so nothing but ratios counts: the bare responder and the service are measured in turn,
+several times, and the median of the pairs' ratios is printed. BENCHFLAGS="--seconds 5 --rounds 5" measures longer.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+
+from gradebook import BUILD, Cluster, free_port, wait_until  # noqa: E402
+
+CONNECTIONS = 64
+STUDENTS = [("Nick", "Carter", (85, 94, 82)), ("Roberto", "Baggio", (100, 100, 81)), ("Emma", "Stone", (67, 0, 75)),
+            ("zhangsan", "san", (44, 0, 66)), ("xiaoqiao", "qiao", (23, 0, 44))]
+
+
+def wrk(url, seconds, token=None, script=None):
+    """Requests a second; anything but 2xx and any socket error is a failure of the benchmark."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    if token:
+        command += ["-H", f"Authorization: Bearer {token}"]
+    if script:
+        command += ["-s", str(HERE / script)]
+    out = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in out or "Socket errors" in out:
+        raise SystemExit(f"{url}: not all requests were answered well:\n{out}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+@contextlib.contextmanager
+def bare():
+    port = free_port()
+    process = subprocess.Popen([BUILD / "bench-bare", str(port)], stdin=subprocess.PIPE)
+    url = f"http://127.0.0.1:{port}/"
+
+    def answers():
+        return subprocess.run(["curl", "-sfo", "/dev/null", url], check=False).returncode == 0
+    wait_until(answers, "the bare responder answers")
+    try:
+        yield url
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def compare(name, wanted, arguments, reference, url, token, script=None):
+    pairs = []
+    for _ in range(arguments.rounds):
+        base = wrk(reference, arguments.seconds, script=script)
+        pairs.append((wrk(url, arguments.seconds, token, script), base))
+    ratios = [a / b for a, b in pairs]
+    ratio = statistics.median(ratios)
+    print(f"{name:34} {statistics.median(a for a, _ in pairs):>9.0f}/s  bare {statistics.median(b for _, b in pairs):>9.0f}/s"
+          f"  ratio {ratio:.2f} ({min(ratios):.2f}–{max(ratios):.2f})  wanted {wanted:.2f}  {'ok' if ratio >= wanted else 'MISSED'}", flush=True)
+    return ratio >= wanted
+
+
+def pss_kib(pid):
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1))
+
+
+def load_sample(grading):
+    for number, (first, last, scores) in enumerate(STUDENTS, 1):
+        assert grading.post("/students", {"ID": number, "FirstName": first, "LastName": last}).status == 201
+        for title, kind, score in zip(("Quiz 1", "Final Exam", "Quiz 2"), ("Quiz", "Exam", "Quiz"), scores):
+            assert grading.post(f"/students/{number}/grades", {"Title": title, "Type": kind, "Score": score}).status == 201
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="pairs of each comparison")
+    arguments = parser.parse_args()
+    # On a real disk: a tmpfs would make every fdatasync free.
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory, bare() as reference:
+        cluster = Cluster(directory)
+        cluster.configure("gradebook", {"Log": {"Level": "info"}})
+        try:
+            registry, log, grading, portal = cluster.start("registry", "log", "grading", "portal")
+            load_sample(grading)
+            wait_until(lambda: portal.get("/students").status == 200, "the portal knows the grading service")
+            total = sum(pss_kib(d.pid) for d in (registry, log, grading, portal))
+            met = [total <= 25 * 1024]
+            print(f"{'four daemons idle, PSS':34} {total / 1024:>9.1f} MiB  wanted at most 25  {'ok' if met[0] else 'MISSED'}")
+            met.append(compare("grading GET /students/1", 0.6, arguments, reference, grading.url + "/students/1", cluster.token))
+            met.append(compare("portal GET /students", 0.15, arguments, reference, portal.url + "/students", None))
+            met.append(compare("log POST /log (durable)", 0.3, arguments, reference, log.url + "/log", cluster.token, "post-log.lua"))
+            compare("registry GET /services", 0, arguments, reference, registry.url + "/services", cluster.token)
+        finally:
+            cluster.close()
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
