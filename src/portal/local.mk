@@ -1,1 +1,36 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+noinst_LIBRARIES += libportal.a
+libportal_a_SOURCES = \
+	src/portal/assets.c src/portal/assets.h \
+	src/portal/conf.c \
+	src/portal/feed.c src/portal/feed.h \
+	src/portal/gateway-headers.c src/portal/gateway-headers.h \
+	src/portal/gateway.c src/portal/gateway.h \
+	src/portal/grade-form.c src/portal/grade-form.h \
+	src/portal/grades.c \
+	src/portal/metrics.c \
+	src/portal/pages.c src/portal/pages.h \
+	src/portal/portal.c src/portal/portal.h \
+	src/portal/routes.c \
+	src/portal/students.c src/portal/students.h \
+	src/portal/templates.c src/portal/templates.h \
+	src/portal/views.c src/portal/views.h
+
+sbin_PROGRAMS += gradebook-portal
+gradebook_portal_SOURCES = src/portal/main.c
+gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(ZLIB_LIBS)
+
+portaltemplatesdir = $(portaldatadir)/templates
+dist_portaltemplates_DATA = \
+	src/portal/templates/body.mustache \
+	src/portal/templates/foot.mustache \
+	src/portal/templates/grade-form.mustache \
+	src/portal/templates/head.mustache \
+	src/portal/templates/problem.mustache \
+	src/portal/templates/student.mustache \
+	src/portal/templates/students.mustache \
+	src/portal/templates/unavailable.mustache
+portalassetsdir = $(portaldatadir)/assets
+dist_portalassets_DATA = \
+	src/portal/assets/icon.svg \
+	src/portal/assets/style.css

@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+noinst_LIBRARIES += libregistry.a
+libregistry_a_SOURCES = \
+	src/registry/answers.c \
+	src/registry/catalog.c src/registry/catalog.h \
+	src/registry/conf.c src/registry/conf.h \
+	src/registry/health.c src/registry/health.h \
+	src/registry/heartbeat.c \
+	src/registry/instance.c \
+	src/registry/marks.c \
+	src/registry/metrics.c \
+	src/registry/push.c \
+	src/registry/register.c \
+	src/registry/registry.c src/registry/registry.h \
+	src/registry/routes.c \
+	src/registry/store.c src/registry/store.h \
+	src/registry/transition.c
+
+sbin_PROGRAMS += gradebook-registry
+gradebook_registry_SOURCES = src/registry/main.c
+gradebook_registry_LDADD = libregistry.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)

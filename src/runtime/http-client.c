@@ -76,30 +76,59 @@ static HttpCall *call_free(HttpCall *call) {
         return NULL;
 }
 
-static void call_complete(HttpCall *call, int error, const char *error_text) {
-        HttpCallDone done = call->done;
-        void *userdata = call->userdata;
+static HttpAnswer call_answer(const HttpCall *call, int error, const char *text) {
         const char *content_type = NULL;
         long status = 0;
         curl_off_t elapsed_usec = 0;
-        HttpAnswer answer = {
-                .error = error,
-                .error_text = error_text,
-                .body = buffer_text(&call->body),
-                .size = call->body.size,
-        };
 
         (void) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
         (void) curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &elapsed_usec);
-        answer.status = (unsigned) status;
-        answer.content_type = content_type ? content_type : "";
-        answer.elapsed_usec = (uint64_t) elapsed_usec;
+        return (HttpAnswer) {
+                .error = error,
+                .error_text = text,
+                .status = (unsigned) status,
+                .content_type = content_type ? content_type : "",
+                .body = buffer_text(&call->body),
+                .size = call->body.size,
+                .elapsed_usec = (uint64_t) elapsed_usec,
+                .call = call,
+        };
+}
+
+const char *http_answer_header(const HttpAnswer *answer, const char *name) {
+        struct curl_header *header;
+        size_t n;
+
+        if (!answer->call || curl_easy_header(answer->call->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return NULL;
+        n = header->amount;
+        if (n > 1 && curl_easy_header(answer->call->easy, name, n - 1, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return NULL;
+        return header->value;
+}
+
+static void start_stream(HttpCall *call) {
+        HttpAnswer head;
+
+        if (call->started)
+                return;
+        call->started = true;
+        head = call_answer(call, 0, "");
+        if (call->stream->head)
+                call->stream->head(&head, call->userdata);
+        else
+                call->stream->start(head.status, head.content_type, call->userdata);
+}
+
+static void call_complete(HttpCall *call, int error, const char *text) {
+        HttpAnswer answer = call_answer(call, error, text);
+
         if (error == 0 && call->lost)
                 http_client_watch_connection(call);
-        if (call->stream && !call->started && error == 0)
-                call->stream->start(answer.status, answer.content_type, userdata);
-        done(&answer, userdata);
+        if (call->stream && error == 0)
+                start_stream(call);
+        call->done(&answer, call->userdata);
         call_free(call);
 }
 
@@ -142,18 +171,6 @@ static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata) {
         if (sd_event_source_set_time_relative(c->timer, (uint64_t) timeout_msec * USEC_PER_MSEC) < 0)
                 return -1;
         return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
-}
-
-static void start_stream(HttpCall *call) {
-        const char *content_type = NULL;
-        long status = 0;
-
-        if (call->started)
-                return;
-        call->started = true;
-        (void) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-        (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
-        call->stream->start((unsigned) status, content_type ? content_type : "", call->userdata);
 }
 
 static size_t on_data(char *data, size_t size, size_t n, void *userdata) {

@@ -23,17 +23,22 @@ typedef struct HttpAnswer {
         const char *body;       /* NUL-terminated, never NULL; lives during the callback */
         size_t size;
         uint64_t elapsed_usec;
+        const HttpCall *call;   /* for http_answer_header() */
 } HttpAnswer;
+
+/* A header of the answer, the last of that name; NULL when absent. Lives during the callback, until the next such call. */
+const char *http_answer_header(const HttpAnswer *answer, const char *name);
 
 /* Called once, on the loop, never from within http_client_call(); not called after http_call_cancel(). */
 typedef void (*HttpCallDone)(const HttpAnswer *answer, void *userdata);
 
 /* Bits of an answer as they come, for passing them on. start: status and content type, before the first data (may be
- * followed by no data). data: 0 takes it; -EAGAIN takes nothing and pauses until http_call_resume(); another negative
+ * followed by no data); head: instead of it, for who wants the headers as well (no body yet). data: 0 takes it; -EAGAIN takes nothing and pauses until http_call_resume(); another negative
  * errno ends the call. With these set, the answer's body is empty. */
 typedef struct HttpCallStream {
         void (*start)(unsigned status, const char *content_type, void *userdata);
         int (*data)(const void *data, size_t size, void *userdata);
+        void (*head)(const HttpAnswer *head, void *userdata);
 } HttpCallStream;
 
 typedef struct HttpCallOptions {

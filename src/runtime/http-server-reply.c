@@ -183,6 +183,10 @@ int http_body_add_header(HttpBody *b, const char *name, const char *value) {
         return MHD_add_response_header(b->response, name, value) == MHD_YES ? 0 : -EINVAL;
 }
 
+size_t http_body_size(const HttpBody *b) {
+        return b->size;
+}
+
 HttpBody *http_body_ref(HttpBody *b) {
         b->references++;
         return b;

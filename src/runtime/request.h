@@ -47,6 +47,7 @@ void request_fail_errno(Request *r, int error, const char *what);               
 typedef struct HttpBody HttpBody;
 int http_body_new(HttpBody **ret, const char *content_type, const void *data, size_t size);    /* copies; -ENOMEM */
 int http_body_add_header(HttpBody *b, const char *name, const char *value);                     /* before its first use; -ENOMEM, -EINVAL */
+size_t http_body_size(const HttpBody *b);
 HttpBody *http_body_ref(HttpBody *b);
 HttpBody *http_body_unref(HttpBody *b);
 DEFINE_CLEANUP(HttpBody, http_body_unref);

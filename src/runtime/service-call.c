@@ -39,11 +39,15 @@ static ServiceCall *service_call_free(ServiceCall *c) {
 
 DEFINE_CLEANUP(ServiceCall, service_call_free);
 
-static void on_start(unsigned status, const char *content_type, void *userdata) {
+static void on_head(const HttpAnswer *head, void *userdata) {
         ServiceCall *c = userdata;
+        const HttpCallStream *stream = c->options.stream;
 
         c->can_retry = false;
-        c->options.stream->start(status, content_type, c->userdata);
+        if (stream->head)
+                stream->head(head, c->userdata);
+        else
+                stream->start(head->status, head->content_type, c->userdata);
 }
 
 static int on_data(const void *data, size_t size, void *userdata) {
@@ -52,7 +56,7 @@ static int on_data(const void *data, size_t size, void *userdata) {
         return c->options.stream->data(data, size, c->userdata);
 }
 
-static const HttpCallStream relay = { .start = on_start, .data = on_data };
+static const HttpCallStream relay = { .head = on_head, .data = on_data };
 
 static void on_done(const HttpAnswer *answer, void *userdata);
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/macros.h"
 #include "wire/problem.h"
 
@@ -51,6 +52,10 @@ int grade_from_json(json_object *o, Grade *ret, Problem *problem);
 int grade_to_json(const Grade *g, json_object **ret);
 int student_from_json(json_object *o, Student **ret, Problem *problem);         /* with grades, as a server sends it */
 int student_to_json(const Student *s, json_object **ret);
+
+/* The same texts, appended without building a tree: for what is rendered often and may be large. Return out's error. */
+int grade_write(const Grade *g, Buffer *out);
+int student_write(const Student *s, Buffer *out);
 
 /* Checks a grade that came as text (a form's fields, a CSV row): same rules, same messages. */
 int grade_from_text(const char *title, const char *type, const char *score, Grade *ret, Problem *problem);

@@ -104,23 +104,23 @@ def events():
 
 def functions(path):
     """Name and text of each function of a file."""
-    found = re.findall(r"^[a-zA-Z_][^\n;=]*?\b(\w+)\([^;{]*\) \{\n(.*?)^\}", c_text(path), flags=re.S | re.M)
-    return {name: body for name, body in found}
+    return re.findall(r"^[a-zA-Z_][^\n;=]*?\b(\w+)\([^;{]*\) \{\n(.*?)^\}", c_text(path), flags=re.S | re.M)
 
 
 def event_fields():
-    """For each event, the fields of every place that logs it."""
+    """For each event, every place that logs it, and the fields that it sends there."""
     found = {name: [] for name in events()}
-    for path in c_files("base", "runtime", *DAEMONS):
-        bodies = functions(path)
-        for function, body in bodies.items():
-            fields = set(re.findall(r'\{ "([A-Z][A-Z0-9_]*)",', body))
-            for event in re.findall(r"\blog_event\(\s*[^,]+,\s*(\w+),", body):
-                # Where the event is a parameter, the callers say which.
-                calls = [event] if event.startswith("EVENT_") else re.findall(
-                    rf"\b{function}\([^;]*?\b(EVENT_[A-Z_]+)\b", "\n".join(bodies.values()))
-                for name in calls:
-                    found[name.removeprefix("EVENT_")].append((f"{path}: {function}()", fields))
+    for folder in ("base", "runtime", *DAEMONS):
+        everything = "\n".join(c_text(path) for path in c_files(folder))
+        for path in c_files(folder):
+            for function, body in functions(path):
+                fields = set(re.findall(r'\{ "([A-Z][A-Z0-9_]*)",', body))
+                for event in re.findall(r"\blog_event\(\s*[^,]+,\s*(\w+),", body):
+                    # Where the event is a parameter, the callers say which.
+                    calls = [event] if event.startswith("EVENT_") else re.findall(
+                        rf"\b{function}\([^;]*?\b(EVENT_[A-Z_]+)\b", everything)
+                    for name in set(calls):
+                        found[name.removeprefix("EVENT_")].append((f"{path}: {function}()", fields))
     return found
 
 

@@ -82,3 +82,4 @@ tests_unit_test_wire_url_SOURCES = tests/unit/test-wire-url.c
 tests_unit_test_wire_url_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_url_LDADD = $(wire_test_libs)
 endif
+include tests/unit/registry.mk

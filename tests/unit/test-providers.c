@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "runtime/providers.h"
 
 #define A "http://a:1"
@@ -271,5 +272,6 @@ int main(void) {
                 TEST(test_disk_that_fails),
         };
 
+        log_set_level(LOG_EMERG);
         return cmocka_run_group_tests_name("providers", tests, NULL, NULL);
 }

@@ -123,7 +123,8 @@ static void test_registration_equal(void **state) {
                 { WITH("\"RequiredServices\":[\"A\",\"B\",\"C\"],\"HeartbeatURL\":\"http://h/b\""), false },
                 { WITH("\"RequiredServices\":[\"A\",\"B\"],\"HeartbeatURL\":\"http://h/c\""), false },
                 { WITH("\"RequiredServices\":[\"A\",\"B\"]"), false },
-                { WITH("\"RequiredServices\":[\"A\",\"B\"],\"HeartbeatURL\":\"http://h/b\",\"ServiceUpdateURL\":\"http://h\""), false },
+                { WITH("\"RequiredServices\":[\"A\",\"B\"],\"HeartbeatURL\":\"http://h/b\",\"ServiceUpdateURL\":\"http://h\""),
+                  false },
                 { "{\"ServiceName\":\"Log\",\"ServiceURL\":\"http://h:4000\",\"RequiredServices\":[\"A\",\"B\"],"
                   "\"HeartbeatURL\":\"http://h/b\"}", false },
         };
@@ -168,7 +169,8 @@ static void test_patches(void **state) {
                 { "{\"Added\":{}}", NULL, "Member 'Added' must be an array" },
                 { "{\"Removed\":\"x\"}", NULL, "Member 'Removed' must be an array" },
                 { "{\"Added\":[null]}", NULL, "Element 0 of 'Added': A provider must be a JSON object" },
-                { "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\"},{\"Name\":\"A\"}]}", NULL, "Element 1 of 'Added': Member 'URL' is missing" },
+                { "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\"},{\"Name\":\"A\"}]}", NULL,
+                  "Element 1 of 'Added': Member 'URL' is missing" },
                 { "{\"Added\":[{\"URL\":\"http://a\"}]}", NULL, "Element 0 of 'Added': Member 'Name' is missing" },
                 { "{\"Added\":[{\"Name\":\"*\",\"URL\":\"http://a\"}]}", NULL, "Member 'Name' must be" },
                 { "{\"Removed\":[{\"Name\":\"A\",\"URL\":\"a\"}]}", NULL, "Element 0 of 'Removed': Member 'URL' must be" },

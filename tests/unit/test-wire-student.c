@@ -49,7 +49,8 @@ static void test_scores(void **state) {
                 char text[128], expected[128];
                 int r;
 
-                (void) snprintf(text, sizeof(text), "{\"Title\":\"Quiz 1\",\"Type\":\"Quiz\",\"Score\":%s,\"More\":[1]}", cases[i].score);
+                (void) snprintf(text, sizeof(text), "{\"Title\":\"Quiz 1\",\"Type\":\"Quiz\",\"Score\":%s,\"More\":[1]}",
+                                cases[i].score);
                 o = parse(text);
                 r = grade_from_json(o, &g, &problem);
                 if (!cases[i].written) {
@@ -60,7 +61,8 @@ static void test_scores(void **state) {
                 if (r < 0)
                         fail_msg("Score %s gave %d: %s", cases[i].score, r, problem.detail);
                 assert_int_equal(grade_to_json(&g, &again), 0);
-                (void) snprintf(expected, sizeof(expected), "{\"Title\":\"Quiz 1\",\"Type\":\"Quiz\",\"Score\":%s}", cases[i].written);
+                (void) snprintf(expected, sizeof(expected), "{\"Title\":\"Quiz 1\",\"Type\":\"Quiz\",\"Score\":%s}",
+                                cases[i].written);
                 if (strcmp(json_text(again, NULL), expected) != 0)
                         fail_msg("Score %s was written as %s", cases[i].score, json_text(again, NULL));
         }
@@ -93,7 +95,8 @@ static void test_grades_refused(void **state) {
                 Grade g = {};
 
                 if (grade_from_json(o, &g, &problem) != -EBADMSG || !strstr(problem.detail, cases[i].wrong))
-                        fail_msg("%s: \"%s\" lacks \"%s\"", cases[i].json, problem.detail ? problem.detail : "accepted", cases[i].wrong);
+                        fail_msg("%s: \"%s\" lacks \"%s\"", cases[i].json, problem.detail ? problem.detail : "accepted",
+                                 cases[i].wrong);
         }
 }
 
@@ -187,7 +190,8 @@ static void test_students_refused(void **state) {
                 Student *s = NULL;
 
                 if (student_from_json(o, &s, &problem) != -EBADMSG || s || !strstr(problem.detail, cases[i].wrong))
-                        fail_msg("%s: \"%s\" lacks \"%s\"", cases[i].json, problem.detail ? problem.detail : "accepted", cases[i].wrong);
+                        fail_msg("%s: \"%s\" lacks \"%s\"", cases[i].json, problem.detail ? problem.detail : "accepted",
+                                 cases[i].wrong);
         }
 }
 

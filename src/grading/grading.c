@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "grading/grading.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "runtime/events.h"
+
+#define FILE_NAME "grades.db"
+
+static void grading_freep(Grading **g) {
+        grading_free(*g);
+}
+
+static const char *plural(size_t n) {
+        return n == 1 ? "" : "s";
+}
+
+static int grading_open(Grading *g, const char *path) {
+        _cleanup_(freep) char *error = NULL;
+        uint64_t started = clock_monotonic_usec();
+        char span[CLOCK_SPAN_SIZE];
+        size_t students, grades;
+        int r;
+
+        r = store_open(&g->store, g->runtime->event, path, g->roster, &error);
+        if (r < 0) {
+                LogField fields[] = { { "PATH", path } };
+
+                log_event(LOG_ERR, EVENT_STORE_FAILED, fields, ELEMENTSOF(fields), "The grades cannot be opened: %s",
+                          error ? error : strerror(-r));
+                return r;
+        }
+        students = roster_students(g->roster);
+        grades = roster_grades(g->roster);
+        clock_format_span(clock_monotonic_usec() - started, span);
+        log_info("Read %zu student%s and %zu grade%s from %s in %s", students, plural(students), grades, plural(grades), path, span);
+        return 0;
+}
+
+int grading_new(Runtime *rt, void **ret) {
+        _cleanup_(grading_freep) Grading *g = calloc(1, sizeof(*g));
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        if (g)
+                g->runtime = rt;
+        if (!g || asprintf(&path, "%s/" FILE_NAME, rt->state_directory) < 0 || roster_new(&g->roster) < 0) {
+                log_error("Out of memory");
+                return -ENOMEM;
+        }
+        r = grading_open(g, path);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(g);
+        return 0;
+}
+
+int grading_reload(void *service, const void *old) {
+        return 0; /* the limits are looked up for each change; what is over a new one stays */
+}
+
+void *grading_free(void *service) {
+        Grading *g = service;
+
+        if (!g)
+                return NULL;
+        store_free(g->store); /* its last completions still use the roster */
+        roster_free(g->roster);
+        free(g);
+        return NULL;
+}
+
+void grading_status(void *service, Buffer *out) {
+        const Grading *g = service;
+        size_t students = roster_students(g->roster), grades = roster_grades(g->roster);
+
+        (void) buffer_printf(out, "%zu student%s, %zu grade%s", students, plural(students), grades, plural(grades));
+        if (g->store_error < 0)
+                (void) buffer_printf(out, ", the last change could not be stored: %s", strerror(-g->store_error));
+}
+
+void grading_note_store(Grading *g, int result) {
+        /* These say something of the change, not of the disk. */
+        if (result == -EEXIST || result == -ENOENT || result == -ENOMEM)
+                return;
+        if (result < 0 && g->store_error == 0)
+                log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0,
+                          "The disk takes no changes (%s): refusing them, and still answering what is asked", strerror(-result));
+        else if (result == 0 && g->store_error < 0)
+                log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The disk takes changes again");
+        g->store_error = result;
+}
+
+static void read_students(MetricWriter *w, void *userdata) {
+        metric_write(w, roster_students(((Grading *) userdata)->roster));
+}
+
+static void read_grades(MetricWriter *w, void *userdata) {
+        metric_write(w, roster_grades(((Grading *) userdata)->roster));
+}
+
+static void read_changes(MetricWriter *w, void *userdata) {
+        static const char *const names[_CHANGE_OUTCOME_MAX] = {
+                [CHANGE_STORED] = "stored",
+                [CHANGE_REFUSED] = "refused",
+                [CHANGE_FAILED] = "failed",
+        };
+        const Grading *g = userdata;
+
+        for (size_t i = 0; i < _CHANGE_OUTCOME_MAX; i++)
+                metric_write_label(w, "outcome", names[i], g->changes[i]);
+}
+
+static void read_pending(MetricWriter *w, void *userdata) {
+        metric_write(w, store_pending(((Grading *) userdata)->store));
+}
+
+static void read_commits(MetricWriter *w, void *userdata) {
+        metric_write(w, store_commits(((Grading *) userdata)->store));
+}
+
+static void read_size(MetricWriter *w, void *userdata) {
+        metric_write(w, store_size_bytes(((Grading *) userdata)->store));
+}
+
+const MetricItem grading_metrics[] = {
+        { "gradebook_grading_students", METRIC_GAUGE, "Students", read_students },
+        { "gradebook_grading_grades", METRIC_GAUGE, "Grades of all students", read_grades },
+        { "gradebook_grading_changes_total", METRIC_COUNTER, "Requests for a change, by how they ended", read_changes },
+        { "gradebook_grading_changes_pending", METRIC_GAUGE, "Changes on their way to the disk", read_pending },
+        { "gradebook_grading_commits_total", METRIC_COUNTER, "Transactions on disk; one may hold many changes", read_commits },
+        { "gradebook_grading_database_bytes", METRIC_GAUGE, "Size of the file and its write-ahead log", read_size },
+        METRIC_END,
+};

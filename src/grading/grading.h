@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "grading/conf.h"
+#include "grading/roster.h"
+#include "grading/store.h"
+#include "runtime/service.h"
+
+/* How a request for a change ended. */
+typedef enum ChangeOutcome {
+        CHANGE_STORED,                  /* on disk */
+        CHANGE_REFUSED,                 /* 4xx */
+        CHANGE_FAILED,                  /* 5xx */
+        _CHANGE_OUTCOME_MAX,
+} ChangeOutcome;
+
+/* The service's object. */
+typedef struct Grading {
+        Runtime *runtime;
+        Roster *roster;
+        Store *store;
+        uint64_t last_id;               /* the largest id given to a student that is on its way to the disk */
+        size_t students_underway;
+        uint64_t changes[_CHANGE_OUTCOME_MAX];
+        int store_error;                /* of the last change: 0, or why the disk did not take it */
+} Grading;
+
+/* The hooks of runtime/service.h */
+int grading_new(Runtime *rt, void **ret);
+int grading_reload(void *service, const void *old);
+void grading_status(void *service, Buffer *out);
+void *grading_free(void *service);
+
+extern const Route grading_routes[];
+extern const MetricItem grading_metrics[];
+
+static inline const GradingConfig *grading_limits(const Grading *g) {
+        return g->runtime->config;
+}
+
+/* Notes how the disk took a change, and says so once when that changes. */
+void grading_note_store(Grading *g, int result);
+
+/* The handlers of changes, in add-student.c and add-grade.c; the others are in routes.c. */
+void post_student(Request *r, void *service);
+void post_grade(Request *r, void *service);

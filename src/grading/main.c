@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "grading/grading.h"
+
+static const Service grading = {
+        .name = "gradebook-grading",
+        .summary = "Students and their grades, kept on disk",
+        .service_name = "GradingService",
+        .requires = (const char *const[]) { "LogService", NULL },
+        .sockets = (const char *const[]) { "http", NULL },
+        .config = grading_config,
+        .config_size = sizeof(GradingConfig),
+        .routes = grading_routes,
+        .metrics = grading_metrics,
+        .new = grading_new,
+        .reload = grading_reload,
+        .status = grading_status,
+        .free = grading_free,
+};
+
+int main(int argc, char *argv[]) {
+        return service_main(&grading, argc, argv);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "runtime/database.h"
+
+/* The schema of the grades file, for database_open(). */
+extern const char *const grading_migrations[];

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portal/assets.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "portal/pages.h"
+#include "portal/portal.h"
+
+#define PREFIX "/assets/"
+#define ASSET_MAX (1u << 20)
+#define HASH_BYTES 16   /* crypto_generichash()'s least; half of it is shown */
+#define HASH_TEXT_SIZE (HASH_BYTES + 1)
+#define KEEP_FOR_GOOD "public, max-age=31536000, immutable"
+
+static const struct {
+        const char *stem, *extension, *content_type;
+} files[] = {
+        { "style", ".css", "text/css; charset=utf-8" },
+        { "icon", ".svg", "image/svg+xml" },
+};
+
+typedef struct Asset {
+        char *url;
+        HttpBody *plain;
+        HttpBody *gzip;
+} Asset;
+
+struct Assets {
+        Asset all[ELEMENTSOF(files)];
+};
+
+Assets *assets_free(Assets *a) {
+        if (!a)
+                return NULL;
+        for (size_t i = 0; i < ELEMENTSOF(a->all); i++) {
+                free(a->all[i].url);
+                http_body_unref(a->all[i].plain);
+                http_body_unref(a->all[i].gzip);
+        }
+        free(a);
+        return NULL;
+}
+
+/* A gzip file (RFC 1952) in memory. */
+static int compress_gzip(const char *data, size_t size, char **ret, size_t *ret_size) {
+        z_stream z = {};
+        _cleanup_(freep) char *out = NULL;
+        size_t bound;
+        int k;
+
+        if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+                return -ENOMEM;
+        bound = deflateBound(&z, size);
+        out = malloc(bound);
+        if (!out) {
+                (void) deflateEnd(&z);
+                return -ENOMEM;
+        }
+        z.next_in = (unsigned char *) data;
+        z.avail_in = (unsigned) size;
+        z.next_out = (unsigned char *) out;
+        z.avail_out = (unsigned) bound;
+        k = deflate(&z, Z_FINISH);
+        *ret_size = z.total_out;
+        (void) deflateEnd(&z);
+        if (k != Z_STREAM_END)
+                return -EIO;
+        *ret = TAKE_PTR(out);
+        return 0;
+}
+
+static int make_url(size_t i, const char *data, size_t size, char **ret) {
+        unsigned char hash[HASH_BYTES];
+        char text[HASH_TEXT_SIZE];
+
+        (void) crypto_generichash(hash, sizeof(hash), (const unsigned char *) data, size, NULL, 0);
+        (void) sodium_bin2hex(text, sizeof(text), hash, sizeof(hash) / 2);
+        if (asprintf(ret, PREFIX "%s-%s%s", files[i].stem, text, files[i].extension) < 0) {
+                *ret = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int make_body(size_t i, const char *data, size_t size, const char *encoding, HttpBody **ret) {
+        _cleanup_(http_body_unrefp) HttpBody *b = NULL;
+        int r = http_body_new(&b, files[i].content_type, data, size);
+
+        if (r >= 0)
+                r = http_body_add_header(b, "Vary", "Accept-Encoding");
+        if (r >= 0)
+                r = http_body_add_header(b, "Cache-Control", KEEP_FOR_GOOD);
+        if (r >= 0)
+                r = http_body_add_header(b, "X-Content-Type-Options", "nosniff");
+        if (r >= 0)
+                r = http_body_add_header(b, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+        if (r >= 0 && encoding)
+                r = http_body_add_header(b, "Content-Encoding", encoding);
+        if (r >= 0)
+                *ret = TAKE_PTR(b);
+        return r;
+}
+
+static int load_one(Asset *a, size_t i, const char *path) {
+        _cleanup_(freep) char *data = NULL, *packed = NULL;
+        size_t size, packed_size;
+        int r = file_read(path, ASSET_MAX, &data, &size);
+
+        if (r >= 0)
+                r = make_url(i, data, size, &a->url);
+        if (r >= 0)
+                r = make_body(i, data, size, NULL, &a->plain);
+        if (r >= 0)
+                r = compress_gzip(data, size, &packed, &packed_size);
+        if (r >= 0)
+                r = make_body(i, packed, packed_size, "gzip", &a->gzip);
+        return r;
+}
+
+int assets_load(Assets **ret, const char *directory) {
+        _cleanup_(assets_freep) Assets *a = calloc(1, sizeof(*a));
+
+        if (!a)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                _cleanup_(freep) char *path = NULL;
+                int r;
+
+                if (asprintf(&path, "%s/%s%s", directory, files[i].stem, files[i].extension) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                r = load_one(&a->all[i], i, path);
+                if (r < 0) {
+                        log_error("Cannot use %s: %s", path, strerror(-r));
+                        return r;
+                }
+        }
+        *ret = TAKE_PTR(a);
+        return 0;
+}
+
+const char *assets_url(const Assets *a, const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                size_t stem = strlen(files[i].stem);
+
+                if (strncmp(name, files[i].stem, stem) == 0 && strcmp(name + stem, files[i].extension) == 0)
+                        return a->all[i].url;
+        }
+        return NULL;
+}
+
+/* gzip is named and not with the quality 0 (RFC 9110, 12.5.3). */
+static bool accepts_gzip(const Request *r) {
+        const char *accept = request_header(r, "Accept-Encoding"), *s = accept ? strstr(accept, "gzip") : NULL;
+
+        if (!s)
+                return false;
+        s += strlen("gzip");
+        s += strspn(s, " \t");
+        if (*s != ';')
+                return true;
+        s += strcspn(s, "=,");
+        return *s != '=' || strtod(s + 1, NULL) > 0;
+}
+
+void get_asset(Request *r, void *service) {
+        Portal *p = service;
+        const char *name = request_param(r, "name");
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                const Asset *a = &p->assets->all[i];
+
+                if (strcmp(a->url + strlen(PREFIX), name) == 0) {
+                        request_reply_body(r, 200, accepts_gzip(r) ? a->gzip : a->plain);
+                        return;
+                }
+        }
+        page_fail(r, p, 404, "There is no file of this name.");
+}

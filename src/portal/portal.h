@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "portal/assets.h"
+#include "portal/feed.h"
+#include "portal/gateway.h"
+#include "portal/templates.h"
+#include "runtime/service.h"
+
+typedef struct PortalConfig {
+        char *data_directory;           /* [Portal] DataDirectory= */
+        char *site_name;                /* [Portal] SiteName= */
+        uint64_t retry_usec;            /* [Portal] RetrySec= */
+        uint64_t cache_bytes;           /* [Portal] CacheMax= */
+        uint64_t gateway_usec;          /* [Gateway] TimeoutSec= */
+} PortalConfig;
+
+extern const ConfigItem portal_config[];
+extern const Route portal_routes[];
+extern const MetricItem portal_metrics[];
+
+#define GRADING_SERVICE "GradingService"
+#define FORM_BODY_MAX (16u << 10)
+#define GATEWAY_BODY_MAX (1u << 20)
+
+typedef struct Portal {
+        Runtime *rt;
+        Templates *templates;
+        Assets *assets;
+        Feed *feed;
+        Gateway *gateway;
+        uint64_t pages;                 /* rendered */
+        uint64_t grades_added;
+        bool grading_failed;            /* the last request to grading did */
+} Portal;
+
+static inline const PortalConfig *portal_conf(const Portal *p) {
+        return p->rt->config;
+}
+
+/* portal.c: the service's hooks */
+int portal_new(Runtime *rt, void **ret);
+int portal_reload(void *service, const void *old);
+void portal_stop(void *service);
+void portal_status(void *service, Buffer *out);
+void *portal_free(void *service);
+
+/* The outcome of a request to grading, error and status as in FeedAnswer: logs when it stops answering and when it does
+ * again, not every request meanwhile. */
+void portal_note_grading(Portal *p, int error, unsigned status);
+
+/* Handlers, in the files that are named after what they serve. */
+void get_root(Request *r, void *service);
+void get_students(Request *r, void *service);
+void get_student(Request *r, void *service);
+void post_grade(Request *r, void *service);

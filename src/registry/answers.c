@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "registry/registry.h"
+#include "wire/json.h"
+
+#define SETTLE_USEC (15 * USEC_PER_SEC)
+
+/* Whether what we do not know is not there: not so while we started from nothing and peers may still have to come. */
+static bool is_settled(const Registry *g) {
+        uint64_t wait = 2 * g->rt->common->register_usec;
+
+        return !g->started_empty || clock_monotonic_usec() >= g->started_usec + (wait > SETTLE_USEC ? wait : SETTLE_USEC);
+}
+
+void answer_registration(Registry *g, const Registration *registration, Request *request) {
+        _cleanup_(patch_freep) Patch *view = NULL;
+        json_object *o = NULL;
+
+        int r = catalog_view(g->catalog, registration, &view);
+        if (r >= 0)
+                r = view_to_json(view->added, view->n_added, is_settled(g), &o);
+        if (r < 0) {
+                request_fail_errno(request, r, "Answering a registration");
+                return;
+        }
+        request_reply_json(request, 200, o);
+}
+
+static int add_time(json_object *o, const char *member, uint64_t realtime_usec) {
+        char text[CLOCK_TEXT_SIZE];
+
+        if (realtime_usec == 0)
+                return 0;
+        clock_format_utc(realtime_usec, text);
+        return json_add_text(o, member, text);
+}
+
+static int instance_to_json(const Instance *i, json_object **ret) {
+        _cleanup_(json_unrefp) json_object *o = NULL;
+
+        int r = registration_to_json(i->registration, &o);
+        if (r >= 0)
+                r = json_add_text(o, "State", health_state_name(i->health.state));
+        if (r >= 0)
+                r = add_time(o, "Since", i->since_usec);
+        if (r >= 0)
+                r = add_time(o, "LastCheck", i->checked_usec);
+        if (r >= 0 && i->last_error)
+                r = json_add_text(o, "LastError", i->last_error);
+        if (r >= 0 && i->checked_usec > 0 && !i->last_error)
+                r = json_add_uint64(o, "RTTMicroseconds", i->rtt_usec);
+        if (r >= 0)
+                r = json_add(o, "PatchPending", json_object_new_boolean(push_is_pending(i)));
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static int services_to_json(const Registry *g, const char *name, size_t *ret_n, json_object **ret) {
+        _cleanup_(json_unrefp) json_object *o = json_object_new_object();
+        json_object *array = json_object_new_array(), *item;
+        size_t n = 0;
+
+        if (!o) {
+                json_object_put(array);
+                return -ENOMEM;
+        }
+        int r = json_add(o, "Services", array);
+
+        for (const Instance *i = g->instances; i && r >= 0; i = i->hh.next) {
+                if (name && strcmp(i->registration->service_name, name) != 0)
+                        continue;
+                r = instance_to_json(i, &item);
+                if (r >= 0 && json_object_array_add(array, item) < 0) {
+                        json_object_put(item);
+                        r = -ENOMEM;
+                }
+                n++;
+        }
+        if (r < 0)
+                return r;
+
+        *ret_n = n;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+void answer_services(Registry *g, const char *name, Request *request) {
+        json_object *o;
+        size_t n;
+
+        int r = services_to_json(g, name, &n, &o);
+        if (r < 0) {
+                request_fail_errno(request, r, "Listing the services");
+                return;
+        }
+        if (name && n == 0) {
+                json_object_put(o);
+                request_fail(request, 404, "No service of this name is registered.");
+                return;
+        }
+        request_reply_json(request, 200, o);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "registry/catalog.h"
+
+#include <errno.h>
+#include <string.h>
+#include <utlist.h>
+
+struct CatalogName {
+        char *name;
+        Record *by_url;
+        Record *recent;         /* the last changed first */
+        UT_hash_handle hh;
+};
+
+struct Catalog {
+        CatalogName *names;
+        Record *recent;
+        size_t n_records;
+        uint64_t sequence;
+};
+
+int catalog_new(Catalog **ret) {
+        Catalog *c = calloc(1, sizeof(Catalog));
+
+        if (!c)
+                return -ENOMEM;
+
+        *ret = c;
+        return 0;
+}
+
+Catalog *catalog_free(Catalog *c) {
+        if (!c)
+                return NULL;
+
+        while (c->recent)
+                catalog_drop(c, c->recent);
+        free(c);
+        return NULL;
+}
+
+static CatalogName *name_find(const Catalog *c, const char *name) {
+        CatalogName *n;
+
+        HASH_FIND_STR(c->names, name, n);
+        return n;
+}
+
+static CatalogName *name_get(Catalog *c, const char *name) {
+        CatalogName *n = name_find(c, name);
+
+        if (n)
+                return n;
+
+        n = calloc(1, sizeof(CatalogName));
+        if (!n)
+                return NULL;
+
+        n->name = strdup(name);
+        if (n->name)
+                HASH_ADD_KEYPTR(hh, c->names, n->name, strlen(n->name), n);
+        if (!n->name || !n->hh.tbl) {
+                free(n->name);
+                free(n);
+                return NULL;
+        }
+        return n;
+}
+
+static void name_release(Catalog *c, CatalogName *n) {
+        if (n->recent)
+                return;
+
+        HASH_DEL(c->names, n);
+        free(n->name);
+        free(n);
+}
+
+static void record_link(Catalog *c, Record *r) {
+        DL_PREPEND(c->recent, r);
+        DL_PREPEND2(r->name->recent, r, name_prev, name_next);
+}
+
+static void record_unlink(Catalog *c, Record *r) {
+        DL_DELETE(c->recent, r);
+        DL_DELETE2(r->name->recent, r, name_prev, name_next);
+}
+
+static int record_new(Catalog *c, const char *name, const char *url, Record **ret) {
+        CatalogName *n = name_get(c, name);
+
+        if (!n)
+                return -ENOMEM;
+
+        Record *r = calloc(1, sizeof(Record));
+        if (r) {
+                r->name = n;
+                r->url = strdup(url);
+                if (r->url)
+                        HASH_ADD_KEYPTR(hh, n->by_url, r->url, strlen(r->url), r);
+        }
+        if (!r || !r->url || !r->hh.tbl) {
+                if (r)
+                        free(r->url);
+                free(r);
+                name_release(c, n);
+                return -ENOMEM;
+        }
+
+        /* At the end: it is older than all that changed. */
+        DL_APPEND(c->recent, r);
+        DL_APPEND2(n->recent, r, name_prev, name_next);
+        c->n_records++;
+        *ret = r;
+        return 0;
+}
+
+void catalog_drop(Catalog *c, Record *r) {
+        CatalogName *n = r->name;
+
+        record_unlink(c, r);
+        HASH_DEL(n->by_url, r);
+        free(r->url);
+        free(r);
+        c->n_records--;
+        name_release(c, n);
+}
+
+const char *catalog_record_name(const Record *r) {
+        return r->name->name;
+}
+
+uint64_t catalog_sequence(const Catalog *c) {
+        return c->sequence;
+}
+
+size_t catalog_count(const Catalog *c) {
+        return c->n_records;
+}
+
+static void record_change(Catalog *c, Record *r, bool present) {
+        record_unlink(c, r);
+        r->present = present;
+        r->changes[2] = r->changes[1];
+        r->changes[1] = r->changes[0];
+        r->changes[0] = ++c->sequence;
+        record_link(c, r);
+}
+
+int catalog_get(Catalog *c, const char *name, const char *url, Record **ret) {
+        const CatalogName *n = name_find(c, name);
+        Record *r = NULL;
+
+        if (n)
+                HASH_FIND_STR(n->by_url, url, r);
+        if (!r)
+                return record_new(c, name, url, ret);
+
+        *ret = r;
+        return 0;
+}
+
+bool catalog_set(Catalog *c, Record *r, bool present) {
+        if (r->present == present)
+                return false;
+
+        record_change(c, r, present);
+        return true;
+}
+
+void catalog_restore(Catalog *c, Record *r, bool present, bool known) {
+        if (known)
+                r->present = present;
+        else
+                record_change(c, r, present);
+}
+
+typedef int (*RecordVisitor)(const Record *r, void *userdata);
+
+/* Visits every record after a change, in no order that matters; ends at the first result that is not 0. */
+static int visit_names(const Catalog *c, const Registration *dependant, uint64_t after, bool all, RecordVisitor visit,
+                       void *userdata) {
+        int k = 0;
+
+        if (registration_requires(dependant, "*")) {
+                for (const Record *r = c->recent; r && k == 0 && (all || r->changes[0] > after); r = r->next)
+                        k = visit(r, userdata);
+                return k;
+        }
+
+        for (size_t i = 0; i < dependant->n_required && k == 0; i++) {
+                const CatalogName *n = name_find(c, dependant->required_services[i]);
+
+                for (const Record *r = n ? n->recent : NULL; r && k == 0 && (all || r->changes[0] > after); r = r->name_next)
+                        k = visit(r, userdata);
+        }
+        return k;
+}
+
+typedef struct Collector {
+        const Position *position;
+        Patch *patch;
+        uint64_t first;
+} Collector;
+
+/* Whether the dependant lacks a record's last change. One that came and went (or went and came) since it last
+ * heard is as it knew it, provided that nothing in between may have reached it. */
+static bool is_missing(const Record *r, const Position *p) {
+        if (r->changes[0] <= p->acked)
+                return false;
+        return p->in_doubt || r->changes[1] <= p->acked || r->changes[2] > p->acked;
+}
+
+static int collect_first(const Record *r, void *userdata) {
+        Collector *c = userdata;
+
+        if (is_missing(r, c->position) && (c->first == 0 || r->changes[0] < c->first))
+                c->first = r->changes[0];
+        return 0;
+}
+
+static int collect_change(const Record *r, void *userdata) {
+        Collector *c = userdata;
+
+        if (c->position->full && r->present)
+                return patch_add(c->patch, r->name->name, r->url);
+        if (!is_missing(r, c->position))
+                return 0;
+        return r->present ? patch_add(c->patch, r->name->name, r->url) : patch_remove(c->patch, r->name->name, r->url);
+}
+
+uint64_t catalog_first_missing(const Catalog *c, const Registration *dependant, const Position *position) {
+        Collector collector = { .position = position };
+
+        (void) visit_names(c, dependant, position->acked, false, collect_first, &collector);
+        return collector.first;
+}
+
+int catalog_patch(const Catalog *c, const Registration *dependant, const Position *position, Patch **ret) {
+        _cleanup_(patch_freep) Patch *patch = NULL;
+        int r = patch_new(&patch);
+
+        if (r < 0)
+                return r;
+
+        r = visit_names(c, dependant, position->acked, position->full, collect_change,
+                        &(Collector) { .position = position, .patch = patch });
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(patch);
+        return 0;
+}
+
+int catalog_view(const Catalog *c, const Registration *dependant, Patch **ret) {
+        return catalog_patch(c, dependant, &(Position) { .acked = c->sequence, .full = true }, ret);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HASH_NONFATAL_OOM 1     /* an element that could not be added has hh.tbl NULL */
+#include <uthash.h>
+
+#include "base/macros.h"
+#include "wire/patch.h"
+#include "wire/registration.h"
+
+/* What dependants shall know: which provider of which name is there, and when each came or went last. Pure data, no I/O.
+ *
+ * Every change gets the next number of one sequence. A dependant that acknowledged number N is brought up to date by
+ * the last changes of all providers that changed after N: so any number of changes coalesces to one patch, of at most one
+ * entry for each provider. Providers that went leave their record behind until every dependant knows. */
+typedef struct Catalog Catalog;
+typedef struct CatalogName CatalogName;
+
+typedef struct Record {
+        CatalogName *name;
+        char *url;
+        bool present;
+        uint64_t changes[3];            /* numbers of its last changes, the last first; 0: older than this process */
+        void *owner;                    /* the registration behind it; NULL: it only waits until all know it is gone */
+        bool marked;                    /* marks.c: on the list of rows in the store that may have to be brought up to date */
+        bool stale;                     /* its row is out of date */
+        struct Record *marked_next;
+        struct Record *prev, *next;     /* of all, the last changed first */
+        struct Record *name_prev, *name_next;   /* of its name, likewise */
+        UT_hash_handle hh;              /* of its name, by URL */
+} Record;
+
+/* Where a dependant stands. */
+typedef struct Position {
+        uint64_t acked;                 /* it knows everything up to this change */
+        bool in_doubt;                  /* something later was sent, and whether it arrived is unknown */
+        bool full;                      /* it gets all providers, as one that just started */
+} Position;
+
+int catalog_new(Catalog **ret);
+Catalog *catalog_free(Catalog *c);
+DEFINE_CLEANUP(Catalog, catalog_free);
+
+/* The record of a provider, made where there was none: not there, and never was. */
+int catalog_get(Catalog *c, const char *name, const char *url, Record **ret);
+
+/* Whether that changed anything. */
+bool catalog_set(Catalog *c, Record *r, bool present);
+
+/* At start-up: how it is, and whether dependants know it to be so. */
+void catalog_restore(Catalog *c, Record *r, bool present, bool known);
+
+const char *catalog_record_name(const Record *r);
+uint64_t catalog_sequence(const Catalog *c);    /* number of the last change */
+size_t catalog_count(const Catalog *c);
+
+/* Drops a record: for a provider that is not there, or at the end. */
+void catalog_drop(Catalog *c, Record *r);
+
+/* Number of the first change that a dependant lacks; 0: it lacks none. Cheap when it lacks none. */
+uint64_t catalog_first_missing(const Catalog *c, const Registration *dependant, const Position *position);
+
+/* What brings it up to date. */
+int catalog_patch(const Catalog *c, const Registration *dependant, const Position *position, Patch **ret);
+
+/* All providers of what it requires, as the array of a patch's Added. */
+int catalog_view(const Catalog *c, const Registration *dependant, Patch **ret);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "registry/registry.h"
+
+#define ANSWER_MAX_BYTES (64u << 10)
+
+/* Every instance has a timer, a call and a deadline of its own: none waits for another. */
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+void heartbeat_schedule(Instance *i) {
+        uint64_t now = clock_monotonic_usec(), next = i->health.next_usec;
+
+        if (i->registry->stopping)
+                return;
+
+        /* Room for the loop to serve several at one wake-up, small against the wait. */
+        uint64_t accuracy = next > now ? (next - now) / 50 + 1 : 1;
+        int r;
+
+        if (!i->probe_timer) {
+                r = sd_event_add_time(i->registry->rt->event, &i->probe_timer, CLOCK_MONOTONIC, next, accuracy, on_timer, i);
+                if (r >= 0)
+                        (void) sd_event_source_set_description(i->probe_timer, "heartbeat");
+        } else {
+                (void) sd_event_source_set_time_accuracy(i->probe_timer, accuracy);
+                r = sd_event_source_set_time(i->probe_timer, next);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(i->probe_timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error("Cannot watch %s at %s: %s", i->registration->service_name, i->registration->service_url, strerror(-r));
+}
+
+void heartbeat_cancel(Instance *i) {
+        i->probe = http_call_cancel(i->probe);
+        http_client_unwatch(i->registry->rt->client, i);
+        i->probe_timer = sd_event_source_disable_unref(i->probe_timer);
+}
+
+static HealthOutcome classify(const HttpAnswer *answer) {
+        if (answer->error == 0)
+                return answer->status == 200 ? HEALTH_SUCCESS : HEALTH_SOFT_FAILURE;
+
+        switch (answer->error) {
+        case -ECONNREFUSED:
+        case -ECONNRESET:
+        case -EPIPE:
+                return HEALTH_HARD_FAILURE;
+        default:
+                return HEALTH_SOFT_FAILURE;
+        }
+}
+
+static void observe(Instance *i, HealthOutcome outcome, const char *reason) {
+        HealthRules rules = registry_rules(i->registry);
+        HealthState old = i->health.state;
+
+        i->registry->counters.heartbeats[outcome]++;
+        i->checked_usec = clock_realtime_usec();
+        (void) text_replace(&i->last_error, outcome == HEALTH_SUCCESS ? NULL : reason);
+
+        bool changed = health_observe(&i->health, &rules, outcome, clock_monotonic_usec());
+        heartbeat_schedule(i);
+        if (changed)
+                instance_health_changed(i, old, outcome == HEALTH_SUCCESS ? NULL : reason);
+}
+
+static void on_answer(const HttpAnswer *answer, void *userdata) {
+        Instance *i = userdata;
+        HealthOutcome outcome = classify(answer);
+        char reason[64];
+
+        i->probe = NULL;
+        if (answer->error == -ECANCELED)
+                return;
+
+        if (i->connection_lost) {
+                i->connection_lost = false;
+                i->closes_idle = outcome == HEALTH_SUCCESS;
+                if (outcome != HEALTH_SUCCESS)
+                        outcome = HEALTH_HARD_FAILURE;
+        }
+        i->rtt_usec = answer->elapsed_usec;
+        (void) snprintf(reason, sizeof(reason), "its heartbeat answered %u", answer->status);
+        observe(i, outcome, answer->error == 0 ? reason : answer->error_text);
+}
+
+static void on_lost(void *userdata);
+
+static void probe(Instance *i) {
+        const Registry *g = i->registry;
+        const RegistryConfig *config = registry_config(g);
+        uint64_t timeout = config->heartbeat_timeout_usec;
+
+        if (i->connection_lost && timeout > config->retry_usec)
+                timeout = config->retry_usec;
+
+        int r = http_client_call(g->rt->client,
+                                 &(HttpCallOptions) {
+                                         .url = i->registration->heartbeat_url,
+                                         .token = g->rt->token,
+                                         .timeout_usec = timeout,
+                                         .answer_max = ANSWER_MAX_BYTES,
+                                         .fresh = i->connection_lost,
+                                         .lost = on_lost,
+                                 },
+                                 on_answer, i, &i->probe);
+        if (r >= 0)
+                return;
+
+        /* Our own trouble accuses nobody. */
+        i->connection_lost = false;
+        log_warning("Cannot probe %s at %s: %s", i->registration->service_name, i->registration->service_url, strerror(-r));
+        i->health.next_usec = clock_monotonic_usec() + config->heartbeat_usec;
+        heartbeat_schedule(i);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Instance *i = userdata;
+        HealthRules rules = registry_rules(i->registry);
+        HealthState old = i->health.state;
+
+        switch (health_tick(&i->health, &rules, clock_monotonic_usec())) {
+        case HEALTH_PROBE:
+                probe(i);
+                break;
+        case HEALTH_CHANGED:
+                if (i->health.state != HEALTH_FORGOTTEN)
+                        heartbeat_schedule(i);
+                instance_health_changed(i, old, i->health.state == HEALTH_FORGOTTEN ?
+                                        "it was not seen for too long" : "it did not renew its registration");
+                break;
+        case HEALTH_WAIT:
+                heartbeat_schedule(i);
+                break;
+        }
+        return 0;
+}
+
+void heartbeat_begin(Instance *i) {
+        HealthRules rules = registry_rules(i->registry);
+        uint64_t now = clock_monotonic_usec();
+
+        heartbeat_cancel(i);
+        i->connection_lost = i->closes_idle = false;
+        health_begin(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), now);
+        heartbeat_schedule(i);
+}
+
+void heartbeat_doubt(Instance *i) {
+        if (i->registry->stopping || !i->health.probed || i->probe)
+                return;
+
+        i->health.next_usec = clock_monotonic_usec();
+        heartbeat_schedule(i);
+}
+
+/* The process is dead, or closed an idle connection. One that lives answers now; where nobody does, and only a listening
+ * socket is left that systemd keeps, waiting for the long deadline would tell nothing more. */
+static void on_lost(void *userdata) {
+        Instance *i = userdata;
+
+        if (i->registry->stopping || !health_is_present(&i->health))
+                return;
+
+        i->connection_lost = !i->closes_idle;
+        i->probe = http_call_cancel(i->probe);
+        probe(i);
+}

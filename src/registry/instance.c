@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "registry/registry.h"
+
+#define LOG_SERVICE "LogService"
+
+Instance *instance_find(const Registry *g, const char *url) {
+        Instance *i;
+
+        HASH_FIND_STR(g->instances, url, i);
+        return i;
+}
+
+size_t instance_count(const Registry *g) {
+        return HASH_COUNT(g->instances);
+}
+
+size_t instance_count_state(const Registry *g, HealthState state) {
+        size_t n = 0;
+
+        for (const Instance *i = g->instances; i; i = i->hh.next)
+                n += i->health.state == state;
+        return n;
+}
+
+int instance_new(Registry *g, Registration *registration, Instance **ret) {
+        Instance *i = calloc(1, sizeof(Instance));
+
+        if (!i)
+                return -ENOMEM;
+
+        i->registry = g;
+        i->since_usec = clock_realtime_usec();
+        i->url = strdup(registration->service_url);
+        if (i->url)
+                HASH_ADD_KEYPTR(hh, g->instances, i->url, strlen(i->url), i);
+        if (!i->url || !i->hh.tbl) {
+                free(i->url);
+                free(i);
+                return -ENOMEM;
+        }
+
+        i->registration = registration;
+        *ret = i;
+        return 0;
+}
+
+Instance *instance_free(Instance *i) {
+        if (!i)
+                return NULL;
+
+        push_cancel(i);
+        heartbeat_cancel(i);
+        HASH_DEL(i->registry->instances, i);
+        if (i->record)
+                i->record->owner = NULL;
+        registration_free(i->registration);
+        free(i->url);
+        free(i->process);
+        free(i->last_error);
+        free(i);
+        return NULL;
+}
+
+/* The registry has no registry: it tells itself where the central log is, so that its own lines get there. */
+static void tell_ourselves(Registry *g, const char *name, const char *url, bool present) {
+        Provider provider = { .name = (char *) name, .url = (char *) url };
+        Patch patch = {
+                .added = &provider, .n_added = present,
+                .removed = &provider, .n_removed = !present,
+        };
+
+        if (strcmp(name, LOG_SERVICE) != 0)
+                return;
+
+        int r = providers_apply(g->rt->providers, &patch);
+        if (r < 0)
+                log_warning("Cannot take note of %s at %s: %s", name, url, strerror(-r));
+}
+
+static void publish(Registry *g, Record *r, bool present) {
+        if (!catalog_set(g->catalog, r, present))
+                return;
+
+        tell_ourselves(g, catalog_record_name(r), r->url, present);
+        mark_now(g, r);
+        push_all(g);
+}
+
+/* Its record waits, without an owner, until every dependant knows that it is gone. */
+static void abandon_record(Registry *g, Record *r) {
+        r->owner = NULL;
+        publish(g, r, false);
+        mark_now(g, r);
+}
+
+int instance_bind(Instance *i) {
+        Registry *g = i->registry;
+        Record *r;
+
+        int k = catalog_get(g->catalog, i->registration->service_name, i->registration->service_url, &r);
+        if (k < 0)
+                return k;
+        if (r == i->record)
+                return 0;
+
+        if (i->record)
+                abandon_record(g, i->record);
+        r->owner = i;
+        i->record = r;
+        return 0;
+}
+
+void instance_publish(Instance *i) {
+        publish(i->registry, i->record, i->announced && health_is_present(&i->health));
+        mark_now(i->registry, i->record);
+}
+
+void instance_remove(Instance *i) {
+        Registry *g = i->registry;
+        Record *r = TAKE_PTR(i->record);
+
+        instance_free(i);
+        if (r)
+                abandon_record(g, r);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "registry/registry.h"
+#include "runtime/events.h"
+
+#define SOON_USEC USEC_PER_SEC
+#define RETRY_USEC (5 * USEC_PER_SEC)
+#define BATCH_MAX 512
+
+/* A registration is on disk before it is answered. What is marked here is the rest: how an instance is, and whether all
+ * dependants know it. Should it be lost, they are told something once more, which changes nothing for them. */
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
+        mark_flush(userdata);
+        return 0;
+}
+
+static void arm(Registry *g, uint64_t delay_usec) {
+        uint64_t when = clock_monotonic_usec() + delay_usec, armed;
+        int enabled = SD_EVENT_OFF, r;
+
+        if (g->stopping)
+                return;
+
+        if (!g->mark_source) {
+                r = sd_event_add_time(g->rt->event, &g->mark_source, CLOCK_MONOTONIC, when, 1, on_time, g);
+        } else {
+                if (sd_event_source_get_enabled(g->mark_source, &enabled) > 0 &&
+                    sd_event_source_get_time(g->mark_source, &armed) >= 0 && armed <= when)
+                        return;
+                r = sd_event_source_set_time(g->mark_source, when);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(g->mark_source, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error("Cannot keep what dependants know: %s", strerror(-r));
+}
+
+static void mark(Registry *g, Record *r) {
+        r->stale = true;
+        if (r->marked)
+                return;
+
+        r->marked = true;
+        r->marked_next = g->marked;
+        g->marked = r;
+}
+
+void mark_soon(Registry *g, Record *r) {
+        mark(g, r);
+        arm(g, SOON_USEC);
+}
+
+void mark_acknowledged(Registry *g) {
+        if (g->marked)
+                arm(g, SOON_USEC);
+}
+
+void mark_now(Registry *g, Record *r) {
+        mark(g, r);
+        arm(g, 0);
+}
+
+static void on_stored(int result, void *userdata) {
+        Registry *g = userdata;
+
+        if (result >= 0) {
+                if (g->store_failed)
+                        log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The registrations' states are kept on disk again.");
+                g->store_failed = false;
+                return;
+        }
+
+        if (!g->store_failed)
+                log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0,
+                          "Cannot keep the registrations' states on disk: %s. Going on with them in memory.", strerror(-result));
+        g->store_failed = true;
+        for (Instance *i = g->instances; i; i = i->hh.next)
+                mark(g, i->record);
+        arm(g, RETRY_USEC);
+}
+
+/* The dependants that do not know everything yet. Their number is small but right after a change. */
+typedef struct Laggards {
+        Instance **items;
+        size_t n;
+} Laggards;
+
+static int find_laggards(const Registry *g, Laggards *l) {
+        l->items = calloc(instance_count(g) + 1, sizeof(Instance *));
+        if (!l->items)
+                return -ENOMEM;
+
+        for (Instance *i = g->instances; i; i = i->hh.next)
+                if (i->registration->service_update_url && i->position.acked < catalog_sequence(g->catalog))
+                        l->items[l->n++] = i;
+        return 0;
+}
+
+static bool is_settled(const Registry *g, const Laggards *l, const Record *r) {
+        /* Too many that went wait for dependants that do not answer: these get a full list when they register again. */
+        if (!r->owner && catalog_count(g->catalog) > 2 * registry_config(g)->registrations_max)
+                return true;
+
+        for (size_t i = 0; i < l->n; i++)
+                if (l->items[i]->position.acked < r->changes[0] &&
+                    registration_requires(l->items[i]->registration, catalog_record_name(r)))
+                        return false;
+        return true;
+}
+
+static StoreRow row_of(const Record *r, bool settled) {
+        const Instance *i = r->owner;
+
+        if (!i)
+                return (StoreRow) { .url = r->url, .name = catalog_record_name(r), .state = STORE_DROPPED };
+        return (StoreRow) {
+                .url = r->url,
+                .name = catalog_record_name(r),
+                .process = i->process,
+                .state = health_is_present(&i->health) ? STORE_PASSING : STORE_CRITICAL,
+                .since_usec = i->since_usec,
+                .settled = settled,
+                .synced = i->synced,
+        };
+}
+
+/* Takes up to BATCH_MAX records off the list; those that have to stay on it go to *waiting. */
+static size_t collect(Registry *g, const Laggards *l, StoreRow *rows, Record **dropped, size_t *n_dropped, Record **waiting) {
+        size_t n = 0;
+
+        while (g->marked && n < BATCH_MAX) {
+                Record *r = g->marked;
+                bool settled = is_settled(g, l, r);
+
+                g->marked = r->marked_next;
+                r->marked = false;
+                if (settled || (r->owner && r->stale))
+                        rows[n++] = row_of(r, settled);
+                r->stale = false;
+                if (!r->owner && settled)
+                        dropped[(*n_dropped)++] = r;
+                if (!settled) {
+                        r->marked = true;
+                        r->marked_next = *waiting;
+                        *waiting = r;
+                }
+        }
+        return n;
+}
+
+static int flush_batch(Registry *g, const Laggards *l, Record **waiting) {
+        _cleanup_(freep) StoreRow *rows = calloc(BATCH_MAX, sizeof(StoreRow));
+        _cleanup_(freep) Record **dropped = calloc(BATCH_MAX, sizeof(Record *));
+        size_t n_dropped = 0;
+
+        if (!rows || !dropped)
+                return -ENOMEM;
+
+        size_t n = collect(g, l, rows, dropped, &n_dropped, waiting);
+        int r = n > 0 ? store_mark(g->store, rows, n, on_stored, g) : 0;
+
+        for (size_t i = 0; i < n_dropped; i++)
+                catalog_drop(g->catalog, dropped[i]);
+        return r;
+}
+
+void mark_flush(Registry *g) {
+        Laggards laggards = {};
+        Record *waiting = NULL;
+
+        int r = find_laggards(g, &laggards);
+        while (r >= 0 && g->marked)
+                r = flush_batch(g, &laggards, &waiting);
+        free(laggards.items);
+
+        /* What is not settled stays marked: the next acknowledgement looks again. */
+        while (waiting) {
+                Record *next = waiting->marked_next;
+
+                waiting->marked_next = g->marked;
+                g->marked = waiting;
+                waiting = next;
+        }
+        if (r < 0)
+                on_stored(r, g);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "registry/registry.h"
+
+static void read_registrations(MetricWriter *w, void *userdata) {
+        for (HealthState s = HEALTH_PASSING; s < HEALTH_FORGOTTEN; s++)
+                metric_write_label(w, "state", health_state_name(s), instance_count_state(userdata, s));
+}
+
+static void read_heartbeats(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write_label(w, "outcome", "success", g->counters.heartbeats[HEALTH_SUCCESS]);
+        metric_write_label(w, "outcome", "soft_failure", g->counters.heartbeats[HEALTH_SOFT_FAILURE]);
+        metric_write_label(w, "outcome", "hard_failure", g->counters.heartbeats[HEALTH_HARD_FAILURE]);
+}
+
+static void read_patches(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write_label(w, "outcome", "taken", g->counters.patches_sent);
+        metric_write_label(w, "outcome", "failed", g->counters.patches_failed);
+}
+
+static void read_pending(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+        size_t n = 0;
+
+        for (const Instance *i = g->instances; i; i = i->hh.next)
+                n += push_is_pending(i);
+        metric_write(w, n);
+}
+
+static void read_forgotten(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write(w, g->counters.forgotten);
+}
+
+static void read_changes(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write(w, catalog_sequence(g->catalog));
+}
+
+const MetricItem registry_metrics[] = {
+        { "gradebook_registry_registrations", METRIC_GAUGE, "Registered services by state.", read_registrations },
+        { "gradebook_registry_heartbeats_total", METRIC_COUNTER, "Probes by outcome.", read_heartbeats },
+        { "gradebook_registry_patches_total", METRIC_COUNTER, "Patches to dependants by outcome.", read_patches },
+        { "gradebook_registry_patches_pending", METRIC_GAUGE, "Dependants that do not know everything yet.", read_pending },
+        { "gradebook_registry_changes_total", METRIC_COUNTER, "Providers that came or went.", read_changes },
+        { "gradebook_registry_forgotten_total", METRIC_COUNTER, "Services forgotten after being critical for too long.", read_forgotten },
+        METRIC_END,
+};

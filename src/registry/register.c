@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "registry/registry.h"
+#include "wire/json.h"
+
+#define PROCESS_MAX_BYTES 64
+
+/* How many changes of one ServiceURL are on their way to the disk: until they are there, what is in memory is not what
+ * a further one has to be compared with. */
+struct PendingWrite {
+        char *url;
+        size_t n;
+        UT_hash_handle hh;
+};
+
+typedef struct Write {
+        Registry *registry;
+        Request *request;
+        Registration *registration;     /* NULL: it deregisters */
+        char *process;
+        char *url;
+} Write;
+
+static Write *write_free(Write *w) {
+        if (!w)
+                return NULL;
+
+        registration_free(w->registration);
+        free(w->process);
+        free(w->url);
+        free(w);
+        return NULL;
+}
+DEFINE_CLEANUP(Write, write_free);
+
+static PendingWrite *pending_find(const Registry *g, const char *url) {
+        PendingWrite *p;
+
+        HASH_FIND_STR(g->pending, url, p);
+        return p;
+}
+
+static int pending_begin(Registry *g, const char *url) {
+        PendingWrite *p = pending_find(g, url);
+
+        if (!p) {
+                p = calloc(1, sizeof(PendingWrite));
+                if (!p)
+                        return -ENOMEM;
+
+                p->url = strdup(url);
+                if (p->url)
+                        HASH_ADD_KEYPTR(hh, g->pending, p->url, strlen(p->url), p);
+                if (!p->url || !p->hh.tbl) {
+                        free(p->url);
+                        free(p);
+                        return -ENOMEM;
+                }
+        }
+        p->n++;
+        return 0;
+}
+
+static void pending_end(Registry *g, const char *url) {
+        PendingWrite *p = pending_find(g, url);
+
+        if (!p || --p->n > 0)
+                return;
+
+        HASH_DEL(g->pending, p);
+        free(p->url);
+        free(p);
+}
+
+/* New ones count from the moment they are on their way to the disk. */
+static bool is_full(const Registry *g) {
+        size_t n = instance_count(g), max = registry_config(g)->registrations_max;
+
+        if (n + HASH_COUNT(g->pending) < max)
+                return false;
+        for (const PendingWrite *p = g->pending; p; p = p->hh.next)
+                n += !instance_find(g, p->url);
+        return n >= max;
+}
+
+static int write_new(Registry *g, const char *url, Request *request, Write **ret) {
+        _cleanup_(write_freep) Write *w = calloc(1, sizeof(Write));
+
+        if (!w)
+                return -ENOMEM;
+
+        w->registry = g;
+        w->request = request;
+        if (text_replace(&w->url, url) < 0)
+                return -ENOMEM;
+
+        *ret = TAKE_PTR(w);
+        return 0;
+}
+
+/* ---- a registration ---- */
+
+static void begin_health(Instance *i) {
+        HealthState old = i->health.state;
+
+        heartbeat_begin(i);
+        if (old == HEALTH_CRITICAL)
+                instance_health_changed(i, old, NULL);
+}
+
+/* Puts a registration that is on disk into effect; takes it. */
+static int apply(Registry *g, Registration **registration, const char *process, Instance **ret) {
+        Instance *i = instance_find(g, (*registration)->service_url);
+        bool is_new = !i;
+        int r;
+
+        if (is_new) {
+                r = instance_new(g, *registration, &i);
+                if (r < 0)
+                        return r;
+                *registration = NULL;
+                i->position.acked = catalog_sequence(g->catalog);
+        } else {
+                registration_free(i->registration);
+                i->registration = TAKE_PTR(*registration);
+        }
+
+        const Record *former = i->record;
+        r = instance_bind(i);
+        if (r >= 0)
+                r = text_replace(&i->process, process);
+        if (r < 0) {
+                if (is_new)
+                        instance_free(i);
+                return r;
+        }
+        if (i->record != former)
+                i->announced = false;
+
+        i->synced = false;
+        begin_health(i);
+        instance_log_registered(i, is_new ? "registered" : "registered anew, changed");
+        *ret = i;
+        return 0;
+}
+
+static void on_registered(int result, void *userdata) {
+        _cleanup_(write_freep) Write *w = userdata;
+        Registry *g = w->registry;
+        Instance *i;
+
+        pending_end(g, w->url);
+        int r = result < 0 ? result : apply(g, &w->registration, w->process, &i);
+        if (r < 0) {
+                request_fail_errno(w->request, r, "Keeping a registration");
+                return;
+        }
+        push_first(i, w->request);
+}
+
+static int store_registration(Registry *g, Registration *registration, const char *process, Request *request) {
+        _cleanup_(registration_freep) Registration *owned = registration;
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        _cleanup_(write_freep) Write *w = NULL;
+
+        int r = write_new(g, registration->service_url, request, &w);
+        if (r >= 0)
+                r = text_replace(&w->process, process);
+        if (r >= 0)
+                r = registration_to_json(registration, &o);
+        if (r >= 0)
+                r = pending_begin(g, registration->service_url);
+        if (r < 0)
+                return r;
+
+        const char *text = json_text(o, NULL);
+        w->registration = TAKE_PTR(owned);
+        r = !text ? -ENOMEM : store_register(g->store,
+                                             &(StoreRow) {
+                                                     .url = w->url,
+                                                     .name = w->registration->service_name,
+                                                     .registration = text,
+                                                     .process = process,
+                                                     .since_usec = clock_realtime_usec(),
+                                             },
+                                             on_registered, w);
+        if (r < 0) {
+                pending_end(g, w->url);
+                return r;
+        }
+        (void) TAKE_PTR(w);
+        return 0;
+}
+
+/* The same record again: nothing for the disk. */
+static void renew(Instance *i, const char *process, Request *request) {
+        HealthRules rules = registry_rules(i->registry);
+        HealthState old = i->health.state;
+
+        /* A peer that does not say which process it is may have been started anew, and then knows nothing. */
+        if (!process || !i->process || strcmp(process, i->process) != 0) {
+                if (text_replace(&i->process, process) < 0)
+                        log_warning("Out of memory while %s registered again.", i->registration->service_url);
+                if (process)
+                        mark_soon(i->registry, i->record);
+                begin_health(i);
+                instance_log_registered(i, "registered again");
+                push_first(i, request);
+                return;
+        }
+
+        bool changed = health_sign_of_life(&i->health, &rules, clock_monotonic_usec());
+        if (!i->probe)
+                heartbeat_schedule(i);
+        if (changed)
+                instance_health_changed(i, old, NULL);
+        if (old == HEALTH_CRITICAL || !i->announced) {
+                push_first(i, request);
+                return;
+        }
+        answer_registration(i->registry, i->registration, request);
+        push_one(i);
+}
+
+static const char *process_of(Request *request) {
+        const char *process = request_header(request, "Gradebook-Instance");
+
+        if (text_is_empty(process) || strlen(process) > PROCESS_MAX_BYTES || !text_is_plain(process, strlen(process)))
+                return NULL;
+        return process;
+}
+
+void register_service(Registry *g, Registration *registration, Request *request) {
+        _cleanup_(registration_freep) Registration *owned = registration;
+        const char *process = process_of(request);
+        Instance *i = instance_find(g, registration->service_url);
+        bool is_pending = pending_find(g, registration->service_url);
+
+        if (i && !is_pending && registration_equal(i->registration, registration)) {
+                renew(i, process, request);
+                return;
+        }
+        if (!i && !is_pending && is_full(g)) {
+                request_fail(request, 503, "As many services are registered as MaxRegistrations= allows.");
+                return;
+        }
+
+        int r = store_registration(g, TAKE_PTR(owned), process, request);
+        if (r < 0)
+                request_fail_errno(request, r, "Keeping a registration");
+}
+
+/* ---- its end ---- */
+
+static void on_deregistered(int result, void *userdata) {
+        _cleanup_(write_freep) Write *w = userdata;
+        Instance *i = instance_find(w->registry, w->url);
+
+        pending_end(w->registry, w->url);
+        if (result < 0) {
+                request_fail_errno(w->request, result, "Ending a registration");
+                return;
+        }
+        if (!i) {
+                request_fail(w->request, 404, "No service is registered at this ServiceURL.");
+                return;
+        }
+        instance_log_deregistered(i);
+        instance_remove(i);
+        request_reply_empty(w->request, 200);
+}
+
+void deregister_service(Registry *g, const char *url, Request *request) {
+        _cleanup_(write_freep) Write *w = NULL;
+
+        if (!instance_find(g, url) && !pending_find(g, url)) {
+                request_fail(request, 404, "No service is registered at this ServiceURL.");
+                return;
+        }
+
+        int r = write_new(g, url, request, &w);
+        if (r >= 0)
+                r = pending_begin(g, url);
+        if (r >= 0) {
+                r = store_deregister(g->store, url, clock_realtime_usec(), on_deregistered, w);
+                if (r < 0)
+                        pending_end(g, url);
+        }
+        if (r < 0) {
+                request_fail_errno(request, r, "Ending a registration");
+                return;
+        }
+        (void) TAKE_PTR(w);
+}

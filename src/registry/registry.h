@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "registry/catalog.h"
+#include "registry/conf.h"
+#include "registry/health.h"
+#include "registry/store.h"
+#include "runtime/service.h"
+
+typedef struct Registry Registry;
+typedef struct Instance Instance;
+typedef struct Waiter Waiter;
+typedef struct PendingWrite PendingWrite;
+
+/* A registered service. Its address is its key; it is what is probed, and what is pushed to. */
+struct Instance {
+        Registry *registry;
+        char *url;                      /* the key: ServiceURL */
+        Registration *registration;
+        char *process;                  /* "Gradebook-Instance:" of its last registration; NULL: the peer does not say */
+        Record *record;                 /* what dependants shall know of it */
+        bool announced;                 /* its own first patch has been tried: dependants may know it */
+
+        /* heartbeat.c */
+        Health health;
+        uint64_t since_usec;            /* realtime: since when it is passing or critical */
+        uint64_t checked_usec;          /* realtime; 0: never */
+        uint64_t rtt_usec;
+        char *last_error;               /* of the last probe; NULL: it succeeded */
+        HttpCall *probe;
+        bool connection_lost;           /* the probe under way is because of that */
+        bool closes_idle;               /* it ends connections while it lives: that says nothing of it */
+        sd_event_source *probe_timer;
+
+        /* push.c */
+        Position position;              /* what it knows, as a dependant */
+        HttpCall *push;
+        uint64_t pushing;               /* what it will know when the push succeeds */
+        unsigned push_failures;         /* in a row */
+        sd_event_source *push_timer;
+        Waiter *waiters;                /* registrations whose answer waits for the push */
+        bool synced;                    /* has had its first patch */
+
+        UT_hash_handle hh;
+};
+
+typedef struct RegistryCounters {
+        uint64_t heartbeats[3];         /* by HealthOutcome */
+        uint64_t patches_sent;
+        uint64_t patches_failed;
+        uint64_t forgotten;
+} RegistryCounters;
+
+/* The last patch that was made: most dependants get the same one. */
+typedef struct PushCache {
+        Registration *registration;     /* whose requirements it answers */
+        Position position;              /* first change and head stand for what is in it */
+        uint64_t first, head;
+        char *text;
+        size_t size;
+} PushCache;
+
+struct Registry {
+        Runtime *rt;
+        Store *store;
+        Catalog *catalog;
+        Instance *instances;            /* uthash by ServiceURL */
+        PendingWrite *pending;          /* uthash by ServiceURL: registrations on their way to the disk */
+        bool started_empty;
+        uint64_t started_usec;          /* monotonic */
+        bool stopping;
+        RegistryCounters counters;
+
+        PushCache push_cache;
+        sd_event_source *push_source;
+
+        Record *marked;                 /* marks.c */
+        sd_event_source *mark_source;
+        bool store_failed;
+};
+
+static inline const RegistryConfig *registry_config(const Registry *g) {
+        return g->rt->config;
+}
+
+static inline HealthRules registry_rules(const Registry *g) {
+        return registry_config_rules(registry_config(g));
+}
+
+/* registry.c: the hooks of the service table */
+int registry_new(Runtime *rt, void **ret);
+int registry_reload(void *service, const void *old);
+void registry_stop(void *service);
+void registry_status(void *service, Buffer *out);
+void *registry_free(void *service);
+
+/* instance.c */
+Instance *instance_find(const Registry *g, const char *url);
+int instance_new(Registry *g, Registration *registration, Instance **ret);     /* takes the registration on success */
+Instance *instance_free(Instance *i);           /* answers who waits, tells nobody else */
+size_t instance_count(const Registry *g);
+size_t instance_count_state(const Registry *g, HealthState state);
+/* Gives it the record of its name, and takes it from the name it had before. -ENOMEM */
+int instance_bind(Instance *i);
+/* Brings what dependants see in line with its health, and has them told. */
+void instance_publish(Instance *i);
+/* It is gone, deregistered or forgotten: dependants are told, it is freed. */
+void instance_remove(Instance *i);
+
+/* heartbeat.c */
+void heartbeat_schedule(Instance *i);           /* (re)arms its timer for health.next_usec */
+void heartbeat_cancel(Instance *i);
+void heartbeat_begin(Instance *i);              /* it is new, or may have been started anew */
+void heartbeat_doubt(Instance *i);              /* something went wrong with it elsewhere: probes it at once */
+
+/* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */
+void instance_health_changed(Instance *i, HealthState old, const char *reason);
+void instance_log_registered(const Instance *i, const char *what);
+void instance_log_deregistered(const Instance *i);
+
+/* push.c */
+void push_all(Registry *g);                     /* soon: every dependant that lacks something gets it */
+void push_one(Instance *i);                     /* now, unless one is under way, it waits for its retry, or is critical */
+void push_first(Instance *i, Request *request); /* all providers, now; the request is answered after it */
+void push_cancel(Instance *i);
+void push_deinit(Registry *g);
+bool push_is_pending(const Instance *i);
+
+/* register.c: they answer the request */
+void register_service(Registry *g, Registration *registration, Request *request);      /* takes the registration */
+void deregister_service(Registry *g, const char *url, Request *request);
+
+/* answers.c */
+void answer_registration(Registry *g, const Registration *registration, Request *request);
+void answer_services(Registry *g, const char *name, Request *request);
+
+/* marks.c: what reaches the disk a moment later */
+void mark_soon(Registry *g, Record *r);
+void mark_acknowledged(Registry *g);            /* a dependant knows more than before */
+void mark_now(Registry *g, Record *r);          /* its state changed, and dependants are about to hear of it */
+void mark_flush(Registry *g);
+
+extern const Route registry_routes[];
+extern const MetricItem registry_metrics[];

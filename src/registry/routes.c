@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "registry/registry.h"
+#include "wire/json.h"
+#include "wire/url.h"
+
+#define BODY_MAX_BYTES (64u << 10)
+
+static void post_service(Request *request, void *service) {
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        Problem problem = PROBLEM_NULL;
+        Registration *registration;
+
+        if (request_json(request, &o) < 0)
+                return;
+
+        int r = registration_from_json(o, &registration, &problem);
+        if (r < 0) {
+                if (problem.status != 0)
+                        request_reply_problem(request, &problem);
+                else
+                        request_fail_errno(request, r, "Reading a registration");
+                return;
+        }
+        register_service(service, registration, request);
+}
+
+static void delete_service(Request *request, void *service) {
+        _cleanup_(freep) char *url = NULL;
+        Problem problem = PROBLEM_NULL;
+        size_t size;
+
+        /* A text file's line ends in a line break; the URL does not. */
+        const char *body = request_body(request, &size);
+        while (size > 0 && strchr(" \t\r\n", body[size - 1]))
+                size--;
+
+        url = strndup(body, size);
+        if (!url) {
+                request_fail_errno(request, -ENOMEM, "Reading a ServiceURL");
+                return;
+        }
+        if (strlen(url) != size || url_check(url, "ServiceURL", &problem) < 0) {
+                problem_deinit(&problem);
+                request_fail(request, 400, "The body must be the ServiceURL of a registration, as plain text.");
+                return;
+        }
+        deregister_service(service, url, request);
+}
+
+static void get_services(Request *request, void *service) {
+        answer_services(service, NULL, request);
+}
+
+static void get_service(Request *request, void *service) {
+        answer_services(service, request_param(request, "name"), request);
+}
+
+const Route registry_routes[] = {
+        { "POST", "/services", post_service, BODY_MAX_BYTES, 0 },
+        { "DELETE", "/services", delete_service, BODY_MAX_BYTES, 0 },
+        { "GET", "/services", get_services, 0, 0 },
+        { "GET", "/services/{name}", get_service, 0, 0 },
+        ROUTE_END,
+};

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "registry/store.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "runtime/database.h"
+
+static const char *const migrations[] = {
+        "CREATE TABLE registrations ("
+        "  url TEXT NOT NULL,"
+        "  name TEXT NOT NULL,"
+        "  registration TEXT NOT NULL,"
+        "  process TEXT,"
+        "  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),"
+        "  since_usec INTEGER NOT NULL,"
+        "  settled INTEGER NOT NULL,"
+        "  synced INTEGER NOT NULL,"
+        "  PRIMARY KEY (url, name)"
+        ") STRICT, WITHOUT ROWID",
+        NULL,
+};
+
+typedef enum Statement {
+        STATEMENT_REPLACED,
+        STATEMENT_REGISTER,
+        STATEMENT_DEREGISTER,
+        STATEMENT_MARK,
+        STATEMENT_DROP,
+        _STATEMENT_MAX,
+} Statement;
+
+static const char *const statement_sql[] = {
+        [STATEMENT_REPLACED] = "UPDATE registrations SET state = 2, since_usec = ?3, settled = 0 "
+                               "WHERE url = ?1 AND name <> ?2 AND state <> 2",
+        [STATEMENT_REGISTER] = "INSERT INTO registrations VALUES (?1, ?2, ?4, ?5, 0, ?3, 0, 0) "
+                               "ON CONFLICT (url, name) DO UPDATE SET registration = ?4, process = ?5, state = 0, "
+                               "since_usec = ?3, settled = 0, synced = 0",
+        [STATEMENT_DEREGISTER] = "UPDATE registrations SET state = 2, since_usec = ?2, settled = 0 WHERE url = ?1",
+        /* What was decided meanwhile, by a registration or its end that is still under way, wins over a mark. */
+        [STATEMENT_MARK] = "UPDATE registrations SET process = ?3, state = ?4, since_usec = ?5, settled = ?6, synced = ?7 "
+                           "WHERE url = ?1 AND name = ?2 AND state <> 2",
+        [STATEMENT_DROP] = "DELETE FROM registrations WHERE url = ?1 AND name = ?2 AND state = 2",
+};
+
+struct Store {
+        Database *database;
+        sqlite3_stmt *statements[_STATEMENT_MAX];       /* the thread's; finalized by database_free() */
+};
+
+/* A row with its own copies of the texts. */
+typedef struct OwnedRow {
+        StoreRow row;
+        char *texts[4];
+} OwnedRow;
+
+typedef struct StoreJob {
+        DatabaseJob job;
+        Store *store;
+        StoreDone done;
+        void *userdata;
+        size_t n_rows;
+        OwnedRow rows[];
+} StoreJob;
+
+static StoreJob *store_job_free(StoreJob *j) {
+        if (!j)
+                return NULL;
+
+        for (size_t i = 0; i < j->n_rows; i++)
+                for (size_t k = 0; k < ELEMENTSOF(j->rows[i].texts); k++)
+                        free(j->rows[i].texts[k]);
+        free(j);
+        return NULL;
+}
+DEFINE_CLEANUP(StoreJob, store_job_free);
+
+static int owned_row_init(OwnedRow *o, const StoreRow *row) {
+        o->row = *row;
+        if (text_replace(&o->texts[0], row->url) < 0 || text_replace(&o->texts[1], row->name) < 0 ||
+            text_replace(&o->texts[2], row->registration) < 0 || text_replace(&o->texts[3], row->process) < 0)
+                return -ENOMEM;
+
+        o->row.url = o->texts[0];
+        o->row.name = o->texts[1];
+        o->row.registration = o->texts[2];
+        o->row.process = o->texts[3];
+        return 0;
+}
+
+static int statement_get(Store *s, sqlite3 *db, Statement which, sqlite3_stmt **ret) {
+        if (!s->statements[which]) {
+                int rc = sqlite3_prepare_v3(db, statement_sql[which], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[which], NULL);
+                if (rc != SQLITE_OK)
+                        return database_errno(rc);
+        }
+
+        *ret = s->statements[which];
+        return 0;
+}
+
+static int statement_run(sqlite3_stmt *statement) {
+        int rc = sqlite3_step(statement);
+
+        (void) sqlite3_reset(statement);
+        (void) sqlite3_clear_bindings(statement);
+        return rc == SQLITE_DONE ? 0 : database_errno(rc);
+}
+
+/* Texts live longer than the step; a bind fails only without memory. */
+static bool bind_text(sqlite3_stmt *statement, int i, const char *text) {
+        return sqlite3_bind_text(statement, i, text, -1, SQLITE_STATIC) == SQLITE_OK;
+}
+
+static bool bind_int(sqlite3_stmt *statement, int i, uint64_t value) {
+        return sqlite3_bind_int64(statement, i, (sqlite3_int64) value) == SQLITE_OK;
+}
+
+static int work_register(DatabaseJob *job, sqlite3 *db) {
+        StoreJob *j = CONTAINER_OF(job, StoreJob, job);
+        const StoreRow *row = &j->rows[0].row;
+        sqlite3_stmt *statement = NULL;
+
+        int r = statement_get(j->store, db, STATEMENT_REPLACED, &statement);
+        if (r < 0)
+                return r;
+        if (!bind_text(statement, 1, row->url) || !bind_text(statement, 2, row->name) || !bind_int(statement, 3, row->since_usec))
+                return -ENOMEM;
+        r = statement_run(statement);
+        if (r < 0)
+                return r;
+
+        r = statement_get(j->store, db, STATEMENT_REGISTER, &statement);
+        if (r < 0)
+                return r;
+        if (!bind_text(statement, 1, row->url) || !bind_text(statement, 2, row->name) || !bind_int(statement, 3, row->since_usec) ||
+            !bind_text(statement, 4, row->registration) || !bind_text(statement, 5, row->process))
+                return -ENOMEM;
+        return statement_run(statement);
+}
+
+static int work_deregister(DatabaseJob *job, sqlite3 *db) {
+        StoreJob *j = CONTAINER_OF(job, StoreJob, job);
+        const StoreRow *row = &j->rows[0].row;
+        sqlite3_stmt *statement = NULL;
+
+        int r = statement_get(j->store, db, STATEMENT_DEREGISTER, &statement);
+        if (r < 0)
+                return r;
+        if (!bind_text(statement, 1, row->url) || !bind_int(statement, 2, row->since_usec))
+                return -ENOMEM;
+        return statement_run(statement);
+}
+
+static int mark_row(Store *s, sqlite3 *db, const StoreRow *row) {
+        bool drop = row->state == STORE_DROPPED;
+        sqlite3_stmt *statement = NULL;
+
+        int r = statement_get(s, db, drop ? STATEMENT_DROP : STATEMENT_MARK, &statement);
+        if (r < 0)
+                return r;
+        if (!bind_text(statement, 1, row->url) || !bind_text(statement, 2, row->name))
+                return -ENOMEM;
+        if (!drop && (!bind_text(statement, 3, row->process) || !bind_int(statement, 4, row->state) ||
+                      !bind_int(statement, 5, row->since_usec) || !bind_int(statement, 6, row->settled) ||
+                      !bind_int(statement, 7, row->synced)))
+                return -ENOMEM;
+        return statement_run(statement);
+}
+
+static int work_mark(DatabaseJob *job, sqlite3 *db) {
+        StoreJob *j = CONTAINER_OF(job, StoreJob, job);
+
+        for (size_t i = 0; i < j->n_rows; i++) {
+                int r = mark_row(j->store, db, &j->rows[i].row);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void on_done(DatabaseJob *job) {
+        StoreJob *j = CONTAINER_OF(job, StoreJob, job);
+
+        j->done(job->job.result, j->userdata);
+        store_job_free(j);
+}
+
+static int store_submit(Store *s, const StoreRow *rows, size_t n, int (*work)(DatabaseJob *, sqlite3 *), StoreDone done,
+                        void *userdata) {
+        _cleanup_(store_job_freep) StoreJob *j = calloc(1, sizeof(StoreJob) + n * sizeof(OwnedRow));
+
+        if (!j)
+                return -ENOMEM;
+
+        j->job = (DatabaseJob) { .work = work, .done = on_done };
+        j->store = s;
+        j->done = done;
+        j->userdata = userdata;
+        j->n_rows = n;
+        for (size_t i = 0; i < n; i++) {
+                int r = owned_row_init(&j->rows[i], &rows[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        int r = database_submit(s->database, &j->job);
+        if (r < 0)
+                return r;
+
+        (void) TAKE_PTR(j);
+        return 0;
+}
+
+int store_register(Store *s, const StoreRow *row, StoreDone done, void *userdata) {
+        return store_submit(s, row, 1, work_register, done, userdata);
+}
+
+int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone done, void *userdata) {
+        return store_submit(s, &(StoreRow) { .url = url, .since_usec = since_usec }, 1, work_deregister, done, userdata);
+}
+
+int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata) {
+        return store_submit(s, rows, n, work_mark, done, userdata);
+}
+
+int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void *userdata) {
+        sqlite3 *db = database_connection(s->database);
+        sqlite3_stmt *statement = NULL;
+        int rc, r = 0;
+
+        rc = sqlite3_prepare_v2(db, "SELECT url, name, registration, process, state, since_usec, settled, synced "
+                                    "FROM registrations", -1, &statement, NULL);
+        if (rc != SQLITE_OK)
+                return database_errno(rc);
+
+        while (r >= 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+                r = visit(&(StoreRow) {
+                        .url = (const char *) sqlite3_column_text(statement, 0),
+                        .name = (const char *) sqlite3_column_text(statement, 1),
+                        .registration = (const char *) sqlite3_column_text(statement, 2),
+                        .process = (const char *) sqlite3_column_text(statement, 3),
+                        .state = (StoreState) sqlite3_column_int(statement, 4),
+                        .since_usec = (uint64_t) sqlite3_column_int64(statement, 5),
+                        .settled = sqlite3_column_int(statement, 6),
+                        .synced = sqlite3_column_int(statement, 7),
+                }, userdata);
+
+        (void) sqlite3_finalize(statement);
+        return r < 0 ? r : rc == SQLITE_DONE ? 0 : database_errno(rc);
+}
+
+int store_open(Store **ret, sd_event *event, const char *path, char **ret_error) {
+        _cleanup_(store_freep) Store *s = calloc(1, sizeof(Store));
+
+        *ret_error = NULL;
+        if (!s)
+                return -ENOMEM;
+
+        int r = database_open(&s->database, event, path, migrations, ret_error);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+Store *store_free(Store *s) {
+        if (!s)
+                return NULL;
+
+        database_free(s->database);
+        free(s);
+        return NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+
+/* Registrations on disk, one row for each (ServiceURL, ServiceName). Asynchronous: done comes on the loop, after the
+ * commit, with 0 or a negative errno. */
+typedef struct Store Store;
+
+typedef enum StoreState {
+        STORE_PASSING = 0,
+        STORE_CRITICAL = 1,
+        STORE_GONE = 2,         /* deregistered, kept until all dependants know */
+        STORE_DROPPED = 3,      /* as a mark: the row goes */
+} StoreState;
+
+/* Strings are borrowed. */
+typedef struct StoreRow {
+        const char *url;
+        const char *name;
+        const char *registration;       /* JSON, as it came over the wire */
+        const char *process;            /* NULL: the peer does not say */
+        StoreState state;
+        uint64_t since_usec;            /* realtime, of the state */
+        bool settled;                   /* all dependants know whether it is there */
+        bool synced;                    /* as a dependant, it has had its first patch */
+} StoreRow;
+
+typedef void (*StoreDone)(int result, void *userdata);
+
+/* *ret_error is for people and the caller's. Blocks. */
+int store_open(Store **ret, sd_event *event, const char *path, char **ret_error);
+Store *store_free(Store *s);    /* completes what was submitted. Blocks */
+DEFINE_CLEANUP(Store, store_free);
+
+/* At start-up, before anything else: visits every row; ends at the first negative result, which it returns. Blocks. */
+int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void *userdata);
+
+/* A new or changed registration: passing, not settled, not synced. What was registered at this URL under another name is
+ * gone. -EBUSY, -ENOMEM: done does not come. */
+int store_register(Store *s, const StoreRow *row, StoreDone done, void *userdata);
+int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone done, void *userdata);
+
+/* Brings what is not the registration itself up to date in n rows: process, state, since_usec, settled, synced. */
+int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
