@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+noinst_LIBRARIES += libctl.a
+libctl_a_SOURCES = \
+	src/ctl/cli.c src/ctl/ctl.h \
+	src/ctl/connection.c src/ctl/connection.h \
+	src/ctl/csv.c src/ctl/csv.h \
+	src/ctl/grade.c \
+	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
+	src/ctl/log.c \
+	src/ctl/output.c src/ctl/output.h \
+	src/ctl/progress.c src/ctl/progress.h \
+	src/ctl/services.c \
+	src/ctl/status.c \
+	src/ctl/students-import.c \
+	src/ctl/students.c src/ctl/students.h \
+	src/ctl/token.c src/ctl/token.h \
+	src/ctl/units.c src/ctl/units.h
+
+bin_PROGRAMS += gradebookctl
+gradebookctl_SOURCES = src/ctl/main.c
+gradebookctl_LDADD = libctl.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)

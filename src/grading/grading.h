@@ -41,6 +41,6 @@ static inline const GradingConfig *grading_limits(const Grading *g) {
 /* Notes how the disk took a change, and says so once when that changes. */
 void grading_note_store(Grading *g, int result);
 
-/* The handlers of changes; the others are in routes.c. */
+/* The handlers of changes, in add-student.c and add-grade.c; the others are in routes.c. */
 void post_student(Request *r, void *service);
 void post_grade(Request *r, void *service);

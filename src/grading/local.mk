@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libgrading.a
 libgrading_a_SOURCES = \
-	src/grading/changes.c \
+	src/grading/add-grade.c \
+	src/grading/add-student.c \
+	src/grading/change.c src/grading/change.h \
 	src/grading/conf.c src/grading/conf.h \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/roster.c src/grading/roster.h \

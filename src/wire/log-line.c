@@ -2,6 +2,7 @@
 #include "wire/log-line.h"
 
 #include <string.h>
+#include <syslog.h>
 
 #include "base/clock.h"
 
@@ -72,6 +73,16 @@ static void write_times(Buffer *out, uint64_t time_usec, uint64_t received_usec)
                 (void) buffer_puts(out, text);
         }
         (void) buffer_append(out, "\"", 1);
+}
+
+int log_line_write_text_record(Buffer *out, uint64_t received_usec, const char *service, const char *message, size_t size) {
+        write_times(out, received_usec, received_usec);
+        write_number(out, ",\"Priority\":", LOG_INFO);
+        write_member(out, ",\"Service\":", service);
+        (void) buffer_puts(out, ",\"Message\":");
+        log_line_write_text(out, message, size);
+        (void) buffer_append(out, "}\n", 2);
+        return out->error;
 }
 
 int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec) {

@@ -12,5 +12,8 @@
  * received_usec is the central log's own clock and goes into "Received"; 0 leaves it out. 0 or the buffer's error. */
 int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec);
 
+/* The same for a line of text that came without anything else: its time is that of receipt, its priority info. */
+int log_line_write_text_record(Buffer *out, uint64_t received_usec, const char *service, const char *message, size_t size);
+
 /* A JSON text with its quotes (RFC 8259, section 7). Errors are kept in the buffer. */
 void log_line_write_text(Buffer *out, const char *s, size_t size);

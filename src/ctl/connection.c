@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl/connection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "ctl/token.h"
+#include "runtime/common-config.h"
+#include "wire/json.h"
+#include "wire/url.h"
+
+#define ANSWER_MAX (UINT32_C(256) << 20)
+
+struct Connection {
+        const Ctl *ctl;
+        CommonConfig config;
+        sd_event *event;
+        HttpClient *client;
+        char *token;
+        char *urls[_PEER_MAX];
+        size_t n_open;
+};
+
+const Peer ctl_peers[_PEER_MAX] = {
+        [PEER_REGISTRY] = { "gradebook-registry", NULL, "the registry", "http://127.0.0.1:3000" },
+        [PEER_LOG] = { "gradebook-log", "LogService", "LogService", "http://127.0.0.1:4000" },
+        [PEER_GRADING] = { "gradebook-grading", "GradingService", "GradingService", "http://127.0.0.1:6000" },
+        [PEER_PORTAL] = { "gradebook-portal", "Portald", "Portald", "http://127.0.0.1:5005" },
+};
+
+static int fail_errno(int r) {
+        return ctl_fail(CTL_FAILURE, "%s", strerror(-r));
+}
+
+void call_deinit(Call *c) {
+        free(c->url);
+        free(c->error_text);
+        free(c->answer);
+        buffer_deinit(&c->refusal);
+        json_unrefp(&c->body);
+        *c = (Call) {};
+}
+
+Connection *connection_free(Connection *c) {
+        if (!c)
+                return NULL;
+        http_client_free(c->client);
+        sd_event_unref(c->event);
+        config_free_items(common_config_items, &c->config);
+        for (size_t i = 0; i < _PEER_MAX; i++)
+                free(c->urls[i]);
+        free(c->token);
+        free(c);
+        return NULL;
+}
+
+/* The registry's address without a slash at its end, so that paths can be appended. */
+static int set_registry(Connection *c) {
+        _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
+        const char *url = c->ctl->registry_url ? c->ctl->registry_url : c->config.registry_url;
+        size_t n;
+
+        if (url_check(url, "--registry", &problem) < 0)
+                return ctl_fail(CTL_USAGE, "%s", problem.detail ? problem.detail : strerror(ENOMEM));
+        for (n = strlen(url); n > 0 && url[n - 1] == '/';)
+                n--;
+        c->urls[PEER_REGISTRY] = strndup(url, n);
+        return c->urls[PEER_REGISTRY] ? CTL_OK : fail_errno(-ENOMEM);
+}
+
+int connection_open(const Ctl *ctl, Connection **ret) {
+        _cleanup_(connection_freep) Connection *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return fail_errno(-ENOMEM);
+        c->ctl = ctl;
+        r = config_load(common_config_items, "gradebook", ctl->config_dir, &c->config);
+        if (r < 0)
+                return CTL_FAILURE;
+        r = set_registry(c);
+        if (r != CTL_OK)
+                return r;
+        r = sd_event_new(&c->event);
+        if (r >= 0)
+                r = http_client_new(&c->client, c->event, c->config.request_usec);
+        if (r < 0)
+                return fail_errno(r);
+        *ret = TAKE_PTR(c);
+        return CTL_OK;
+}
+
+int connection_token(Connection *c, bool quiet, const char **ret) {
+        *ret = NULL;
+        if (c->config.authentication == AUTHENTICATION_NONE)
+                return CTL_OK;
+        if (!c->token) {
+                int code = token_read(c->ctl, quiet, &c->token);
+
+                if (code != CTL_OK)
+                        return quiet ? CTL_OK : code;
+        }
+        *ret = c->token;
+        return CTL_OK;
+}
+
+static void call_done(const HttpAnswer *answer, void *userdata) {
+        Call *call = userdata;
+        /* libcurl's words are for its own faults; for what the network says there are better known ones. */
+        const char *text = answer->error == -EPROTO || answer->error == -EHOSTUNREACH ? answer->error_text : strerror(-answer->error);
+
+        call->connection->n_open--;
+        call->error = answer->error;
+        call->status = answer->status;
+        call->elapsed_usec = answer->elapsed_usec;
+        if (call->refusal.size == 0)
+                (void) buffer_append(&call->refusal, answer->body, answer->size);
+        call->answer = buffer_take(&call->refusal, &call->answer_size);
+        if (answer->error < 0)
+                call->error_text = strdup(text);
+        if (!call->answer || (answer->error < 0 && !call->error_text))
+                call->error = -ENOMEM;
+}
+
+static void stream_start(unsigned status, const char *content_type, void *userdata) {
+        Call *call = userdata;
+
+        call->status = status;
+        if (call->stream->start)
+                call->stream->start(status, content_type, call->userdata);
+}
+
+static int stream_data(const void *data, size_t size, void *userdata) {
+        Call *call = userdata;
+
+        if (call->status >= 300)
+                return buffer_append(&call->refusal, data, size);
+        return call->stream->data(data, size, call->userdata);
+}
+
+static int start(Connection *c, Call *call) {
+        static const HttpCallStream stream = { stream_start, stream_data };
+        _cleanup_(freep) char *accept = NULL;
+        const char *headers[2] = {};
+        HttpCallOptions options = {
+                .method = call->method,
+                .url = call->url,
+                .headers = headers,
+                .token = call->token,
+                .timeout_usec = call->timeout_usec,
+                .answer_max = ANSWER_MAX,
+                .fresh = call->method != NULL,
+                .stream = call->stream ? &stream : NULL,
+        };
+        int r;
+
+        if (call->body) {
+                options.content_type = "application/json";
+                options.body = json_text(call->body, &options.body_size);
+                if (!options.body)
+                        return -ENOMEM;
+        }
+        if (call->accept) {
+                if (asprintf(&accept, "Accept: %s", call->accept) < 0) {
+                        accept = NULL;
+                        return -ENOMEM;
+                }
+                headers[0] = accept;
+        }
+        call->connection = c;
+        r = http_client_call(c->client, &options, call_done, call, NULL);
+        if (r >= 0)
+                c->n_open++;
+        return r;
+}
+
+int connection_run(Connection *c, Call *calls, size_t n) {
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = start(c, calls + i);
+        /* Those that were started are awaited in every case: they point into calls. */
+        while (c->n_open > 0) {
+                int k = sd_event_run(c->event, UINT64_MAX);
+
+                if (k < 0) {
+                        c->client = http_client_free(c->client);
+                        return fail_errno(k);
+                }
+        }
+        return r < 0 ? fail_errno(r) : CTL_OK;
+}
+
+/* What a problem+json says, or else the first line of the answer; the caller's. */
+static char *problem_detail(const Call *call) {
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        json_object *detail;
+
+        if (json_parse_object(call->answer, call->answer_size, &o, NULL) >= 0 && json_object_object_get_ex(o, "detail", &detail) &&
+            json_object_is_type(detail, json_type_string))
+                return strdup(json_object_get_string(detail));
+        return strdup(problem_title(call->status));
+}
+
+int connection_check(PeerId peer, const Call *call) {
+        const Peer *p = ctl_peers + peer;
+        _cleanup_(freep) char *detail = NULL;
+
+        if (call->error < 0) {
+                int length = (int) strlen(call->url);
+                const char *authority = strstr(call->url, "://");
+
+                if (call->error == -ENOMEM)
+                        return fail_errno(-ENOMEM);
+                if (authority)
+                        length = (int) (authority + 3 - call->url + strcspn(authority + 3, "/?"));
+                return ctl_fail(CTL_UNREACHABLE, "%s at %.*s does not answer (%s): is it running? systemctl status %s", p->label, length,
+                                call->url, call->error_text, p->unit);
+        }
+        if (call->status >= 200 && call->status < 300)
+                return CTL_OK;
+
+        detail = problem_detail(call);
+        if (!detail)
+                return fail_errno(-ENOMEM);
+        if (call->status == 401 || call->status == 403)
+                return ctl_fail(CTL_REFUSED, "%s refuses this (%u): %s%s", p->label, call->status, detail,
+                                call->status == 401 ? "; is the cluster token the one it was started with?" : "");
+        if (call->status == 404)
+                return ctl_fail(CTL_NOT_FOUND, "%s", detail);
+        return ctl_fail(CTL_FAILURE, "%s answers %u: %s", p->label, call->status, detail);
+}
+
+static const char *member_text(json_object *o, const char *member) {
+        json_object *value;
+
+        return json_object_object_get_ex(o, member, &value) && json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
+/* The first provider in the registry's answer that dependants would use, borrowed:
+ * {"Services":[{"ServiceName":…,"ServiceURL":…,"State":…}]}. */
+static const char *first_provider(json_object *o, const char *service_name) {
+        json_object *services = NULL;
+
+        if (json_get_array(o, "Services", SIZE_MAX, &services, NULL) < 0 || !services)
+                return NULL;
+        for (size_t i = 0; i < json_object_array_length(services); i++) {
+                json_object *s = json_object_array_get_idx(services, i);
+
+                if (strcmp(member_text(s, "ServiceName"), service_name) == 0 && strcmp(member_text(s, "State"), "critical") != 0 &&
+                    url_check(member_text(s, "ServiceURL"), "ServiceURL", NULL) >= 0)
+                        return member_text(s, "ServiceURL");
+        }
+        return NULL;
+}
+
+int connection_guess_all(Connection *c) {
+        _cleanup_(call_deinit) Call call = {};
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        int code;
+
+        code = connection_token(c, true, &call.token);
+        if (code != CTL_OK)
+                return code;
+        if (asprintf(&call.url, "%s/services", c->urls[PEER_REGISTRY]) < 0) {
+                call.url = NULL;
+                return fail_errno(-ENOMEM);
+        }
+        code = connection_run(c, &call, 1);
+        if (code != CTL_OK || call.status != 200 || json_parse_object(call.answer, call.answer_size, &o, NULL) < 0)
+                return code;
+        for (size_t i = 0; i < _PEER_MAX; i++) {
+                const char *url = ctl_peers[i].service_name ? first_provider(o, ctl_peers[i].service_name) : NULL;
+
+                if (url && text_replace(c->urls + i, url) < 0)
+                        return fail_errno(-ENOMEM);
+        }
+        return CTL_OK;
+}
+
+const char *connection_guess(const Connection *c, PeerId peer) {
+        return c->urls[peer] ? c->urls[peer] : ctl_peers[peer].url;
+}
+
+static int ask_registry(Connection *c, PeerId peer) {
+        _cleanup_(call_deinit) Call call = {};
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        const char *url;
+        int code;
+
+        code = connection_token(c, false, &call.token);
+        if (code != CTL_OK)
+                return code;
+        if (asprintf(&call.url, "%s/services/%s", c->urls[PEER_REGISTRY], ctl_peers[peer].service_name) < 0) {
+                call.url = NULL;
+                return fail_errno(-ENOMEM);
+        }
+        code = connection_run(c, &call, 1);
+        if (code != CTL_OK)
+                return code;
+        if (call.error < 0 && call.error != -ENOMEM) {
+                c->urls[peer] = strdup(ctl_peers[peer].url);
+                return c->urls[peer] ? CTL_OK : fail_errno(-ENOMEM);
+        }
+        if (call.status != 404) {
+                code = connection_check(PEER_REGISTRY, &call);
+                if (code != CTL_OK)
+                        return code;
+        }
+        url = json_parse_object(call.answer, call.answer_size, &o, NULL) >= 0 ? first_provider(o, ctl_peers[peer].service_name) : NULL;
+        if (!url)
+                return ctl_fail(CTL_UNREACHABLE, "the registry at %s knows no living %s: is it running? systemctl status %s",
+                                c->urls[PEER_REGISTRY], ctl_peers[peer].service_name, ctl_peers[peer].unit);
+        c->urls[peer] = strdup(url);
+        return c->urls[peer] ? CTL_OK : fail_errno(-ENOMEM);
+}
+
+int connection_find(Connection *c, PeerId peer, const char **ret_url) {
+        if (!c->urls[peer]) {
+                int code = ask_registry(c, peer);
+
+                if (code != CTL_OK)
+                        return code;
+        }
+        *ret_url = c->urls[peer];
+        return CTL_OK;
+}
+
+int connection_prepare(Connection *c, PeerId peer, const char *path, Call *ret) {
+        const char *url;
+        int code;
+
+        code = connection_token(c, false, &ret->token);
+        if (code == CTL_OK)
+                code = connection_find(c, peer, &url);
+        if (code != CTL_OK)
+                return code;
+        if (asprintf(&ret->url, "%s%s", url, path) < 0) {
+                ret->url = NULL;
+                return fail_errno(-ENOMEM);
+        }
+        return CTL_OK;
+}
+
+int connection_request(Connection *c, PeerId peer, const char *method, const char *path, json_object *body, json_object **ret) {
+        _cleanup_(call_deinit) Call call = { .method = method, .body = body ? json_object_get(body) : NULL };
+        _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
+        int code;
+
+        code = connection_prepare(c, peer, path, &call);
+        if (code == CTL_OK)
+                code = connection_run(c, &call, 1);
+        if (code == CTL_OK)
+                code = connection_check(peer, &call);
+        if (code != CTL_OK || !ret)
+                return code;
+        if (json_parse(call.answer, call.answer_size, ret, &problem) < 0)
+                return ctl_fail(CTL_FAILURE, "%s answers what is no JSON: %s", ctl_peers[peer].label,
+                                problem.detail ? problem.detail : strerror(ENOMEM));
+        return CTL_OK;
+}

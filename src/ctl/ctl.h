@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/macros.h"
+
+/* gradebookctl: a table of subcommands, one file each. */
+
+/* The exit codes, as in gradebookctl(1). */
+typedef enum CtlExit {
+        CTL_OK,
+        CTL_FAILURE,
+        CTL_USAGE,
+        CTL_UNREACHABLE,
+        CTL_NOT_FOUND,
+        CTL_REFUSED,
+} CtlExit;
+
+typedef struct CtlOption {
+        const char *name;       /* NULL ends a table */
+        char letter;            /* 0: none */
+        const char *argument;   /* what --help calls it; NULL: takes none */
+        const char *help;
+} CtlOption;
+
+#define CTL_OPTIONS_MAX 8
+
+typedef struct Ctl Ctl;
+
+typedef struct Command {
+        const char *name;       /* "status", "students add": one or two words; NULL ends the table */
+        const char *arguments;  /* "FIRST LAST" */
+        int n_arguments;        /* exactly so many */
+        const char *summary;
+        const CtlOption *options;       /* may be NULL */
+        int (*run)(Ctl *ctl, char *arguments[]);        /* has said what is wrong when it returns another than CTL_OK */
+} Command;
+
+struct Ctl {
+        bool json;              /* --json */
+        bool colour;            /* stdout is a terminal that wants it */
+        const char *config_dir; /* NULL: the usual one */
+        const char *token_file;
+        const char *registry_url;       /* NULL: RegistryURL= of gradebook.conf */
+        const Command *command;
+        const char *values[CTL_OPTIONS_MAX];    /* of the command's options, in their order */
+};
+
+int ctl_main(const Command *commands, int argc, char *argv[]);
+
+/* The value of an option of the command; "" for one without an argument that was given, NULL for one that was not. */
+const char *ctl_option(const Ctl *ctl, const char *name);
+
+/* Says "gradebookctl: …" on stderr and returns code, for "return ctl_fail(…)". */
+int ctl_fail(CtlExit code, const char *format, ...) _printf_(2, 3);
+
+int ctl_status(Ctl *ctl, char *arguments[]);
+int ctl_services(Ctl *ctl, char *arguments[]);
+int ctl_log(Ctl *ctl, char *arguments[]);
+int ctl_students_list(Ctl *ctl, char *arguments[]);
+int ctl_students_show(Ctl *ctl, char *arguments[]);
+int ctl_students_add(Ctl *ctl, char *arguments[]);
+int ctl_students_import(Ctl *ctl, char *arguments[]);
+int ctl_grade_add(Ctl *ctl, char *arguments[]);
+int ctl_cluster_token_create(Ctl *ctl, char *arguments[]);
+
+extern const CtlOption ctl_log_options[];
+extern const CtlOption ctl_students_add_options[];

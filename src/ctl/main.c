@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl/ctl.h"
+
+static const Command commands[] = {
+        { "status", "", 0, "Show the daemons' units and health", NULL, ctl_status },
+        { "services", "", 0, "Show what is registered, and how it is", NULL, ctl_services },
+        { "log", "", 0, "Show the central log", ctl_log_options, ctl_log },
+        { "students list", "", 0, "Show all students with their averages", NULL, ctl_students_list },
+        { "students show", "ID", 1, "Show a student's grades", NULL, ctl_students_show },
+        { "students add", "FIRST LAST", 2, "Add a student", ctl_students_add_options, ctl_students_add },
+        { "students import", "FILE.csv", 1, "Add students and grades from a table", NULL, ctl_students_import },
+        { "grade add", "ID TITLE TYPE SCORE", 4, "Give a student a grade (Quiz, Test, Exam or Homework)", NULL, ctl_grade_add },
+        { "cluster-token create", "FILE", 1, "Make the secret by which the daemons know each other", NULL,
+          ctl_cluster_token_create },
+        { .name = NULL },
+};
+
+int main(int argc, char *argv[]) {
+        return ctl_main(commands, argc, argv);
+}

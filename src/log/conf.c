@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "log/conf.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/log-record.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+#define TIB (MIB * 1024 * 1024)
+
+const ConfigItem log_config_items[] = {
+        { "Store", "MaxUse", CONFIG_SIZE, offsetof(LogConfig, max_use_bytes), "1G", 2 * MIB, 1024 * TIB,
+          .help = "Bytes that all files of the log may take together; the oldest are deleted beyond that" },
+        { "Store", "MaxFileSize", CONFIG_SIZE, offsetof(LogConfig, max_file_bytes), "64M", 1 * MIB, TIB,
+          .help = "Bytes after which a new file is begun; at most half of MaxUse=" },
+        { "Store", "LineMax", CONFIG_SIZE, offsetof(LogConfig, line_max_bytes), "64K", 80, LOG_MESSAGE_MAX,
+          .help = "Bytes of one line of text; a longer one is refused" },
+        { "Read", "MaxFollowers", CONFIG_UINT, offsetof(LogConfig, followers_max), "100", 0, 10000,
+          .help = "Readers that may follow the log at one time; one more is refused" },
+        { "Read", "FollowerTimeoutSec", CONFIG_SPAN, offsetof(LogConfig, stall_usec), "1min", USEC_PER_SEC, 86400 * USEC_PER_SEC,
+          .help = "Time after which a follower that takes nothing of what is there for it is cut off" },
+        CONFIG_END,
+};
+
+int log_config_check(const LogConfig *c) {
+        if (c->max_file_bytes <= c->max_use_bytes / 2)
+                return 0;
+        log_error("log.conf: MaxFileSize= must be at most half of MaxUse=, as only whole files are deleted");
+        return -EINVAL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/config.h"
+
+/* log.conf */
+typedef struct LogConfig {
+        uint64_t max_use_bytes;         /* [Store] MaxUse= */
+        uint64_t max_file_bytes;        /* [Store] MaxFileSize= */
+        uint64_t line_max_bytes;        /* [Store] LineMax= */
+        uint64_t followers_max;         /* [Read] MaxFollowers= */
+        uint64_t stall_usec;            /* [Read] FollowerTimeoutSec= */
+} LogConfig;
+
+extern const ConfigItem log_config_items[];
+
+/* What no single key can tell. Logs what is wrong: -EINVAL. */
+int log_config_check(const LogConfig *c);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "log/service.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "log/reader.h"
+
+int log_service_new(Runtime *rt, void **ret) {
+        LogService *l = calloc(1, sizeof(*l));
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        l->rt = rt;
+        l->config = rt->config;
+        r = log_config_check(l->config);
+        if (r >= 0)
+                r = store_new(&l->store, rt->event, rt->logs_directory, l->config, get_grown, l);
+        if (r >= 0) {
+                r = own_new(&l->own, rt->event, l->store);
+                if (r >= 0)
+                        r = get_init(l);
+                if (r < 0)
+                        log_error("The log cannot be served: %s", strerror(-r));
+        }
+        if (r < 0) {
+                (void) log_service_free(l);
+                return r;
+        }
+        *ret = l;
+        return 0;
+}
+
+int log_service_reload(void *service, const void *old) {
+        LogService *l = service;
+        int r;
+
+        r = log_config_check(l->rt->config);
+        if (r < 0)
+                return r;
+        l->config = l->rt->config;
+        store_set_limits(l->store, l->config);
+        return 0;
+}
+
+void log_service_stop(void *service) {
+        LogService *l = service;
+
+        l->stopping = true;
+        get_stop(l);
+}
+
+void log_service_keep_line(const LogRecord *record, void *service) {
+        LogService *l = service;
+
+        own_add(l->own, record);
+}
+
+static void append_grouped(Buffer *out, uint64_t n) {
+        if (n >= 1000) {
+                append_grouped(out, n / 1000);
+                (void) buffer_printf(out, ",%03" PRIu64, n % 1000);
+        } else {
+                (void) buffer_printf(out, "%" PRIu64, n);
+        }
+}
+
+void log_service_status(void *service, Buffer *out) {
+        LogService *l = service;
+        LogStoreCounters c = store_counters(l->store);
+        SegmentsTotal total = segments_total(store_segments(l->store));
+        char since[CLOCK_TEXT_SIZE];
+
+        append_grouped(out, c.records);
+        (void) buffer_printf(out, " records, %" PRIu64 " MiB in %zu file%s, %zu follower%s", total.bytes >> 20, total.files,
+                             total.files == 1 ? "" : "s", l->n_followers, l->n_followers == 1 ? "" : "s");
+        if (c.error < 0) {
+                clock_format_utc(c.failed_since_usec, since);
+                (void) buffer_printf(out, "; cannot write since %s: %s", since, strerror(-c.error));
+        }
+}
+
+void *log_service_free(void *service) {
+        LogService *l = service;
+
+        if (!l)
+                return NULL;
+        l->stopping = true;
+        get_deinit(l);
+        if (l->own)
+                own_finish(l->own);
+        l->store = store_free(l->store);
+        l->own = own_free(l->own);
+        free(l);
+        return NULL;
+}
+
+/* ---- metrics ---- */
+
+#define LOG_METRIC(name, value)                                          \
+        static void read_##name(MetricWriter *w, void *service) {        \
+                LogService *l = service;                                 \
+                LogStoreCounters c = store_counters(l->store);           \
+                                                                         \
+                (void) c;                                                \
+                metric_write(w, value);                                  \
+        }
+
+LOG_METRIC(records, c.stored)
+LOG_METRIC(duplicates, c.duplicates)
+LOG_METRIC(bytes, c.bytes)
+LOG_METRIC(commits, c.commits)
+LOG_METRIC(failures, c.failures)
+LOG_METRIC(failed, c.error < 0)
+LOG_METRIC(sources, c.sources)
+LOG_METRIC(files, segments_total(store_segments(l->store)).files)
+LOG_METRIC(file_bytes, segments_total(store_segments(l->store)).bytes)
+LOG_METRIC(followers, l->n_followers)
+LOG_METRIC(followers_cut, l->followers_cut)
+LOG_METRIC(own_dropped, own_dropped(l->own))
+
+const MetricItem log_metrics[] = {
+        { "gradebook_log_records_total", METRIC_COUNTER, "Records stored since the start", read_records },
+        { "gradebook_log_duplicates_total", METRIC_COUNTER, "Records that came again and were not stored twice", read_duplicates },
+        { "gradebook_log_bytes_total", METRIC_COUNTER, "Bytes written", read_bytes },
+        { "gradebook_log_commits_total", METRIC_COUNTER, "Commits; records by commits is how many share one", read_commits },
+        { "gradebook_log_failures_total", METRIC_COUNTER, "Requests whose records could not be stored", read_failures },
+        { "gradebook_log_failed", METRIC_GAUGE, "1 while the store cannot write", read_failed },
+        { "gradebook_log_sources", METRIC_GAUGE, "Sources whose last sequence number is known", read_sources },
+        { "gradebook_log_files", METRIC_GAUGE, "Files of the log", read_files },
+        { "gradebook_log_file_bytes", METRIC_GAUGE, "Bytes of all files of the log", read_file_bytes },
+        { "gradebook_log_followers", METRIC_GAUGE, "Readers that follow", read_followers },
+        { "gradebook_log_followers_cut_total", METRIC_COUNTER, "Followers cut off because they were too slow", read_followers_cut },
+        { "gradebook_log_own_dropped_total", METRIC_COUNTER, "Own lines lost while the store could not write", read_own_dropped },
+        METRIC_END,
+};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "log/conf.h"
+#include "log/store.h"
+#include "runtime/service.h"
+
+typedef struct LogReply LogReply;
+typedef struct OwnLines OwnLines;
+
+/* The central log: what new() makes and all handlers get. */
+typedef struct LogService {
+        Runtime *rt;
+        const LogConfig *config;        /* borrowed from rt, replaced on reload */
+        LogStore *store;
+        OwnLines *own;
+        Worker *reader;
+        LogReply *replies;              /* readers under way, followers among them */
+        size_t n_followers;
+        uint64_t followers_cut;
+        sd_event_source *grown_timer;   /* followers look for more when it fires */
+        bool grown_armed;
+        uint64_t generation;            /* counts how often there was more */
+        bool stopping;
+} LogService;
+
+extern const Route log_routes[];
+extern const MetricItem log_metrics[];
+
+/* service.c: the hooks of the service table. */
+int log_service_new(Runtime *rt, void **ret);
+int log_service_reload(void *service, const void *old);
+void log_service_stop(void *service);
+void log_service_status(void *service, Buffer *out);
+void *log_service_free(void *service);
+void log_service_keep_line(const LogRecord *record, void *service);
+
+/* post.c, get.c: the handlers. */
+void post_log(Request *request, void *service);
+void get_log(Request *request, void *service);
+
+/* get.c: there is more to read; all readers shall end. */
+int get_init(LogService *l);
+void get_grown(void *service);
+void get_stop(LogService *l);
+void get_deinit(LogService *l);         /* frees the reading thread first */
+
+/* query.c: every parameter in the query is among the known ones, which end with NULL. */
+bool query_is_known(const Request *r, const char *const *known);
+
+/* own.c: the lines that this daemon logs itself go into its own store. They wait in a bounded memory while it cannot
+ * write, and are tried again by themselves: that is also how a full disk's end is noticed. */
+int own_new(OwnLines **ret, sd_event *event, LogStore *store);
+void own_add(OwnLines *o, const LogRecord *record);
+void own_finish(OwnLines *o);           /* the store is about to be freed: what waits goes there now */
+uint64_t own_dropped(const OwnLines *o);
+OwnLines *own_free(OwnLines *o);        /* after the store */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/buffer.h"
+#include "log/dedup.h"
+#include "log/store.h"
+
+#define SOURCES_MAX 4096
+
+/* What the worker thread leaves for the loop to tell. */
+typedef struct StoreNotes {
+        char rotated[SEGMENT_NAME_SIZE];        /* the file that is full; "": none */
+        int expired;                            /* files deleted */
+        int error;                              /* why a file could not be rotated or deleted, or the checkpoint written */
+} StoreNotes;
+
+struct LogStore {
+        Segments *segments;
+        Worker *worker;
+        void (*grown)(void *userdata);
+        void *userdata;
+
+        /* the worker thread's (before there is one: the loop's) */
+        char *checkpoint_path;
+        Dedup *dedup;
+        Buffer text;                    /* of the commit at hand */
+        uint64_t checkpoint_size;       /* of the live file when the checkpoint was written */
+        bool untrimmed;                 /* a failed commit may still stand behind the live file's end */
+        bool rotate_failed;             /* told already */
+
+        /* the loop's */
+        size_t waiting_bytes;
+        uint64_t failed_since_usec, failures;
+        int error;
+
+        pthread_mutex_t mutex;          /* guards what follows */
+        uint64_t max_use_bytes, max_file_bytes;
+        StoreNotes notes;
+        uint64_t records, stored, duplicates, bytes, commits, sources;
+};
+
+/* store-commit.c: the worker's batch. */
+void store_commit_batch(Job *batch, void *userdata);
+
+/* store-recovery.c: what is known of each source is written now and then, so that a start reads only what was appended
+ * after that. Both block. */
+int store_recover(LogStore *s);
+int store_write_checkpoint(LogStore *s);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "log/store.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "log/store-internal.h"
+#include "runtime/events.h"
+
+#define QUEUE_MAX 8192                  /* appends that wait */
+#define WAITING_BYTES_MAX (32u << 20)   /* of them together */
+#define BATCH_MAX 1024
+
+/* ---- what the worker thread left to tell ---- */
+
+static void tell_notes(LogStore *s) {
+        StoreNotes notes;
+        SegmentsTotal total;
+
+        (void) pthread_mutex_lock(&s->mutex);
+        notes = s->notes;
+        s->notes = (StoreNotes) {};
+        (void) pthread_mutex_unlock(&s->mutex);
+
+        if (*notes.rotated) {
+                total = segments_total(s->segments);
+                log_event(LOG_INFO, EVENT_LOG_ROTATED, ((LogField[]) { { "FILE", notes.rotated } }), 1,
+                          "A file of the central log is full and is now %s; %zu files, %" PRIu64 " MiB%s", notes.rotated, total.files,
+                          total.bytes >> 20, notes.expired > 0 ? ", after the oldest were deleted" : "");
+        }
+        if (notes.error < 0)
+                log_warning("The central log's files cannot be rotated, deleted or described: %s", strerror(-notes.error));
+}
+
+static void tell_outcome(LogStore *s, int result) {
+        char span[CLOCK_SPAN_SIZE];
+
+        if (result == -ENOMEM || (result < 0 && s->failed_since_usec > 0)) {
+                s->failures++;
+        } else if (result < 0) {
+                s->failures++;
+                s->error = result;
+                s->failed_since_usec = clock_realtime_usec();
+                log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0, "The central log cannot write (%s): it refuses new records and goes on serving what it has",
+                          strerror(-result));
+        } else if (s->failed_since_usec > 0) {
+                clock_format_span(clock_realtime_usec() - s->failed_since_usec, span);
+                s->failed_since_usec = 0;
+                s->error = 0;
+                log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The central log can write again, after %s", span);
+        }
+}
+
+static void append_done(Job *job) {
+        LogAppend *a = CONTAINER_OF(job, LogAppend, job);
+        LogStore *s = a->store;
+
+        s->waiting_bytes -= a->bytes;
+        tell_notes(s);
+        tell_outcome(s, job->result);
+        if (job->result >= 0 && a->stored > 0)
+                s->grown(s->userdata);
+        a->done(a);
+}
+
+int store_append(LogStore *s, LogAppend *a) {
+        int r;
+
+        if (s->waiting_bytes + a->bytes > WAITING_BYTES_MAX)
+                return -EBUSY;
+        a->store = s;
+        a->stored = a->duplicates = 0;
+        a->job.done = append_done;
+        r = worker_submit(s->worker, &a->job);
+        if (r >= 0)
+                s->waiting_bytes += a->bytes;
+        return r;
+}
+
+/* ---- beginning and end ---- */
+
+static int open_files(LogStore *s, const char *directory, const LogConfig *config) {
+        uint64_t cut = 0;
+        int r;
+
+        r = segments_open(&s->segments, directory, &cut);
+        if (r == -EBUSY) {
+                log_error("Another process writes the log in %s already", directory);
+                return r;
+        }
+        if (r >= 0 && cut > 0)
+                log_event(LOG_WARNING, EVENT_LOG_DAMAGED, NULL, 0,
+                          "The central log's last line was torn, as after a crash: %" PRIu64 " bytes were cut, no acknowledged record is lost", cut);
+        if (r >= 0)
+                r = store_recover(s);
+        if (r >= 0)
+                r = segments_expire(s->segments, config->max_use_bytes);
+        if (r < 0)
+                log_error("The log's files in %s cannot be opened: %s", directory, strerror(-r));
+        return r;
+}
+
+int store_new(LogStore **ret, sd_event *event, const char *directory, const LogConfig *config, void (*grown)(void *userdata), void *userdata) {
+        _cleanup_(store_freep) LogStore *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->grown = grown;
+        s->userdata = userdata;
+        r = pthread_mutex_init(&s->mutex, NULL);
+        if (r != 0)
+                return -r;
+        store_set_limits(s, config);
+        if (asprintf(&s->checkpoint_path, "%s/sources.json", directory) < 0)
+                return -ENOMEM;
+        r = dedup_new(&s->dedup, SOURCES_MAX);
+        if (r < 0)
+                return r;
+        r = open_files(s, directory, config);
+        if (r < 0)
+                return r;
+        r = worker_new(&s->worker, event, "log-store", QUEUE_MAX, BATCH_MAX, store_commit_batch, s);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+LogStore *store_free(LogStore *s) {
+        int r;
+
+        if (!s)
+                return NULL;
+        if (s->worker) {
+                s->worker = worker_free(s->worker);
+                /* Only so that the next start has less to read. */
+                r = store_write_checkpoint(s);
+                if (r < 0)
+                        log_warning("The log's checkpoint %s cannot be written: %s", s->checkpoint_path, strerror(-r));
+        }
+        s->segments = segments_free(s->segments);
+        s->dedup = dedup_free(s->dedup);
+        buffer_deinit(&s->text);
+        free(s->checkpoint_path);
+        (void) pthread_mutex_destroy(&s->mutex);
+        free(s);
+        return NULL;
+}
+
+void store_set_limits(LogStore *s, const LogConfig *config) {
+        (void) pthread_mutex_lock(&s->mutex);
+        s->max_use_bytes = config->max_use_bytes;
+        s->max_file_bytes = config->max_file_bytes;
+        (void) pthread_mutex_unlock(&s->mutex);
+}
+
+Segments *store_segments(LogStore *s) {
+        return s->segments;
+}
+
+LogStoreCounters store_counters(LogStore *s) {
+        LogStoreCounters c = { .failures = s->failures, .failed_since_usec = s->failed_since_usec, .error = s->error };
+
+        (void) pthread_mutex_lock(&s->mutex);
+        c.records = s->records;
+        c.stored = s->stored;
+        c.duplicates = s->duplicates;
+        c.bytes = s->bytes;
+        c.commits = s->commits;
+        c.sources = s->sources;
+        (void) pthread_mutex_unlock(&s->mutex);
+        return c;
+}

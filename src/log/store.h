@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+#include "log/conf.h"
+#include "log/segments.h"
+#include "runtime/worker.h"
+#include "wire/log-record.h"
+
+/* The log's files behind a worker thread: appends that arrive while one commit runs share the next one, a single write and a
+ * single fdatasync. A commit that fails leaves no trace in the file, and the store goes on: the next may succeed. Used on the
+ * loop's thread. */
+typedef struct LogStore LogStore;
+typedef struct LogAppend LogAppend;
+
+/* What is appended is one of three; all of it is borrowed until done. */
+struct LogAppend {
+        Job job;                        /* the store's; job.result in done: 0 is on disk; -ENOSPC, -EIO, -ENOMEM, … nothing is */
+        LogStore *store;                /* the store's */
+        uint64_t received_usec;
+        size_t bytes;                   /* about as much memory waits with it */
+
+        const char *text;               /* lines of text, checked; empty ones are passed over */
+        size_t text_size;
+        const char *service;            /* of the text */
+
+        LogRecord *const *records;      /* a record that is known already is counted and not stored again */
+        size_t n_records;
+
+        const char *lines;              /* or as they are written, each with its line feed */
+        size_t lines_size;
+        size_t n_lines;
+
+        size_t stored, duplicates;      /* the store's answer */
+        void (*done)(LogAppend *a);     /* on the loop's thread */
+};
+
+typedef struct LogStoreCounters {
+        uint64_t records;               /* stored, ever: also by earlier runs */
+        uint64_t stored, duplicates, bytes, commits, failures;  /* of this run */
+        uint64_t sources;
+        uint64_t failed_since_usec;     /* CLOCK_REALTIME; 0: all is well */
+        int error;                      /* the last failure's errno, negative; 0: all is well */
+} LogStoreCounters;
+
+/* Opens or makes the files, cuts what a crash tore, recovers what is known of each source. Blocks; logs its errors.
+ * grown is called on the loop when there is more to read. */
+int store_new(LogStore **ret, sd_event *event, const char *directory, const LogConfig *config, void (*grown)(void *userdata), void *userdata);
+LogStore *store_free(LogStore *s);      /* completes what was submitted. Blocks */
+DEFINE_CLEANUP(LogStore, store_free);
+
+int store_append(LogStore *s, LogAppend *a);    /* -EBUSY: too much waits already (503) */
+void store_set_limits(LogStore *s, const LogConfig *config);
+Segments *store_segments(LogStore *s);          /* for reading, from any thread */
+LogStoreCounters store_counters(LogStore *s);

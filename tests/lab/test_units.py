@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What systemd does with gradebook's units: start, order, sockets, sandbox, restart, watchdog, users, journal."""
+import pytest
+
+from conftest import DAEMONS, ON_THE_WIRE, SERVICES, SOCKETS, is_healthy, registered
+from machine import wait_until
+
+PORTS = {"registry": 3000, "log": 4000, "grading": 6000, "portal": 5005}
+# Who runs, too, once this one was started alone.
+NEEDS = {"registry": set(), "log": {"registry"}, "grading": {"registry", "log"}, "portal": {"registry", "log", "grading"}}
+TOKEN = "/var/lib/gradebook/cluster-token"
+READY_EVENT = "f5e5e823518e496ea1745c58b37b4fd6"
+READY_MAX_USEC = 300_000
+EXPOSURE_MAX = 1.1
+
+each_daemon = pytest.mark.parametrize("daemon", DAEMONS)
+
+
+def service(daemon):
+    return f"gradebook-{daemon}.service"
+
+
+def usec(text):
+    """A time span as systemctl show prints it: "1min 30s", "100ms"."""
+    units = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
+    total = 0
+    for part in text.split():
+        number = part.rstrip("abcdefghijklmnopqrstuvwxyz")
+        total += float(number) * units[part[len(number):]]
+    return total
+
+
+def probe(machine, daemon, host="127.0.0.1"):
+    return machine.curl(f"http://{host}:{PORTS[daemon]}/healthz").status
+
+
+# Starting
+
+def test_target_starts_all(stopped):
+    stopped.systemctl("start", "gradebook.target")
+    assert stopped.is_active("gradebook.target", *SERVICES, *SOCKETS)
+    wait_until(lambda: registered(stopped) == set(ON_THE_WIRE), "all are registered")
+
+
+@each_daemon
+def test_ready_soon(stopped, daemon):
+    stopped.systemctl("start", "gradebook.target")
+    times = stopped.show(service(daemon), "ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+    took = int(times["ActiveEnterTimestampMonotonic"]) - int(times["ExecMainStartTimestampMonotonic"])
+    assert 0 < took <= READY_MAX_USEC, f"{daemon} was ready after {took / 1000:.0f} ms"
+
+
+@each_daemon
+def test_one_daemon_starts_its_needs(stopped, daemon):
+    stopped.systemctl("start", service(daemon))
+    for name in {daemon} | NEEDS[daemon]:
+        wait_until(lambda: stopped.is_active(service(name)), f"{name} runs, which {daemon} needs")
+
+
+@each_daemon
+def test_a_connection_starts_the_daemon(stopped, daemon):
+    stopped.systemctl("start", f"gradebook-{daemon}.socket")
+    assert not stopped.is_active(service(daemon))
+    assert probe(stopped, daemon) == 200
+    assert stopped.is_active(service(daemon))
+
+
+@pytest.mark.parametrize("order", [
+    ("registry", "log", "grading", "portal"),
+    ("portal", "grading", "log", "registry"),
+    ("grading", "registry", "portal", "log"),
+    ("log", "portal", "registry", "grading"),
+    ("registry log grading portal",),
+    ("portal grading log registry",),
+], ids=lambda order: "-".join(order).replace(" ", "+"))
+def test_any_order_of_starts(stopped, order):
+    for step in order:
+        stopped.systemctl("start", *map(service, step.split()))
+    wait_until(lambda: is_healthy(stopped), "all run and are registered")
+    wait_until(lambda: stopped.curl("http://127.0.0.1:5005/students").status == 200, "the portal shows the students")
+
+
+def test_stopping_the_target_stops_all(gradebook):
+    gradebook.systemctl("stop", "gradebook.target")
+    states = gradebook.systemctl("is-active", *SERVICES, *SOCKETS, check=False).stdout.split()
+    assert states == ["inactive"] * 8
+    assert [probe(gradebook, daemon) for daemon in DAEMONS] == [0] * 4
+
+
+def test_enabled_target_starts_at_boot(gradebook):
+    gradebook.systemctl("enable", "gradebook.target")
+    try:
+        token = gradebook.token()
+        gradebook.reboot()
+        wait_until(lambda: is_healthy(gradebook), "all run after a boot", timeout=30)
+        assert gradebook.token() == token
+    finally:
+        gradebook.systemctl("disable", "gradebook.target")
+
+
+@each_daemon
+def test_status_line(gradebook, daemon):
+    assert gradebook.property(service(daemon), "StatusText")
+
+
+# Sockets
+
+@each_daemon
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_listens_on_the_loopback(gradebook, daemon, host):
+    assert probe(gradebook, daemon, host) == 200
+
+
+@each_daemon
+def test_restart_refuses_no_connection(gradebook, daemon):
+    opened = gradebook.property(f"gradebook-{daemon}.socket", "ActiveEnterTimestampMonotonic")
+    # Requests without a pause while the daemon is restarted ten times; prints the statuses that were not 200.
+    script = f"""
+        (for i in 1 2 3 4 5 6 7 8 9 10; do systemctl restart {service(daemon)} || echo restart failed; done; touch /run/restarted) &
+        n=0
+        until [ -e /run/restarted ]; do
+            code=$(curl --silent --output /dev/null --max-time 10 --write-out '%{{http_code}}' http://127.0.0.1:{PORTS[daemon]}/healthz)
+            [ "$code" = 200 ] || echo "request $n: $code"
+            n=$((n + 1))
+        done
+        wait; rm /run/restarted; [ $n -gt 5 ] || echo "only $n requests"
+    """
+    assert gradebook.run(script).stdout == ""
+    assert gradebook.property(f"gradebook-{daemon}.socket", "ActiveEnterTimestampMonotonic") == opened
+
+
+# Dying
+
+@each_daemon
+def test_killed_daemon_comes_back(gradebook, daemon):
+    before = gradebook.show(service(daemon), "MainPID", "NRestarts")
+    gradebook.systemctl("kill", "--signal=KILL", service(daemon))
+    wait_until(lambda: gradebook.property(service(daemon), "MainPID") not in ("0", before["MainPID"])
+               and gradebook.is_active(service(daemon)), f"{daemon} runs again")
+    wait_until(lambda: is_healthy(gradebook), "all are registered again")
+    assert gradebook.property(f"gradebook-{daemon}.socket", "Result") == "success"
+
+
+@each_daemon
+def test_watchdog_restarts_a_hung_daemon(gradebook, daemon):
+    with gradebook.drop_in(service(daemon), "[Service]\nWatchdogSec=500ms\nTimeoutAbortSec=1s\nLimitCORE=0\n"):
+        gradebook.systemctl("restart", service(daemon))
+        cursor = gradebook.journal_cursor()
+        pid = gradebook.property(service(daemon), "MainPID")
+        gradebook.systemctl("kill", "--signal=STOP", service(daemon))
+        wait_until(lambda: gradebook.property(service(daemon), "MainPID") not in ("0", pid)
+                   and gradebook.is_active(service(daemon)), f"the hung {daemon} was replaced")
+        assert any("Watchdog timeout" in text for text in gradebook.messages(f"--unit={service(daemon)}", after=cursor))
+    gradebook.systemctl("restart", service(daemon))
+
+
+@each_daemon
+def test_has_a_watchdog(gradebook, daemon):
+    assert usec(gradebook.property(service(daemon), "WatchdogUSec")) == 10_000_000
+
+
+@each_daemon
+def test_crash_loop_ends_but_many_restarts_do_not_count_as_one(gradebook, daemon):
+    unit = gradebook.show(service(daemon), "StartLimitBurst", "StartLimitIntervalUSec", "RestartUSec")
+    burst, interval = int(unit["StartLimitBurst"]), usec(unit["StartLimitIntervalUSec"])
+    assert burst * (usec(unit["RestartUSec"]) + READY_MAX_USEC) < interval, "dying right after its start forever"
+    assert burst > 100
+
+
+def test_bad_configuration_is_not_tried_again(stopped):
+    # Exit status 78 as sysexits.h has it, from a program that ends at once.
+    text = "[Service]\nExecStart=\nExecStart=/bin/sh -c 'exit 78'\n"
+    with stopped.drop_in("gradebook-grading.service", text):
+        assert stopped.systemctl("start", "gradebook-grading.service", check=False).returncode != 0
+        unit = stopped.show("gradebook-grading.service", "ActiveState", "NRestarts", "ExecMainStatus")
+        assert unit == {"ActiveState": "failed", "NRestarts": "0", "ExecMainStatus": "78"}
+    stopped.systemctl("reset-failed")
+
+
+# The token
+
+def test_token_is_made_once(gradebook):
+    assert gradebook.run("stat", "--format=%U:%G %a", TOKEN).stdout.strip() == "root:root 600"
+    # 256 bits are 43 characters of base64, or 64 hexadecimal digits.
+    assert len(gradebook.token()) >= 43
+    token = gradebook.token()
+    gradebook.systemctl("restart", "gradebook.target")
+    gradebook.systemctl("restart", "gradebook-cluster-token.service")
+    assert gradebook.token() == token
+
+
+def test_token_that_is_there_is_no_news(gradebook):
+    cursor = gradebook.journal_cursor()
+    gradebook.systemctl("restart", "gradebook-grading.service")
+    assert gradebook.messages("--unit=gradebook-cluster-token.service", after=cursor) == []
+
+
+def test_removed_token_is_made_anew(stopped):
+    stopped.systemctl("start", "gradebook.target")
+    old = stopped.token()
+    stopped.systemctl("stop", "gradebook.target")
+    stopped.run("rm", TOKEN)
+    stopped.systemctl("start", "gradebook.target")
+    wait_until(lambda: is_healthy(stopped), "all know the new token")
+    assert stopped.token() != old
+
+
+# The sandbox
+
+@pytest.mark.parametrize("unit", [*SERVICES, "gradebook-cluster-token.service"])
+def test_security_exposure(gradebook, unit):
+    gradebook.run("systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE_MAX * 10:.0f}", unit)
+
+
+@each_daemon
+def test_process_has_no_rights(gradebook, daemon):
+    pid = gradebook.property(service(daemon), "MainPID")
+    status = dict(line.split(":", 1) for line in gradebook.read(f"/proc/{pid}/status").splitlines())
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1"
+    assert status["Seccomp"].strip() == "2"
+    uid = gradebook.run("id", "-u", f"gradebook-{daemon}").stdout.strip()
+    assert status["Uid"].split() == [uid] * 4 and uid != "0"
+
+
+@each_daemon
+def test_users(machine, daemon):
+    name, _, uid, _, _, _, shell = machine.run("getent", "passwd", f"gradebook-{daemon}").stdout.strip().split(":")
+    assert int(uid) < 1000, f"{name} is not a system user"
+    assert shell.endswith("nologin")
+
+
+@each_daemon
+def test_state_is_private(gradebook, daemon):
+    path = f"/var/lib/gradebook/{daemon}"
+    owner = f"gradebook-{daemon}"
+    assert gradebook.run("stat", "--format=%U:%G %a", path).stdout.strip() == f"{owner}:{owner} 700"
+
+
+def test_log_is_for_administrators(gradebook):
+    """Whoever is in group adm can read the log's files, as those in /var/log; nobody else can."""
+    as_nobody = "setpriv --reuid=nobody --regid=nogroup"
+    gradebook.run(f"{as_nobody} --groups=adm sh -c 'cat /var/log/gradebook/* >/dev/null'")
+    assert gradebook.run(f"{as_nobody} --clear-groups ls /var/log/gradebook", check=False).returncode != 0
+
+
+# The journal
+
+@each_daemon
+def test_journal_explains_events(gradebook, daemon):
+    text = gradebook.run("journalctl", "--no-pager", "--catalog", f"--unit={service(daemon)}",
+                         f"MESSAGE_ID={READY_EVENT}", "--lines=1").stdout
+    assert "Subject:" in text and "man:gradebook" in text, text
+
+
+def test_systemd_has_no_complaints(stopped):
+    """About the units' syntax, or about something the sandbox asks for and this machine cannot do."""
+    cursor = stopped.journal_cursor()
+    stopped.systemctl("daemon-reload")
+    stopped.systemctl("start", "gradebook.target")
+    matches = ["--priority=warning", "_PID=1"]
+    assert [text for text in stopped.messages(*matches, after=cursor) if "gradebook" in text] == []
