@@ -40,6 +40,7 @@ void heartbeat_schedule(Instance *i) {
 
 void heartbeat_cancel(Instance *i) {
         i->probe = http_call_cancel(i->probe);
+        http_client_unwatch(i->registry->rt->client, i);
         i->probe_timer = sd_event_source_disable_unref(i->probe_timer);
 }
 
@@ -73,33 +74,49 @@ static void observe(Instance *i, HealthOutcome outcome, const char *reason) {
 
 static void on_answer(const HttpAnswer *answer, void *userdata) {
         Instance *i = userdata;
+        HealthOutcome outcome = classify(answer);
         char reason[64];
 
         i->probe = NULL;
         if (answer->error == -ECANCELED)
                 return;
 
+        if (i->connection_lost) {
+                i->connection_lost = false;
+                i->closes_idle = outcome == HEALTH_SUCCESS;
+                if (outcome != HEALTH_SUCCESS)
+                        outcome = HEALTH_HARD_FAILURE;
+        }
         i->rtt_usec = answer->elapsed_usec;
         (void) snprintf(reason, sizeof(reason), "its heartbeat answered %u", answer->status);
-        observe(i, classify(answer), answer->error == 0 ? reason : answer->error_text);
+        observe(i, outcome, answer->error == 0 ? reason : answer->error_text);
 }
+
+static void on_lost(void *userdata);
 
 static void probe(Instance *i) {
         const Registry *g = i->registry;
         const RegistryConfig *config = registry_config(g);
+        uint64_t timeout = config->heartbeat_timeout_usec;
+
+        if (i->connection_lost && timeout > config->retry_usec)
+                timeout = config->retry_usec;
 
         int r = http_client_call(g->rt->client,
                                  &(HttpCallOptions) {
                                          .url = i->registration->heartbeat_url,
                                          .token = g->rt->token,
-                                         .timeout_usec = config->heartbeat_timeout_usec,
+                                         .timeout_usec = timeout,
                                          .answer_max = ANSWER_MAX_BYTES,
+                                         .fresh = i->connection_lost,
+                                         .lost = on_lost,
                                  },
                                  on_answer, i, &i->probe);
         if (r >= 0)
                 return;
 
         /* Our own trouble accuses nobody. */
+        i->connection_lost = false;
         log_warning("Cannot probe %s at %s: %s", i->registration->service_name, i->registration->service_url, strerror(-r));
         i->health.next_usec = clock_monotonic_usec() + config->heartbeat_usec;
         heartbeat_schedule(i);
@@ -127,7 +144,33 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-void heartbeat_connection_lost(Instance *i) {
+void heartbeat_begin(Instance *i) {
+        HealthRules rules = registry_rules(i->registry);
+        uint64_t now = clock_monotonic_usec();
+
+        heartbeat_cancel(i);
+        i->connection_lost = i->closes_idle = false;
+        health_begin(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), now);
+        heartbeat_schedule(i);
+}
+
+void heartbeat_doubt(Instance *i) {
+        if (i->registry->stopping || !i->health.probed || i->probe)
+                return;
+
+        i->health.next_usec = clock_monotonic_usec();
+        heartbeat_schedule(i);
+}
+
+/* The process is dead, or closed an idle connection. One that lives answers now; where nobody does, and only a listening
+ * socket is left that systemd keeps, waiting for the long deadline would tell nothing more. */
+static void on_lost(void *userdata) {
+        Instance *i = userdata;
+
+        if (i->registry->stopping || !health_is_present(&i->health))
+                return;
+
+        i->connection_lost = !i->closes_idle;
         i->probe = http_call_cancel(i->probe);
-        observe(i, HEALTH_HARD_FAILURE, "its connection ended");
+        probe(i);
 }

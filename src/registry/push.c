@@ -188,6 +188,8 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
                 push_succeeded(i);
                 return;
         }
+        if (answer->error == -ECONNREFUSED || answer->error == -ECONNRESET)
+                heartbeat_doubt(i);
         (void) snprintf(reason, sizeof(reason), "it answered %u", answer->status);
         push_failed(i, answer->error == 0 ? reason : answer->error_text);
 }

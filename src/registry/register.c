@@ -106,13 +106,9 @@ static int write_new(Registry *g, const char *url, Request *request, Write **ret
 /* ---- a registration ---- */
 
 static void begin_health(Instance *i) {
-        HealthRules rules = registry_rules(i->registry);
         HealthState old = i->health.state;
-        uint64_t now = clock_monotonic_usec();
 
-        i->probe = http_call_cancel(i->probe);
-        health_begin(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), now);
-        heartbeat_schedule(i);
+        heartbeat_begin(i);
         if (old == HEALTH_CRITICAL)
                 instance_health_changed(i, old, NULL);
 }

@@ -32,6 +32,8 @@ struct Instance {
         uint64_t rtt_usec;
         char *last_error;               /* of the last probe; NULL: it succeeded */
         HttpCall *probe;
+        bool connection_lost;           /* the probe under way is because of that */
+        bool closes_idle;               /* it ends connections while it lives: that says nothing of it */
         sd_event_source *probe_timer;
 
         /* push.c */
@@ -112,7 +114,8 @@ void instance_remove(Instance *i);
 /* heartbeat.c */
 void heartbeat_schedule(Instance *i);           /* (re)arms its timer for health.next_usec */
 void heartbeat_cancel(Instance *i);
-void heartbeat_connection_lost(Instance *i);    /* the kept connection to it ended: a hard failure */
+void heartbeat_begin(Instance *i);              /* it is new, or may have been started anew */
+void heartbeat_doubt(Instance *i);              /* something went wrong with it elsewhere: probes it at once */
 
 /* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */
 void instance_health_changed(Instance *i, HealthState old, const char *reason);

@@ -67,6 +67,7 @@ struct Request {
         bool suspended;
         bool dispatched;        /* the handler (or the error) had its turn */
         bool replied;
+        bool unreadable;        /* nobody knows where its body ends */
         bool failed;            /* memory ran out while the reply was built */
         Problem problem;        /* found before the handler; status 0: none */
         Buffer body;

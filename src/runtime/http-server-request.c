@@ -97,12 +97,35 @@ static bool is_cross_site_change(const Request *r) {
         return !(r->server->options.token && r->authorized);
 }
 
+static enum MHD_Result count_header(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value) {
+        unsigned *counts = userdata;
+
+        counts[0] += strcasecmp(name, "Content-Length") == 0;
+        counts[1] += strcasecmp(name, "Transfer-Encoding") == 0;
+        return MHD_YES;
+}
+
+/* Two opinions about where the body ends are how requests are smuggled past a proxy (RFC 9112, section 6.3). */
+static bool has_doubtful_length(const Request *r) {
+        unsigned counts[2] = {};
+
+        (void) MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, count_header, counts);
+        return counts[0] + counts[1] > 1;
+}
+
 /* Everything that the head of a request can be refused for; the answer waits for the body to pass by. */
 static void check_head(Request *r) {
         const char *length;
         uint64_t body_size = 0;
-        int k = router_match(r->server->options.router, r->method, r->path, &r->match);
+        int k;
 
+        if (has_doubtful_length(r)) {
+                r->unreadable = true;
+                request_set_header(r, "Connection", "close");
+                (void) problem_set(&r->problem, 400, "Content-Length and Transfer-Encoding contradict each other");
+                return;
+        }
+        k = router_match(r->server->options.router, r->method, r->path, &r->match);
         if (k == -ENOENT)
                 (void) problem_set(&r->problem, 404, "There is nothing at this path");
         else if (k == -EOPNOTSUPP)
@@ -184,7 +207,7 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
                 r->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
                 check_head(r);
                 /* Who waits for "100 Continue" is told before sending anything. */
-                if (!r->problem.status || !request_header(r, "Expect"))
+                if (!r->unreadable && (!r->problem.status || !request_header(r, "Expect")))
                         return MHD_YES;
         }
         if (*upload_size > 0) {

@@ -5,7 +5,7 @@
 #include "runtime/service-internal.h"
 #include "wire/json.h"
 
-#define PATCH_BYTES_MAX (16u << 20)
+#define PATCH_BYTES_MAX (8u << 20) /* some 60,000 providers */
 
 /* Alive and answering. Who asks is told what is missing too, but a missing peer is no reason to be taken for dead. */
 static void get_healthz(Request *r, void *service) {
