@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import stat
 import subprocess
@@ -350,6 +351,18 @@ def test_help(ctl):
         assert ctl(*words, "--help").stdout.startswith(f"gradebookctl {' '.join(words)} ")
 
 
+def test_page_names_every_command_and_option(ctl):
+    page = (gradebook.SOURCE / "man" / "gradebookctl.1").read_text()
+    # Without fonts and escapes: "students add [--id=ID] FIRST LAST".
+    plain = re.sub(r'^\.[BI]{1,2} ', "", re.sub(r"\\f[BRI]", "", page), flags=re.MULTILINE).replace("\\-", "-").replace('"', "")
+    options = set()
+    for line in ctl("--help").stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines():
+        name = " ".join(word for word in line.split("  ")[1].split() if not word.isupper() and word != "FILE.csv")
+        assert re.search(rf"^{name}\b", plain, re.MULTILINE), name
+        options |= set(re.findall(r"--[a-z-]+", ctl(*name.split(), "--help").stdout))
+    assert options == set(re.findall(r"--[a-z-]+", plain))
+
+
 def test_output_that_cannot_be_written(running):
     with open("/dev/full", "w") as full:
         done = subprocess.run([CTL, f"--config-dir={running.cluster.config}", f"--token-file={running.token_file}", "services"],
@@ -375,3 +388,48 @@ def test_cluster_token(ctl, tmp_path):
     other = tmp_path / "other"
     assert ctl.json("cluster-token", "create", other) == {"File": str(other)}
     assert other.read_text() != token
+
+
+# ---- completion ----
+
+LIBRARY = pathlib.Path("/usr/share/bash-completion/bash_completion")
+COMPLETION = gradebook.SOURCE / "src" / "ctl" / "gradebookctl.bash-completion"
+
+
+def complete(line, directory):
+    """What bash offers at the end of the line."""
+    script = f"""
+        source {LIBRARY}; source {COMPLETION}; cd {directory}
+        compopt() {{ :; }}
+        COMP_LINE=$1; COMP_POINT=${{#1}}
+        eval "COMP_WORDS=($1)"; [[ $1 == *' ' ]] && COMP_WORDS+=('')
+        COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        _gradebookctl; printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.stderr == "", line
+    return sorted(done.stdout.split())
+
+
+@pytest.mark.skipif(not LIBRARY.exists(), reason="needs the package bash-completion")
+def test_completion(ctl, tmp_path):
+    tmp_path = tmp_path / "files"
+    tmp_path.mkdir()
+    (tmp_path / "class.csv").touch()
+    (tmp_path / "notes.txt").touch()
+    commands = [line.split("  ")[1].split(" ") for line in ctl("--help").stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+    assert complete("gradebookctl ", tmp_path) == sorted({words[0] for words in commands})
+    for first in {words[0] for words in commands}:
+        second = sorted(words[1] for words in commands if words[0] == first and len(words) > 1 and words[1].islower())
+        assert complete(f"gradebookctl {first} ", tmp_path) == second
+        assert complete(f"gradebookctl --json {first} ", tmp_path) == second
+    assert complete("gradebookctl st", tmp_path) == ["status", "students"]
+    assert complete("gradebookctl students import ", tmp_path) == ["class.csv"]
+    assert complete("gradebookctl cluster-token create n", tmp_path) == ["notes.txt"]
+    assert complete("gradebookctl grade add 1 Title ", tmp_path) == ["Exam", "Homework", "Quiz", "Test"]
+    assert complete("gradebookctl --t", tmp_path) == ["--token-file="]
+    for command, own in [("status", set()), ("log", {"--follow", "--lines="}), ("students add", {"--id="})]:
+        offered = set(complete(f"gradebookctl {command} --", tmp_path))
+        assert offered == own | {"--json", "--config-dir=", "--token-file=", "--registry=", "--help", "--version"}
+        text = ctl(*command.split(), "--help").stdout
+        assert all(option.rstrip("=") in text for option in offered)
