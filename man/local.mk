@@ -8,4 +8,6 @@ dist_man_MANS = \
 	man/gradebook-portal.conf.5 \
 	man/gradebook-registry.8 \
 	man/gradebook-registry.conf.5 \
-	man/gradebook.7
+	man/gradebook.7 \
+	man/gradebook.conf.5 \
+	man/gradebookctl.1
