@@ -208,3 +208,10 @@ def test_pages_refer_to_pages_that_are_there():
 def test_every_page_is_installed():
     listed = set(re.findall(r"man/([\w.-]+\.[1-8])\b", (SOURCE / "man/local.mk").read_text(encoding="utf-8")))
     same(listed, [path.name for path in (SOURCE / "man").glob("*.[1-8]")], "man/local.mk")
+
+
+def test_pages_name_the_version():
+    version = re.search(r"AC_INIT\(\[gradebook\], \[([\d.]+)\]", (SOURCE / "configure.ac").read_text(encoding="utf-8"))[1]
+    for path in sorted((SOURCE / "man").glob("*.[1-8]")):
+        head = re.search(r'^\.TH \S+ \d \S+ "gradebook ([\d.]+)"', path.read_text(encoding="utf-8"), flags=re.M)
+        assert head and head[1] == version, f"{path.name}: .TH names another version than configure.ac, {version}"
