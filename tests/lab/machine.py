@@ -123,7 +123,7 @@ class Machine:
         return self.show(unit, name)[name]
 
     def is_active(self, *units):
-        return all(state == "active" for state in self.systemctl("is-active", *units, check=False).stdout.split())
+        return self.systemctl("is-active", *units, check=False).stdout.split() == ["active"] * len(units)
 
     def journal(self, *matches, after=None):
         """Journal entries as dictionaries; matches as for journalctl(1), after a cursor from journal_cursor()."""
