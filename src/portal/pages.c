@@ -70,7 +70,6 @@ void page_reply(Request *r, Portal *p, unsigned status, const char *template, js
         request_reply_body(r, status, b);
 }
 
-/* What people are told where the detail says nothing that helps them. */
 static const char *heading(unsigned status) {
         switch (status) {
         case 403:
@@ -83,6 +82,22 @@ static const char *heading(unsigned status) {
                 return "That is too much";
         default:
                 return status >= 500 ? "Something went wrong" : "That request was not understood";
+        }
+}
+
+/* The runtime's details are for programmers; these are for who clicked or typed. NULL: the detail will do. */
+static const char *plain_words(unsigned status) {
+        switch (status) {
+        case 400:
+                return "The address is not one that a page can have.";
+        case 404:
+                return "There is no page at this address. Perhaps it was mistyped, or what it showed is gone.";
+        case 405:
+                return "The address is right, but it does not take this kind of request.";
+        case 413:
+                return "More was sent than a form here can hold. Nothing was changed.";
+        default:
+                return NULL;
         }
 }
 
@@ -123,6 +138,7 @@ static bool is_program(const Request *r) {
 
 void page_reply_problem(Request *r, Problem *problem, void *service) {
         Problem taken = *problem;
+        const char *words;
 
         if (is_program(r)) {
                 request_reply_problem(r, problem);
@@ -131,7 +147,8 @@ void page_reply_problem(Request *r, Problem *problem, void *service) {
         *problem = PROBLEM_NULL;
         if (taken.status == 0)
                 taken.status = 500;
-        page_reply(r, service, taken.status, "problem", problem_view(taken.status, taken.detail));
+        words = plain_words(taken.status);
+        page_reply(r, service, taken.status, "problem", problem_view(taken.status, words ? words : taken.detail));
         problem_deinit(&taken);
 }
 
