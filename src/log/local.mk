@@ -14,6 +14,7 @@ liblog_a_SOURCES = \
 	src/log/service.c src/log/service.h \
 	src/log/store.c src/log/store.h src/log/store-internal.h \
 	src/log/store-commit.c \
+	src/log/store-outcome.c \
 	src/log/store-recovery.c \
 	src/log/tail.c src/log/tail.h
 

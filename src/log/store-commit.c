@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +53,21 @@ static int render_records(LogStore *s, LogAppend *a) {
         return 0;
 }
 
+/* Behind the live file's end nothing may stay: the next commit would continue a torn line. */
+static int trim(LogStore *s) {
+        s->untrimmed = ftruncate(segments_live_fd(s->segments), (off_t) segments_live_size(s->segments)) < 0;
+        return s->untrimmed ? -errno : 0;
+}
+
+/* Room behind the file's end, and given back at once. A file system that cannot tell is believed to have it. */
+static int probe(LogStore *s, size_t bytes) {
+        int fd = segments_live_fd(s->segments);
+
+        if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) segments_live_size(s->segments), (off_t) bytes) < 0 && errno != EOPNOTSUPP)
+                return -errno;
+        return trim(s);
+}
+
 static int render(LogStore *s, LogAppend *a) {
         int r = 0;
 
@@ -63,12 +79,6 @@ static int render(LogStore *s, LogAppend *a) {
                 a->stored += a->n_lines;
         }
         return r < 0 ? r : s->text.error;
-}
-
-/* Behind the live file's end nothing may stay: the next commit would continue a torn line. */
-static int trim(LogStore *s) {
-        s->untrimmed = ftruncate(segments_live_fd(s->segments), (off_t) segments_live_size(s->segments)) < 0;
-        return s->untrimmed ? -errno : 0;
 }
 
 static int write_commit(LogStore *s) {
@@ -182,8 +192,11 @@ void store_commit_batch(Job *batch, void *userdata) {
         Job *first = batch;
 
         for (Job *j = batch; j; j = j->next) {
-                int r = render(s, CONTAINER_OF(j, LogAppend, job));
+                LogAppend *a = CONTAINER_OF(j, LogAppend, job);
+                int r = render(s, a);
 
+                if (a->probe_bytes > 0)
+                        a->probe_result = probe(s, a->probe_bytes);
                 if (r < 0) {
                         fail(s, first, j->next, r);
                         first = j->next;

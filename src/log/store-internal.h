@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "base/buffer.h"
 #include "log/dedup.h"
@@ -34,6 +35,10 @@ struct LogStore {
         size_t waiting_bytes;
         uint64_t failed_since_usec, failures;
         int error;
+        size_t failed_bytes;            /* of the largest append that failed: what the next success must at least have */
+        sd_event_source *probe_timer;   /* while the disk is full */
+        LogAppend probe;
+        bool probing;
 
         pthread_mutex_t mutex;          /* guards what follows */
         uint64_t max_use_bytes, max_file_bytes;
@@ -43,6 +48,10 @@ struct LogStore {
 
 /* store-commit.c: the worker's batch. */
 void store_commit_batch(Job *batch, void *userdata);
+
+/* store-outcome.c: tells of failures, recoveries and what the worker noted; notices by itself when there is room again. */
+int store_outcome_init(LogStore *s, sd_event *event);
+void store_outcome_tell(LogStore *s, const LogAppend *a);
 
 /* store-recovery.c: what is known of each source is written now and then, so that a start reads only what was appended
  * after that. Both block. */

@@ -14,53 +14,12 @@
 #define WAITING_BYTES_MAX (32u << 20)   /* of them together */
 #define BATCH_MAX 1024
 
-/* ---- what the worker thread left to tell ---- */
-
-static void tell_notes(LogStore *s) {
-        StoreNotes notes;
-        SegmentsTotal total;
-
-        (void) pthread_mutex_lock(&s->mutex);
-        notes = s->notes;
-        s->notes = (StoreNotes) {};
-        (void) pthread_mutex_unlock(&s->mutex);
-
-        if (*notes.rotated) {
-                total = segments_total(s->segments);
-                log_event(LOG_INFO, EVENT_LOG_ROTATED, ((LogField[]) { { "FILE", notes.rotated } }), 1,
-                          "A file of the central log is full and is now %s; %zu files, %" PRIu64 " MiB%s", notes.rotated, total.files,
-                          total.bytes >> 20, notes.expired > 0 ? ", after the oldest were deleted" : "");
-        }
-        if (notes.error < 0)
-                log_warning("The central log's files cannot be rotated, deleted or described: %s", strerror(-notes.error));
-}
-
-static void tell_outcome(LogStore *s, int result) {
-        char span[CLOCK_SPAN_SIZE];
-
-        if (result == -ENOMEM || (result < 0 && s->failed_since_usec > 0)) {
-                s->failures++;
-        } else if (result < 0) {
-                s->failures++;
-                s->error = result;
-                s->failed_since_usec = clock_realtime_usec();
-                log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0, "The central log cannot write (%s): it refuses new records and goes on serving what it has",
-                          strerror(-result));
-        } else if (s->failed_since_usec > 0) {
-                clock_format_span(clock_realtime_usec() - s->failed_since_usec, span);
-                s->failed_since_usec = 0;
-                s->error = 0;
-                log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The central log can write again, after %s", span);
-        }
-}
-
 static void append_done(Job *job) {
         LogAppend *a = CONTAINER_OF(job, LogAppend, job);
         LogStore *s = a->store;
 
         s->waiting_bytes -= a->bytes;
-        tell_notes(s);
-        tell_outcome(s, job->result);
+        store_outcome_tell(s, a);
         if (job->result >= 0 && a->stored > 0)
                 s->grown(s->userdata);
         a->done(a);
@@ -126,6 +85,9 @@ int store_new(LogStore **ret, sd_event *event, const char *directory, const LogC
         r = worker_new(&s->worker, event, "log-store", QUEUE_MAX, BATCH_MAX, store_commit_batch, s);
         if (r < 0)
                 return r;
+        r = store_outcome_init(s, event);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -142,6 +104,7 @@ LogStore *store_free(LogStore *s) {
                 if (r < 0)
                         log_warning("The log's checkpoint %s cannot be written: %s", s->checkpoint_path, strerror(-r));
         }
+        s->probe_timer = sd_event_source_disable_unref(s->probe_timer);
         s->segments = segments_free(s->segments);
         s->dedup = dedup_free(s->dedup);
         buffer_deinit(&s->text);

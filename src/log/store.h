@@ -35,6 +35,9 @@ struct LogAppend {
         size_t lines_size;
         size_t n_lines;
 
+        size_t probe_bytes;             /* or nothing: is there room for so much? The store's own question */
+        int probe_result;
+
         size_t stored, duplicates;      /* the store's answer */
         void (*done)(LogAppend *a);     /* on the loop's thread */
 };
