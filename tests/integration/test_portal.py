@@ -399,6 +399,17 @@ def test_reload_takes_new_templates_and_keeps_the_old_on_error(portal, grading, 
     assert "Hogwarts &amp; Co" in portal.get("/students").text
 
 
+def test_stopping_answers_who_waits(portal, grading):
+    grading.gate.clear()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        page = pool.submit(portal.get, "/students")
+        saved = pool.submit(portal.submit, "/students/1/grades", GRADE)
+        assert grading.waiting.acquire(timeout=5) and grading.waiting.acquire(timeout=5)
+        portal.daemon.stop()
+        assert page.result().status in (503, 504)
+        assert 'value="Quiz 3"' in saved.result().text
+
+
 # The gateway
 
 @pytest.fixture
@@ -421,6 +432,8 @@ def test_gateway_passes_the_request(portal, echo, method):
     assert headers["accept"] == "application/thing" and headers["if-match"] == '"1"'
     assert headers["authorization"] == f"Bearer {portal.cluster.token}"
     assert body == "" or headers["content-type"] == "application/x-thing"
+    head = portal.api("/Echo/a", "HEAD")
+    assert head.status == 200 and head.body == b"" and head.headers["Content-Type"] == "application/json"
     assert not {"x-secret", "cookie", "te", "connection"} & set(headers)
 
 
