@@ -68,11 +68,13 @@ PATHS = ["/../etc/passwd", "/students/../students/1", "/%2e%2e/etc/passwd", "/st
 def daemons(tmp_path_factory):
     import gradebook
     cluster = gradebook.Cluster(tmp_path_factory.mktemp("bad-input"))
-    names = dict(zip(ALL, cluster.start(*ALL)))
-    assert names["grading"].post("/students", NICK).status == 201
-    assert names["grading"].post("/students/1/grades", GRADE).status == 201
-    yield names
-    cluster.close()
+    try:
+        names = dict(zip(ALL, cluster.start(*ALL)))
+        assert names["grading"].post("/students", NICK).status == 201
+        assert names["grading"].post("/students/1/grades", GRADE).status == 201
+        yield names
+    finally:
+        cluster.close()
 
 
 @pytest.fixture

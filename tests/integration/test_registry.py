@@ -3,6 +3,7 @@
 
 import http.server
 import json
+import random
 import socket
 import threading
 import time
@@ -322,6 +323,22 @@ def test_death_is_known_at_once_and_return_as_well(registry, peers):
     assert state(registry, service) == "passing"
 
 
+def test_a_death_is_known_though_systemd_keeps_the_socket(cluster):
+    registry = cluster.start("registry")
+    watcher = Peer(registry, "Watcher", ["AttendanceService"])
+    watcher.register()
+    attendance = cluster.start("attendance", keep_listener=True)
+    wait_until(lambda: watcher.providers == {("AttendanceService", attendance.url)}, "the watcher knows it")
+    wait_until(lambda: registry.get("/services/AttendanceService").json["Services"][0].get("LastCheck"), "it was probed")
+    attendance.kill()
+    begin = time.monotonic()
+    wait_until(lambda: watcher.providers == set(), "the watcher hears of the death")
+    assert time.monotonic() - begin < 0.5
+    attendance.start()
+    wait_until(lambda: watcher.providers == {("AttendanceService", attendance.url)}, "and of the return")
+    watcher.die()
+
+
 def test_one_that_fails_softly_is_removed_after_the_threshold(registry, peers):
     client = peers("Client", ["A"])
     client.register()
@@ -587,3 +604,52 @@ def test_many_register_at_once(registry, peers):
     registry.kill()
     registry.start()
     assert len(registry.get("/services/A").json["Services"]) == 200
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_any_history_dependants_know_the_truth(registry, peers, seed):
+    random_ = random.Random(seed)
+    made = [peers(name, requires) for name, requires in
+            (("A", ["B"]), ("A", []), ("B", ["A", "C"]), ("B", ["*"]), ("C", ["A"]), ("C", ["B", "C"]))]
+    registered = set()
+
+    def start(p):
+        """As a process that starts: it knows nothing, listens, and registers."""
+        if not p.server:
+            p.patches.clear()
+            p.listen()
+            p.register()
+            registered.add(p)
+
+    def die(p):
+        if p.server:
+            p.die()
+
+    def leave(p):
+        if p in registered:
+            p.deregister()
+            registered.discard(p)
+            p.patches.clear()
+
+    def fail_to_listen(p):
+        p.refuse = random_.randint(0, 3)
+
+    def restart_registry(p):
+        if random_.random() < 0.2:
+            random_.choice([registry.kill, registry.stop])()
+            registry.start()
+
+    for p in made:
+        p.register()
+        registered.add(p)
+    for _ in range(80):
+        random_.choice([start, start, die, leave, fail_to_listen, restart_registry])(random_.choice(made))
+    for p in made:
+        if p.server and p not in registered:
+            p.register()
+            registered.add(p)
+
+    alive = [p for p in made if p.server]
+    for p in alive:
+        expected = [q for q in alive if q.name in p.requires or "*" in p.requires]
+        wait_until(lambda p=p, expected=expected: p.knows(*expected), f"{p.name} {p.url} knows {[q.url for q in expected]} and not {p.providers}")
