@@ -19,3 +19,14 @@ libctl_a_SOURCES = \
 bin_PROGRAMS += gradebookctl
 gradebookctl_SOURCES = src/ctl/main.c
 gradebookctl_LDADD = libctl.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
+
+EXTRA_DIST += src/ctl/gradebookctl.bash-completion
+
+install-data-local: install-completion
+install-completion:
+	$(MKDIR_P) "$(DESTDIR)$(completionsdir)"
+	$(INSTALL_DATA) $(srcdir)/src/ctl/gradebookctl.bash-completion "$(DESTDIR)$(completionsdir)/gradebookctl"
+uninstall-local: uninstall-completion
+uninstall-completion:
+	rm -f "$(DESTDIR)$(completionsdir)/gradebookctl"
+.PHONY: install-completion uninstall-completion

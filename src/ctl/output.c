@@ -76,7 +76,8 @@ void table_add(Table *t, Style style, const char *format, ...) {
                 t->cells = more;
         }
         more = t->cells + t->n_cells;
-        *more = (struct TableCell) { .style = style, .text = output_clean(text, &more->width) };
+        *more = (struct TableCell) { .style = style };
+        more->text = output_clean(text, &more->width);
         if (more->text)
                 t->n_cells++;
         else

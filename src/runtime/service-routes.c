@@ -29,7 +29,8 @@ static void get_healthz(Request *r, void *service) {
                 json_object_put(o);
                 o = NULL;
         }
-        request_reply_json(r, d->state == DAEMON_STOPPING ? 503 : 200, o);
+        /* 200 while stopping too: the next process takes over the socket, nobody needs to go elsewhere. */
+        request_reply_json(r, 200, o);
 }
 
 static void get_heartbeat(Request *r, void *service) {

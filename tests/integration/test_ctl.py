@@ -1,0 +1,435 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""gradebookctl against the real daemons: what it prints, what it changes, and what it says when it cannot."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import stat
+import subprocess
+
+import pytest
+
+import gradebook
+
+CTL = gradebook.BUILD / "gradebookctl"
+OK, FAILURE, USAGE, UNREACHABLE, NOT_FOUND, REFUSED = range(6)
+
+SAMPLE = """ID,FirstName,LastName,Title,Type,Score
+1,Nick,Carter,Quiz 1,Quiz,85
+1,Nick,Carter,Final Exam,Exam,94
+1,Nick,Carter,Quiz 2,Quiz,82
+2,Roberto,Baggio,Quiz 1,Quiz,100
+2,Roberto,Baggio,Final Exam,Exam,100
+2,Roberto,Baggio,Quiz 2,Quiz,81
+3,Emma,Stone,Quiz 1,Quiz,67
+3,Emma,Stone,Final Exam,Exam,0
+3,Emma,Stone,Quiz 2,Quiz,75
+4,zhangsan,san,Quiz 1,Quiz,44
+4,zhangsan,san,Final Exam,Exam,0
+4,zhangsan,san,Quiz 2,Quiz,66
+5,xiaoqiao,qiao,Quiz 1,Quiz,23
+5,xiaoqiao,qiao,Final Exam,Exam,0
+5,xiaoqiao,qiao,Quiz 2,Quiz,44
+"""
+
+
+class Ctl:
+    """Runs gradebookctl as one who administers this cluster."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.token_file = cluster.credentials / "cluster-token"
+
+    def __call__(self, *arguments, code=OK, token_file=None, timeout=30):
+        command = [CTL, f"--config-dir={self.cluster.config}", f"--token-file={token_file or self.token_file}", *arguments]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
+                              env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
+        assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done
+
+    def json(self, *arguments, code=OK):
+        return json.loads(self("--json", *arguments, code=code).stdout)
+
+
+@pytest.fixture
+def ctl(cluster):
+    return Ctl(cluster)
+
+
+@pytest.fixture
+def running(cluster, ctl):
+    """Registry and grading, found by one another."""
+    registry, grading = cluster.start("registry", "grading")
+    gradebook.wait_until(lambda: "GradingService" in cluster.services(), "grading is registered")
+    ctl.grading = grading
+    ctl.registry = registry
+    return ctl
+
+
+@pytest.fixture
+def sample(tmp_path):
+    path = tmp_path / "sample.csv"
+    path.write_text(SAMPLE)
+    return path
+
+
+# ---- students and grades ----
+
+def test_import_list_and_show(running, sample):
+    done = running("students", "import", sample)
+    assert done.stdout == "5 students added, 15 grades added, 0 unchanged\n"
+    assert done.stderr == "students: 5 of 5\ngrades: 15 of 15\n"
+
+    assert running("students", "list").stdout == (
+        "ID  NAME            GRADES  AVERAGE\n"
+        " 1  Nick Carter          3    87.0%\n"
+        " 2  Roberto Baggio       3    93.7%\n"
+        " 3  Emma Stone           3    47.3%\n"
+        " 4  zhangsan san         3    36.7%\n"
+        " 5  xiaoqiao qiao        3    22.3%\n")
+    assert running("students", "show", "1").stdout == (
+        "Nick Carter (ID 1), average 87.0%\n\n"
+        "TITLE       TYPE  SCORE\n"
+        "Quiz 1      Quiz     85\n"
+        "Final Exam  Exam     94\n"
+        "Quiz 2      Quiz     82\n")
+
+    before = running.json("students", "list")
+    done = running("students", "import", sample)
+    assert done.stdout == "0 students added, 0 grades added, 15 unchanged\n"
+    assert running.json("students", "list") == before
+    assert before[1]["Grades"][2] == {"Title": "Quiz 2", "Type": "Quiz", "Score": 81}
+    assert running.json("students", "import", sample) == {"StudentsAdded": 0, "GradesAdded": 0, "Unchanged": 15, "Conflicts": 0}
+
+
+def test_import_of_a_spreadsheets_file(running, tmp_path):
+    path = tmp_path / "class.csv"
+    path.write_bytes('\ufeffFirstName,LastName,Title,Type,Score\r\n"Zoë","O""Hara",Essay,Homework,99.25\r\n张,三,,,\r\n'
+                     '"Zoë","O""Hara","Quiz, the second",Quiz,7\r\n'.encode())
+    assert running("students", "import", path).stdout == "2 students added, 2 grades added, 0 unchanged\n"
+    students = running.json("students", "list")
+    assert [(s["FirstName"], s["LastName"], len(s["Grades"])) for s in students] == [("Zoë", 'O"Hara', 2), ("张", "三", 0)]
+    lines = running("students", "list").stdout.splitlines()
+    # Wide characters take two columns: what follows stands where it stands in the other lines.
+    assert lines[1].endswith('Zoë O"Hara       2    53.1%')
+    assert lines[2].endswith("张 三            0        –")
+
+
+def test_import_changes_nothing_when_a_row_is_bad(running, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text(SAMPLE + "6,Ada,Lovelace,Quiz 1,Quiz,101\n7,Bob\n")
+    done = running("students", "import", path, code=FAILURE)
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"{path}:17: 'Score' must be a number from 0 to 100 with at most two decimals\n"
+        f"{path}:18: 2 fields, where the header has 6\n"
+        f"gradebookctl: {path} has 2 bad rows: nothing was changed\n")
+    assert running.json("students", "list") == []
+
+    running("students", "add", "Somebody", "Else", "--id", "1")
+    path.write_text(SAMPLE)
+    done = running("students", "import", path, code=FAILURE)
+    assert f"{path}:2: ID 1 is Somebody Else already\n" in done.stderr
+    assert len(running.json("students", "list")) == 1
+
+
+def test_import_overwrites_nothing(running, sample):
+    running("students", "import", sample)
+    sample.write_text(SAMPLE.replace("Quiz 1,Quiz,85", "Quiz 1,Quiz,86") + "1,Nick,Carter,Quiz 3,Quiz,70\n")
+    done = running("students", "import", sample, code=FAILURE)
+    assert done.stdout == "0 students added, 1 grade added, 14 unchanged, 1 in conflict\n"
+    assert f'{sample}:2: "Quiz 1" of Nick Carter is 85 already and is left so; the file says 86\n' in done.stderr
+    assert [g["Score"] for g in running.json("students", "show", "1")["Grades"]] == [85, 94, 82, 70]
+
+
+def test_import_keeps_the_order_of_a_large_class(running, tmp_path):
+    path = tmp_path / "large.csv"
+    rows = [f"{s},First{s},Last{s},Quiz {g},Quiz,{g}" for g in range(12) for s in range(1, 101)]
+    path.write_text("ID,FirstName,LastName,Title,Type,Score\n" + "\n".join(rows) + "\n")
+    assert running("students", "import", path).stdout == "100 students added, 1200 grades added, 0 unchanged\n"
+    for student in running.json("students", "list"):
+        assert [g["Score"] for g in student["Grades"]] == list(range(12))
+
+
+def test_progress_bar_on_a_terminal(running, sample):
+    leader, follower = pty.openpty()
+    with subprocess.Popen([CTL, f"--config-dir={running.cluster.config}", f"--token-file={running.token_file}", "students", "import",
+                           sample], stdout=follower, stderr=follower, stdin=subprocess.DEVNULL) as process:
+        os.close(follower)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(leader, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            seen += piece
+    os.close(leader)
+    assert process.returncode == OK
+    assert b"\rstudents [" + b"#" * 40 + b"] 5/5" in seen
+    assert b"\rgrades   [" + b"#" * 40 + b"] 15/15" in seen
+
+
+def test_add(running):
+    assert running("students", "add", "Ada", "Lovelace").stdout == "Ada Lovelace (ID 1), average –\n"
+    assert running.json("students", "add", "--id=7", "Alan", "Turing")["ID"] == 7
+    # The same once more changes nothing; somebody else's ID is refused.
+    running("students", "add", "--id=7", "Alan", "Turing")
+    assert "another name" in running("students", "add", "--id=7", "Al", "Turing", code=FAILURE).stderr
+    assert [s["ID"] for s in running.json("students", "list")] == [1, 7]
+
+    assert running("grade", "add", "7", "Quiz 1", "Quiz", "85.5").stdout == 'Student 7 has 85.5 in "Quiz 1" (Quiz) now.\n'
+    assert running.json("grade", "add", "7", "Essay", "Homework", "100") == {"Title": "Essay", "Type": "Homework", "Score": 100}
+    assert running("students", "show", "7").stdout.startswith("Alan Turing (ID 7), average 92.8%\n")
+
+
+def test_bad_arguments(running):
+    assert "'Type' must be one of Quiz, Test, Exam, Homework" in running("grade", "add", "1", "Q", "Riddle", "5", code=USAGE).stderr
+    assert "'Score' must be a number from 0 to 100" in running("grade", "add", "1", "Q", "Quiz", "101", code=USAGE).stderr
+    assert '"x" is not a student\'s ID' in running("students", "show", "x", code=USAGE).stderr
+    assert "There is no student with this ID" in running("students", "show", "4711", code=NOT_FOUND).stderr
+    assert "There is no student with this ID" in running("grade", "add", "4711", "Q", "Quiz", "5", code=NOT_FOUND).stderr
+    assert "No such file" in running("students", "import", "/nonexistent.csv", code=NOT_FOUND).stderr
+    assert running.json("students", "list") == []
+
+
+# ---- the cluster ----
+
+def test_services(running):
+    header, line = running("services").stdout.splitlines()
+    assert header.split() == ["SERVICE", "URL", "STATE", "SINCE", "RTT", "LAST", "ERROR"]
+    assert line.split()[:3] == ["GradingService", running.grading.url, "passing"]
+    service, = running.json("services")["Services"]
+    assert service["ServiceURL"] == running.grading.url
+
+
+def test_status(running):
+    done = running("status", code=FAILURE)
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert "degraded (without LogService)" in lines["gradebook-grading"]
+    assert running.grading.url in lines["gradebook-grading"]
+    assert " ok " in lines["gradebook-registry"]
+    by_name = {d["Name"]: d for d in running.json("status", code=FAILURE)["Daemons"]}
+    assert by_name["gradebook-registry"]["Health"] == "ok"
+    assert by_name["gradebook-grading"]["Good"] is True
+    assert by_name["gradebook-grading"]["LatencyMicroseconds"] > 0
+    # Health is public: the token is not needed for it.
+    assert " ok " in running("status", code=FAILURE, token_file="/nonexistent").stdout
+
+
+def test_log(running):
+    log = running.cluster.start("log")
+    gradebook.wait_until(lambda: "LogService" in running.cluster.services(), "the log is registered")
+    for i in range(5):
+        assert log.post("/log", f"line \x1b[31m{i}", headers={"Content-Type": "text/plain"}).status == 200
+    gradebook.wait_until(lambda: "line" in running("log").stdout, "the log shows lines")
+    everything = [json.loads(line) for line in running("--json", "log", "-n", "1000").stdout.splitlines()]
+    assert [r["Message"] for r in everything if r["Message"].startswith("line")] == [f"line \x1b[31m{i}" for i in range(5)]
+    # What could drive the terminal does not reach it.
+    assert "\x1b" not in running("log", "-n", "1000").stdout
+    assert "line ?[31m4" in running("log", "--lines=1000").stdout
+    assert "a whole number from 0 to 10000" in running("log", "-n", "many", code=USAGE).stderr
+
+
+def test_log_follows(running):
+    log = running.cluster.start("log")
+    gradebook.wait_until(lambda: "LogService" in running.cluster.services(), "the log is registered")
+    with subprocess.Popen([CTL, f"--config-dir={running.cluster.config}", f"--token-file={running.token_file}", "log", "-f", "-n", "0"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+        seen = b""
+
+        def arrives(text):
+            nonlocal seen
+            assert log.post("/log", text, headers={"Content-Type": "text/plain"}).status == 200
+            if select.select([process.stdout], [], [], 0.2)[0]:
+                seen += os.read(process.stdout.fileno(), 65536)
+            return text.encode() in seen
+
+        gradebook.wait_until(lambda: arrives("the first"), "a new line is shown")
+        gradebook.wait_until(lambda: arrives("the second"), "one more is shown")
+        log.stop()
+        assert process.wait(10) == UNREACHABLE
+        assert b"LogService" in process.stderr.read()
+
+
+# ---- when something is missing ----
+
+def test_nothing_runs(ctl):
+    done = ctl("services", code=UNREACHABLE)
+    assert done.stderr == (f"gradebookctl: the registry at {ctl.cluster.registry_url} does not answer (Connection refused): "
+                           "is it running? systemctl status gradebook-registry\n")
+    # Without a registry the usual address is tried.
+    done = ctl("students", "list", code=UNREACHABLE)
+    assert "systemctl status gradebook-grading" in done.stderr
+    done = ctl("status", code=UNREACHABLE)
+    assert done.stdout.count("Connection refused") == 4
+
+
+def test_service_is_not_registered(cluster, ctl):
+    cluster.start("registry")
+    done = ctl("students", "list", code=UNREACHABLE)
+    assert done.stderr == (f"gradebookctl: the registry at {cluster.registry_url} knows no living GradingService: "
+                           "is it running? systemctl status gradebook-grading\n")
+
+
+def test_registry_option(running):
+    running.cluster.configure("gradebook", {"Cluster": {"RegistryURL": "http://127.0.0.1:1"}})
+    running("services", code=UNREACHABLE)
+    assert "GradingService" in running(f"--registry={running.registry.url}/", "services").stdout
+    assert "must be" in running("--registry=nonsense", "services", code=USAGE).stderr
+
+
+def test_wrong_token(running, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("0" * 64 + "\n")
+    done = running("services", code=REFUSED, token_file=wrong)
+    assert "the registry refuses this (401)" in done.stderr
+    assert "is the cluster token the one it was started with?" in done.stderr
+
+
+def test_no_token(running, tmp_path):
+    done = running("services", code=FAILURE, token_file=tmp_path / "none")
+    assert done.stderr == (f'gradebookctl: there is no cluster token {tmp_path}/none: "systemctl start gradebook-cluster-token" '
+                           "makes it, or give --token-file=FILE\n")
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"two words\r\nX-Header: 1\r\n")
+    assert "what it contains is not one" in running("services", code=FAILURE, token_file=garbage).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody who may not read the token")
+def test_no_permission_for_the_token(running, tmp_path):
+    token = pathlib.Path("/run") / f"gradebook-test-{os.getpid()}"
+    token.write_text("0" * 64)
+    token.chmod(0o600)
+    config = pathlib.Path("/run") / f"gradebook-test-{os.getpid()}.d"
+    config.mkdir(mode=0o755)
+    try:
+        done = subprocess.run([CTL, f"--config-dir={config}", f"--token-file={token}", "services"], capture_output=True, text=True,
+                              user=65534, group=65534, extra_groups=[])
+    finally:
+        token.unlink()
+        config.rmdir()
+    assert done.returncode == REFUSED
+    assert done.stderr == (f"gradebookctl: no permission to read the cluster token {token}: run it with sudo, "
+                           "or give --token-file=FILE\n")
+
+
+def test_without_authentication(open_cluster):
+    open_cluster.start("registry")
+    assert Ctl(open_cluster)("services", token_file="/nonexistent").stdout == "Nothing is registered.\n"
+
+
+def test_bad_configuration(ctl):
+    (ctl.cluster.config / "gradebook.conf").write_text("[Cluster]\nRegistryURL=nowhere\n")
+    done = ctl("services", code=FAILURE)
+    assert f"{ctl.cluster.config}/gradebook.conf:2: RegistryURL=nowhere: an http or https URL is needed" in done.stderr
+    assert "/nonexistent: No such file" in ctl("--config-dir=/nonexistent", "services", code=FAILURE).stderr
+
+
+# ---- the command line ----
+
+def test_usage(ctl):
+    for arguments, hint in [(["stauts"], 'did you mean "status"?'), (["student", "list"], 'did you mean "students list"?'),
+                            (["students"], "gradebookctl students import FILE.csv"), (["frobnicate"], '"gradebookctl --help" lists them'),
+                            (["students", "lst"], 'did you mean "students list"?'), (["students", "show"], "an argument is missing"),
+                            (["status", "now"], "too many arguments"), (["status", "--frob"], "unrecognized option '--frob'"),
+                            (["log", "--lines"], "requires an argument"), ([], "")]:
+        assert hint in ctl(*arguments, code=USAGE).stderr, arguments
+
+
+def test_help(ctl):
+    assert ctl("--version").stdout.startswith("gradebookctl ")
+    text = ctl("--help").stdout
+    commands = [line.split("  ")[1] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+    assert len(commands) == 9
+    for command in commands:
+        words = [word for word in command.split() if not word.isupper() and word != "FILE.csv"]
+        assert ctl(*words, "--help").stdout.startswith(f"gradebookctl {' '.join(words)} ")
+
+
+def test_page_names_every_command_and_option(ctl):
+    page = (gradebook.SOURCE / "man" / "gradebookctl.1").read_text()
+    # Without fonts and escapes: "students add [--id=ID] FIRST LAST".
+    plain = re.sub(r'^\.[BI]{1,2} ', "", re.sub(r"\\f[BRI]", "", page), flags=re.MULTILINE).replace("\\-", "-").replace('"', "")
+    options = set()
+    for line in ctl("--help").stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines():
+        name = " ".join(word for word in line.split("  ")[1].split() if not word.isupper() and word != "FILE.csv")
+        assert re.search(rf"^{name}\b", plain, re.MULTILINE), name
+        options |= set(re.findall(r"--[a-z-]+", ctl(*name.split(), "--help").stdout))
+    assert options == set(re.findall(r"--[a-z-]+", plain))
+
+
+def test_output_that_cannot_be_written(running):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CTL, f"--config-dir={running.cluster.config}", f"--token-file={running.token_file}", "services"],
+                              stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == FAILURE
+    assert "No space left on device" in done.stderr
+
+
+# ---- the token ----
+
+def test_cluster_token(ctl, tmp_path):
+    path = tmp_path / "token"
+    assert ctl("cluster-token", "create", path).stdout == f"A new cluster token is in {path}.\n"
+    token = path.read_text()
+    assert len(token) == 65 and int(token, 16) >= 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("token")] == ["token"]
+
+    done = ctl("cluster-token", "create", path, code=FAILURE)
+    assert f"{path} exists and is left as it is" in done.stderr
+    assert path.read_text() == token
+    assert "No such file or directory" in ctl("cluster-token", "create", tmp_path / "none" / "token", code=FAILURE).stderr
+    other = tmp_path / "other"
+    assert ctl.json("cluster-token", "create", other) == {"File": str(other)}
+    assert other.read_text() != token
+
+
+# ---- completion ----
+
+LIBRARY = pathlib.Path("/usr/share/bash-completion/bash_completion")
+COMPLETION = gradebook.SOURCE / "src" / "ctl" / "gradebookctl.bash-completion"
+
+
+def complete(line, directory):
+    """What bash offers at the end of the line."""
+    script = f"""
+        source {LIBRARY}; source {COMPLETION}; cd {directory}
+        compopt() {{ :; }}
+        COMP_LINE=$1; COMP_POINT=${{#1}}
+        eval "COMP_WORDS=($1)"; [[ $1 == *' ' ]] && COMP_WORDS+=('')
+        COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        _gradebookctl; printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.stderr == "", line
+    return sorted(done.stdout.split())
+
+
+@pytest.mark.skipif(not LIBRARY.exists(), reason="needs the package bash-completion")
+def test_completion(ctl, tmp_path):
+    tmp_path = tmp_path / "files"
+    tmp_path.mkdir()
+    (tmp_path / "class.csv").touch()
+    (tmp_path / "notes.txt").touch()
+    commands = [line.split("  ")[1].split(" ") for line in ctl("--help").stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+    assert complete("gradebookctl ", tmp_path) == sorted({words[0] for words in commands})
+    for first in {words[0] for words in commands}:
+        second = sorted(words[1] for words in commands if words[0] == first and len(words) > 1 and words[1].islower())
+        assert complete(f"gradebookctl {first} ", tmp_path) == second
+        assert complete(f"gradebookctl --json {first} ", tmp_path) == second
+    assert complete("gradebookctl st", tmp_path) == ["status", "students"]
+    assert complete("gradebookctl students import ", tmp_path) == ["class.csv"]
+    assert complete("gradebookctl cluster-token create n", tmp_path) == ["notes.txt"]
+    assert complete("gradebookctl grade add 1 Title ", tmp_path) == ["Exam", "Homework", "Quiz", "Test"]
+    assert complete("gradebookctl --t", tmp_path) == ["--token-file="]
+    for command, own in [("status", set()), ("log", {"--follow", "--lines="}), ("students add", {"--id="})]:
+        offered = set(complete(f"gradebookctl {command} --", tmp_path))
+        assert offered == own | {"--json", "--config-dir=", "--token-file=", "--registry=", "--help", "--version"}
+        text = ctl(*command.split(), "--help").stdout
+        assert all(option.rstrip("=") in text for option in offered)
