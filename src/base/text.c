@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/macros.h"
+
 /* Decodes one code point at s; returns its length in bytes, 0 when it is not valid UTF-8 (RFC 3629, section 4). */
 static size_t decode(const unsigned char *s, size_t size, uint32_t *ret) {
         static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -71,6 +73,24 @@ size_t text_length(const char *s) {
         for (; *s; s++)
                 n += (*s & 0xc0) != 0x80;
         return n;
+}
+
+bool text_is_blank(const char *s) {
+        static const char *const spaces[] = {
+                " ",      "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
+                "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
+        };
+
+        while (*s) {
+                size_t i = 0;
+
+                while (i < ELEMENTSOF(spaces) && strncmp(s, spaces[i], strlen(spaces[i])) != 0)
+                        i++;
+                if (i == ELEMENTSOF(spaces))
+                        return false;
+                s += strlen(spaces[i]);
+        }
+        return true;
 }
 
 int text_replace(char **p, const char *s) {

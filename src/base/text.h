@@ -10,6 +10,9 @@ bool text_is_utf8(const char *s, size_t size);
 /* UTF-8 without control characters (C0, DEL, C1): what may stand in a name, a title or a header. */
 bool text_is_plain(const char *s, size_t size);
 
+/* Nothing but white space, as Unicode's White_Space property has it, of valid UTF-8 without control characters. */
+bool text_is_blank(const char *s);
+
 /* Number of code points of valid UTF-8. */
 size_t text_length(const char *s);
 

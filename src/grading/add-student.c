@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "grading/change.h"
 #include "wire/json.h"
 
@@ -66,10 +67,6 @@ static void student_stored(StoreWrite *w, int result) {
         reply_student(c, 201);
 }
 
-static bool is_blank(const char *s) {
-        return s[strspn(s, " ")] == 0;
-}
-
 static int parse_student(Change *c, Problem *problem) {
         StoreWrite *w = &c->write;
         json_object *grades, *id;
@@ -81,8 +78,8 @@ static int parse_student(Change *c, Problem *problem) {
         k = json_get_text(c->body, "LastName", 1, PERSON_NAME_MAX, &w->last_name, problem);
         if (k < 0)
                 return k;
-        if (is_blank(w->first_name) || is_blank(w->last_name))
-                return problem_set(problem, 400, "Member '%s' must not be blank", is_blank(w->first_name) ? "FirstName" : "LastName");
+        if (text_is_blank(w->first_name) || text_is_blank(w->last_name))
+                return problem_set(problem, 400, "Member '%s' must not be blank", text_is_blank(w->first_name) ? "FirstName" : "LastName");
         if (json_object_object_get_ex(c->body, "ID", &id) && id) {
                 k = json_get_uint64(c->body, "ID", 1, STUDENT_ID_MAX, &w->student_id, problem);
                 if (k < 0)

@@ -141,8 +141,7 @@ size_t catalog_count(const Catalog *c) {
 static void record_change(Catalog *c, Record *r, bool present) {
         record_unlink(c, r);
         r->present = present;
-        r->changes[2] = r->changes[1];
-        r->changes[1] = r->changes[0];
+        memmove(r->changes + 1, r->changes, sizeof(r->changes) - sizeof(r->changes[0]));
         r->changes[0] = ++c->sequence;
         record_link(c, r);
 }
@@ -206,9 +205,11 @@ typedef struct Collector {
 /* Whether the dependant lacks a record's last change. One that came and went (or went and came) since it last
  * heard is as it knew it, provided that nothing in between may have reached it. */
 static bool is_missing(const Record *r, const Position *p) {
-        if (r->changes[0] <= p->acked)
-                return false;
-        return p->in_doubt || r->changes[1] <= p->acked || r->changes[2] > p->acked;
+        size_t n = 0;
+
+        while (n < CHANGES_KEPT && r->changes[n] > p->acked)
+                n++;
+        return n % 2 == 1 || (n > 0 && p->in_doubt) || n == CHANGES_KEPT;
 }
 
 static int collect_first(const Record *r, void *userdata) {

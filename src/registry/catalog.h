@@ -20,11 +20,13 @@
 typedef struct Catalog Catalog;
 typedef struct CatalogName CatalogName;
 
+#define CHANGES_KEPT 6
+
 typedef struct Record {
         CatalogName *name;
         char *url;
         bool present;
-        uint64_t changes[3];            /* numbers of its last changes, the last first; 0: older than this process */
+        uint64_t changes[CHANGES_KEPT]; /* numbers of its last changes, the last first; 0: older than this process */
         void *owner;                    /* the registration behind it; NULL: it only waits until all know it is gone */
         bool marked;                    /* marks.c: on the list of rows in the store that may have to be brought up to date */
         bool stale;                     /* its row is out of date */

@@ -110,9 +110,9 @@ bool health_observe(Health *h, const HealthRules *rules, HealthOutcome outcome, 
 
         if (!h->confirmed && now_usec < h->grace_usec) {
                 h->next_usec = now_usec + backoff(h, rules, h->failures++);
-                return enter(h, HEALTH_SUSPECT);
+                return false;
         }
-        if (!h->confirmed && h->state == HEALTH_SUSPECT && h->grace_usec > 0) {
+        if (!h->confirmed && h->grace_usec > 0) {
                 /* What failed in the grace does not count against it. */
                 h->failures = 0;
                 h->grace_usec = 0;

@@ -14,7 +14,7 @@
  *      critical -> forgotten   forget_usec without a success
  *
  * A newcomer counts as passing at once, and has one interval to begin to listen: until then, and as long as no probe
- * has succeeded, failures make it suspect at most. */
+ * has succeeded, failures do not count. */
 typedef enum HealthState {
         HEALTH_PASSING,
         HEALTH_SUSPECT,

@@ -70,7 +70,8 @@ static void on_stored(int result, void *userdata) {
 
         if (result >= 0) {
                 if (g->store_failed)
-                        log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The registrations' states are kept on disk again.");
+                        log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0,
+                                  "The registrations' states are kept on disk again.");
                 g->store_failed = false;
                 return;
         }

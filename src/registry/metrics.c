@@ -48,6 +48,7 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_patches_total", METRIC_COUNTER, "Patches to dependants by outcome.", read_patches },
         { "gradebook_registry_patches_pending", METRIC_GAUGE, "Dependants that do not know everything yet.", read_pending },
         { "gradebook_registry_changes_total", METRIC_COUNTER, "Providers that came or went.", read_changes },
-        { "gradebook_registry_forgotten_total", METRIC_COUNTER, "Services forgotten after being critical for too long.", read_forgotten },
+        { "gradebook_registry_forgotten_total", METRIC_COUNTER, "Services forgotten after being critical for too long.",
+          read_forgotten },
         METRIC_END,
 };

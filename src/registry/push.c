@@ -135,15 +135,26 @@ static void retry_later(Instance *i) {
                 delay = config->heartbeat_usec;
 
         i->push_timer = sd_event_source_disable_unref(i->push_timer);
-        r = sd_event_add_time_relative(i->registry->rt->event, &i->push_timer, CLOCK_MONOTONIC, delay, delay / 4 + 1, on_retry, i);
+        r = sd_event_add_time_relative(i->registry->rt->event, &i->push_timer, CLOCK_MONOTONIC, delay, delay / 4 + 1,
+                                       on_retry, i);
         if (r < 0)
                 log_error("Cannot repeat a patch to %s: %s", i->registration->service_update_url, strerror(-r));
+}
+
+/* One that was started anew and still knows nothing: another run of the registry has to know that. */
+static void note_unsynced(Instance *i) {
+        if (!i->position.full || !i->synced)
+                return;
+
+        i->synced = false;
+        mark_now(i->registry, i->record);
 }
 
 static void push_failed(Instance *i, const char *reason) {
         i->registry->counters.patches_failed++;
         i->push_failures++;
         i->position.in_doubt = true;
+        note_unsynced(i);
 
         /* The first of a row only: what follows is the same news. */
         if (i->push_failures == 1)
@@ -181,8 +192,10 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
         char reason[64];
 
         i->push = NULL;
-        if (answer->error == -ECANCELED)
+        if (answer->error == -ECANCELED) {
+                note_unsynced(i);
                 return;
+        }
 
         if (answer->error == 0 && answer->status >= 200 && answer->status <= 299) {
                 push_succeeded(i);

@@ -93,7 +93,8 @@ static int owned_row_init(OwnedRow *o, const StoreRow *row) {
 
 static int statement_get(Store *s, sqlite3 *db, Statement which, sqlite3_stmt **ret) {
         if (!s->statements[which]) {
-                int rc = sqlite3_prepare_v3(db, statement_sql[which], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[which], NULL);
+                int rc = sqlite3_prepare_v3(db, statement_sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                            &s->statements[which], NULL);
                 if (rc != SQLITE_OK)
                         return database_errno(rc);
         }

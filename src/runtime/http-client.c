@@ -173,6 +173,16 @@ static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata) {
         return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
 
+/* A head that ends is told at once: the first byte of a body that is followed may be long in coming. */
+static size_t on_header(char *data, size_t size, size_t n, void *userdata) {
+        HttpCall *call = userdata;
+        long status = 0;
+
+        if (size * n == 2 && data[0] == '\r' && curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200)
+                start_stream(call);
+        return size * n;
+}
+
 static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
         HttpCall *call = userdata;
         int r;
@@ -316,6 +326,8 @@ static int set_options(HttpCall *call, const HttpCallOptions *o) {
         SET(CURLOPT_WRITEDATA, call);
         SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_msec < CONNECT_TIMEOUT_MSEC ? timeout_msec : CONNECT_TIMEOUT_MSEC);
         if (call->stream) {
+                SET(CURLOPT_HEADERFUNCTION, on_header);
+                SET(CURLOPT_HEADERDATA, call);
                 /* An answer may go on for ever; silence of a whole timeout ends one that does not follow. */
                 SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, (timeout_msec + 999) / 1000);
         } else {

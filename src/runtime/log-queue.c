@@ -117,6 +117,10 @@ int log_queue_push_front(LogQueue *q, LogRecord *record) {
         return 0;
 }
 
+void log_queue_set_max(LogQueue *q, size_t max_bytes) {
+        q->max_bytes = max_bytes;
+}
+
 size_t log_queue_take(LogQueue *q, size_t max_bytes, size_t max_records) {
         size_t bytes = 0, n = 0;
 

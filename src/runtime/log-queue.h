@@ -17,6 +17,8 @@ int log_queue_new(LogQueue **ret, size_t max_bytes);
 LogQueue *log_queue_free(LogQueue *q);
 DEFINE_CLEANUP(LogQueue, log_queue_free);
 
+void log_queue_set_max(LogQueue *q, size_t max_bytes);  /* of what is pushed later */
+
 /* A line in the queue; borrowed. Each list ends with next being NULL. */
 typedef struct LogQueueItem {
         LogRecord *record;

@@ -17,6 +17,7 @@
 #include "runtime/service.h"
 #include "wire/log-line.h"
 
+#define EARLY_BYTES (1u << 20)                  /* the queue before the configuration is known */
 #define LINGER_USEC (20 * USEC_PER_MSEC)        /* so that lines which belong together share a request */
 #define BATCH_BYTES (64 * 1024)
 #define TIMEOUT_USEC (10 * USEC_PER_SEC)
@@ -67,7 +68,7 @@ static void arm(LogShipper *s, uint64_t delay_usec) {
 static void kick(LogShipper *s) {
         bool full = s->flushed || log_queue_waiting_bytes(s->queue) >= BATCH_BYTES;
 
-        if (s->call || s->backoff_usec > 0 || (s->keep_line && !s->keeper) || log_queue_size(s->queue) == 0)
+        if (!s->timer || s->call || s->backoff_usec > 0 || (s->keep_line && !s->keeper) || log_queue_size(s->queue) == 0)
                 return;
         if (full)
                 arm(s, 0);
@@ -83,50 +84,7 @@ static void finish_flush(LogShipper *s) {
                 flushed(s->flush_userdata);
 }
 
-/* ---- a line becomes a record ---- */
-
-static int add_field(LogRecord *r, const LogField *f) {
-        json_object *value;
-
-        if (!r->fields) {
-                r->fields = json_object_new_object();
-                if (!r->fields)
-                        return -ENOMEM;
-        }
-        value = json_object_new_string(f->value);
-        if (!value)
-                return -ENOMEM;
-        if (json_object_object_add(r->fields, f->name, value) < 0) {
-                json_object_put(value);
-                return -ENOMEM;
-        }
-        return 0;
-}
-
-static int record_new(const LogShipper *s, const LogLine *line, LogRecord **ret) {
-        _cleanup_(log_record_freep) LogRecord *r = calloc(1, sizeof(*r));
-
-        if (!r)
-                return -ENOMEM;
-        r->time_usec = line->time_usec;
-        r->priority = line->priority;
-        if (text_replace(&r->service, s->service) < 0 || text_replace(&r->instance, s->instance) < 0 ||
-            text_replace(&r->message_id, line->message_id) < 0 || text_replace(&r->message, line->message) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < line->n_fields; i++) {
-                const LogField *f = line->fields + i;
-                int q = 0;
-
-                if (f->value && strcmp(f->name, "REQUEST_ID") == 0)
-                        q = text_replace(&r->request_id, f->value);
-                else if (f->value)
-                        q = add_field(r, f);
-                if (q < 0)
-                        return q;
-        }
-        *ret = TAKE_PTR(r);
-        return 0;
-}
+/* ---- taking ---- */
 
 /* Given when a record is first sent, so that dropped lines leave their gap where they are told. */
 static int number(LogShipper *s, LogRecord *r) {
@@ -147,7 +105,7 @@ static void shipper_sink(const LogLine *line, void *userdata) {
         if (s->calling && line->priority >= LOG_DEBUG)
                 return;
         /* Without memory the line is in the journal alone. */
-        if (record_new(s, line, &r) < 0)
+        if (log_record_from_line(line, s->service, s->instance, &r) < 0)
                 return;
         if (s->announcing > 0) {
                 if (number(s, r) >= 0)
@@ -222,18 +180,23 @@ static void send_failed(LogShipper *s, int error, const char *reason) {
 
 static void send_batch(LogShipper *s);
 
+static void remove_spool_if_done(LogShipper *s) {
+        int r;
+
+        if (!s->spooled || log_queue_restored(s->queue) > 0)
+                return;
+        s->spooled = false;
+        r = log_spool_remove(s->spool_path);
+        if (r < 0)
+                log_warning("The log spool %s cannot be removed: %s", s->spool_path, strerror(-r));
+}
+
 static void continue_sending(LogShipper *s) {
         if (log_queue_in_flight(s->queue)) {
                 send_batch(s);
                 return;
         }
-        if (s->spooled && log_queue_restored(s->queue) == 0) {
-                int r = log_spool_remove(s->spool_path);
-
-                s->spooled = false;
-                if (r < 0)
-                        log_warning("The log spool %s cannot be removed: %s", s->spool_path, strerror(-r));
-        }
+        remove_spool_if_done(s);
         if (log_queue_size(s->queue) == 0)
                 finish_flush(s);
         kick(s);
@@ -310,6 +273,7 @@ static void keep_waiting(LogShipper *s) {
                 }
                 log_queue_acknowledge(s->queue);
         }
+        remove_spool_if_done(s);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -342,6 +306,10 @@ static int on_flush_timer(sd_event_source *source, uint64_t usec, void *userdata
 }
 
 void log_shipper_flush(LogShipper *s, uint64_t deadline_usec, void (*done)(void *userdata), void *userdata) {
+        if (!s) {
+                done(userdata);
+                return;
+        }
         s->flushed = done;
         s->flush_userdata = userdata;
         if (sd_event_source_set_time_relative(s->flush_timer, deadline_usec) < 0 ||
@@ -364,7 +332,6 @@ static void read_spool(LogShipper *s) {
         else if (damaged > 0)
                 log_warning("The log spool %s is damaged: %zu of its lines are lost", s->spool_path, damaged);
         s->spooled = r >= 0 && (damaged > 0 || log_queue_restored(s->queue) > 0);
-        kick(s);
 }
 
 static void write_spool(LogShipper *s) {
@@ -381,39 +348,51 @@ static void write_spool(LogShipper *s) {
                           log_queue_size(s->queue), s->spool_path, strerror(-r));
 }
 
-int log_shipper_new(LogShipper **ret, const LogShipperOptions *o) {
+int log_shipper_new(LogShipper **ret, const char *service) {
         _cleanup_(log_shipper_freep) LogShipper *s = calloc(1, sizeof(*s));
         sd_id128_t id;
         int r;
 
-        if (!s)
-                return -ENOMEM;
-        s->rt = o->rt;
-        s->keep_line = o->keep_line;
-        s->keeper = o->userdata;
-        if (text_replace(&s->service, o->service) < 0 || text_replace(&s->instance, o->instance) < 0)
+        if (!s || text_replace(&s->service, service) < 0)
                 return -ENOMEM;
         r = sd_id128_randomize(&id);
         if (r < 0)
                 return r;
         (void) sd_id128_to_string(id, s->source);
-        r = log_queue_new(&s->queue, o->queue_max_bytes);
+        r = log_queue_new(&s->queue, EARLY_BYTES);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(s->rt->event, &s->timer, CLOCK_MONOTONIC, 0, 1, on_timer, s);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time_relative(s->rt->event, &s->flush_timer, CLOCK_MONOTONIC, 0, 1, on_flush_timer, s);
-        if (r < 0)
-                return r;
-        if (sd_event_source_set_enabled(s->timer, SD_EVENT_OFF) < 0 || sd_event_source_set_enabled(s->flush_timer, SD_EVENT_OFF) < 0)
-                return -EIO;
-        if (!o->keep_line && text_replace(&s->spool_path, o->spool_path) < 0)
-                return -ENOMEM;
         log_add_sink(shipper_sink, s);
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static int add_timer(LogShipper *s, sd_event_time_handler_t handler, sd_event_source **ret) {
+        int r = sd_event_add_time_relative(s->rt->event, ret, CLOCK_MONOTONIC, 0, 1, handler, s);
+
+        return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+}
+
+int log_shipper_start(LogShipper *s, const LogShipperOptions *o) {
+        int r;
+
+        s->rt = o->rt;
+        s->keep_line = o->keep_line;
+        s->keeper = o->userdata;
+        if (text_replace(&s->instance, o->instance) < 0 || text_replace(&s->spool_path, o->spool_path) < 0)
+                return -ENOMEM;
+        for (LogQueueItem *i = log_queue_waiting(s->queue); i; i = i->next)
+                if (text_replace(&i->record->instance, o->instance) < 0)
+                        return -ENOMEM;
+        log_queue_set_max(s->queue, o->queue_max_bytes);
+        r = add_timer(s, on_flush_timer, &s->flush_timer);
+        if (r >= 0)
+                r = add_timer(s, on_timer, &s->timer);
+        if (r < 0)
+                return r;
         if (s->spool_path)
                 read_spool(s);
-        *ret = TAKE_PTR(s);
+        kick(s);
         return 0;
 }
 
@@ -437,27 +416,25 @@ LogShipper *log_shipper_free(LogShipper *s) {
         return NULL;
 }
 
-int log_shipper_set_instance(LogShipper *s, const char *instance) {
-        return text_replace(&s->instance, instance);
-}
-
 void log_shipper_set_keeper(LogShipper *s, void *userdata) {
+        if (!s)
+                return;
         s->keeper = userdata;
         kick(s);
 }
 
 size_t log_shipper_pending(const LogShipper *s) {
-        return log_queue_size(s->queue);
+        return s ? log_queue_size(s->queue) : 0;
 }
 
 uint64_t log_shipper_shipped(const LogShipper *s) {
-        return s->shipped;
+        return s ? s->shipped : 0;
 }
 
 uint64_t log_shipper_dropped(const LogShipper *s) {
-        return log_queue_dropped(s->queue) + s->refused;
+        return s ? log_queue_dropped(s->queue) + s->refused : 0;
 }
 
 uint64_t log_shipper_failures(const LogShipper *s) {
-        return s->failures;
+        return s ? s->failures : 0;
 }

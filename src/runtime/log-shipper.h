@@ -17,8 +17,7 @@ typedef struct LogShipper LogShipper;
 
 typedef struct LogShipperOptions {
         Runtime *rt;                    /* borrowed: event, and providers and client through service_call() */
-        const char *service;            /* "gradebook-grading"; copied */
-        const char *instance;           /* the ServiceURL; copied; may be NULL, see log_shipper_set_instance() */
+        const char *instance;           /* the ServiceURL; copied; may be NULL */
         size_t queue_max_bytes;
         const char *spool_path;         /* what could not be sent before the end waits here; copied; NULL: is lost */
 
@@ -28,15 +27,18 @@ typedef struct LogShipperOptions {
         void *userdata;
 } LogShipperOptions;
 
-/* Installs itself with log_add_sink() and reads the spool back. -ENOMEM or what sd-event says. */
-int log_shipper_new(LogShipper **ret, const LogShipperOptions *o);
+/* Installs itself with log_add_sink() and collects, so that what a daemon says before it has its configuration arrives as
+ * well. service: "gradebook-grading"; copied. -ENOMEM. */
+int log_shipper_new(LogShipper **ret, const char *service);
+
+/* Reads the spool back and begins to send. Once. -ENOMEM or what sd-event says. */
+int log_shipper_start(LogShipper *s, const LogShipperOptions *o);
 
 /* Removes itself from the sinks, abandons what is in flight, and writes what was not acknowledged to the spool. Blocks
- * for that. rt->client must still be there. */
+ * for that. rt->client must still be there. Takes NULL, as do all that follow: a daemon with Ship=no has none. */
 LogShipper *log_shipper_free(LogShipper *s);
 DEFINE_CLEANUP(LogShipper, log_shipper_free);
 
-int log_shipper_set_instance(LogShipper *s, const char *instance);      /* of the lines to come; -ENOMEM */
 void log_shipper_set_keeper(LogShipper *s, void *userdata);             /* NULL: they wait again */
 
 /* Sends without lingering and calls done, on the loop, when nothing is left or deadline_usec (relative) is over. Lines

@@ -47,22 +47,23 @@ static const char *directory(const char *variable, const char *fallback) {
         return text_is_empty(value) ? fallback : value;
 }
 
-static int open_shipper(Daemon *d) {
+static int start_shipper(Daemon *d) {
         _cleanup_(freep) char *spool = NULL;
 
+        if (!d->common->ship && !d->service->keep_line) {
+                log_info("Ship=no: lines stay in this machine's journal");
+                d->shipper = log_shipper_free(d->shipper);
+                return 0;
+        }
         if (asprintf(&spool, "%s/log-spool.ndjson", d->rt.state_directory) < 0)
                 return -ENOMEM;
-        if (!d->common->ship && !d->service->keep_line)
-                log_info("Ship=no: lines stay in this machine's journal");
-        return log_shipper_new(&d->shipper,
-                               &(LogShipperOptions) {
-                                       .rt = &d->rt,
-                                       .service = d->service->name,
-                                       .instance = d->service_url,
-                                       .queue_max_bytes = d->common->ship_queue_bytes,
-                                       .spool_path = spool,
-                                       .keep_line = d->service->keep_line,
-                               });
+        return log_shipper_start(d->shipper, &(LogShipperOptions) {
+                .rt = &d->rt,
+                .instance = d->service_url,
+                .queue_max_bytes = d->common->ship_queue_bytes,
+                .spool_path = spool,
+                .keep_line = d->service->keep_line,
+        });
 }
 
 static int open_providers(Daemon *d) {
@@ -147,7 +148,7 @@ static int start(Daemon *d) {
         if (r >= 0)
                 r = open_providers(d);
         if (r >= 0)
-                r = open_shipper(d);
+                r = start_shipper(d);
         if (r < 0) {
                 log_error("Starting failed: %s", strerror(-r));
                 return r;
@@ -198,8 +199,12 @@ int service_main(const Service *service, int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         r = journal_sink_new(&d.journal, service->name);
-        if (r < 0)
+        if (r >= 0)
+                r = log_shipper_new(&d.shipper, service->name);
+        if (r < 0) {
+                daemon_free(&d);
                 return EXIT_FAILURE;
+        }
         r = prepare(&d);
         if (r <= 0) {
                 daemon_free(&d);

@@ -1,10 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wire/log-line.h"
 
+#include <errno.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "base/clock.h"
+#include "base/text.h"
+#include "wire/json.h"
+
+static int add_field(LogRecord *r, const LogField *f) {
+        if (!f->value)
+                return 0;
+        if (strcmp(f->name, "REQUEST_ID") == 0)
+                return text_replace(&r->request_id, f->value);
+        if (!r->fields)
+                r->fields = json_object_new_object();
+        return r->fields ? json_add_text(r->fields, f->name, f->value) : -ENOMEM;
+}
+
+int log_record_from_line(const LogLine *line, const char *service, const char *instance, LogRecord **ret) {
+        _cleanup_(log_record_freep) LogRecord *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+        r->time_usec = line->time_usec;
+        r->priority = line->priority;
+        if (text_replace(&r->service, service) < 0 || text_replace(&r->instance, instance) < 0 ||
+            text_replace(&r->message_id, line->message_id) < 0 || text_replace(&r->message, line->message) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < line->n_fields; i++) {
+                int k = add_field(r, line->fields + i);
+
+                if (k < 0)
+                        return k;
+        }
+        *ret = TAKE_PTR(r);
+        return 0;
+}
 
 static void write_escape(Buffer *out, unsigned char c) {
         switch (c) {

@@ -5,7 +5,12 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/log.h"
 #include "wire/log-record.h"
+
+/* A line that this process logs, as a record; its field REQUEST_ID has a member of its own. Source and sequence stay
+ * empty. instance may be NULL. -ENOMEM. */
+int log_record_from_line(const LogLine *line, const char *service, const char *instance, LogRecord **ret);
 
 /* The text of a record as it is shipped and kept: one JSON object and a line feed, with the members of wire/log-record.h
  * in their order. Written straight into the buffer: this is the log's hot path, a tree of objects would cost most of it.

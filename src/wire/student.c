@@ -45,25 +45,6 @@ Student *student_free(Student *s) {
         return NULL;
 }
 
-/* Nothing but white space, as Unicode's White_Space property has it (the control characters among it are refused before). */
-static bool text_is_blank(const char *s) {
-        static const char *const spaces[] = {
-                " ",      "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
-                "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
-        };
-
-        while (*s) {
-                size_t i = 0;
-
-                while (i < ELEMENTSOF(spaces) && strncmp(s, spaces[i], strlen(spaces[i])) != 0)
-                        i++;
-                if (i == ELEMENTSOF(spaces))
-                        return false;
-                s += strlen(spaces[i]);
-        }
-        return true;
-}
-
 static int wrong_score(Problem *problem) {
         return problem_set(problem, 400, "Member 'Score' must be a number from 0 to %u with at most two decimals",
                            SCORE_MAX_HUNDREDTHS / 100);

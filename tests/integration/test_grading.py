@@ -184,6 +184,7 @@ BAD_STUDENTS = [
     ('{"FirstName":"Nick"}', "LastName"),
     ('{"FirstName":"","LastName":"Carter"}', "FirstName"),
     ('{"FirstName":"Nick","LastName":"  "}', "LastName"),
+    ('{"FirstName":"\u3000","LastName":"Carter"}', "FirstName"),
     ('{"FirstName":1,"LastName":"Carter"}', "FirstName"),
     ('{"FirstName":"Nick","LastName":"a\\u0007b"}', "LastName"),
     ('{"FirstName":"' + "x" * 101 + '","LastName":"Carter"}', "FirstName"),

@@ -399,6 +399,17 @@ def test_reload_takes_new_templates_and_keeps_the_old_on_error(portal, grading, 
     assert "Hogwarts &amp; Co" in portal.get("/students").text
 
 
+def test_stopping_answers_who_waits(portal, grading):
+    grading.gate.clear()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        page = pool.submit(portal.get, "/students")
+        saved = pool.submit(portal.submit, "/students/1/grades", GRADE)
+        assert grading.waiting.acquire(timeout=5) and grading.waiting.acquire(timeout=5)
+        portal.daemon.stop()
+        assert page.result().status in (503, 504)
+        assert 'value="Quiz 3"' in saved.result().text
+
+
 # The gateway
 
 @pytest.fixture
@@ -421,6 +432,8 @@ def test_gateway_passes_the_request(portal, echo, method):
     assert headers["accept"] == "application/thing" and headers["if-match"] == '"1"'
     assert headers["authorization"] == f"Bearer {portal.cluster.token}"
     assert body == "" or headers["content-type"] == "application/x-thing"
+    head = portal.api("/Echo/a", "HEAD")
+    assert head.status == 200 and head.body == b"" and head.headers["Content-Type"] == "application/json"
     assert not {"x-secret", "cookie", "te", "connection"} & set(headers)
 
 
@@ -525,6 +538,33 @@ def test_gateway_streams_at_the_clients_pace(portal):
     fake.close()
 
 
+def test_gateway_passes_the_head_before_the_first_byte(portal):
+    go = threading.Event()
+
+    class Patient(FakeService):
+        def answer(self, handler, body):
+            handler.send_response(200)
+            handler.send_header("Content-Type", "text/plain")
+            handler.send_header("Content-Length", "5")
+            handler.end_headers()
+            handler.wfile.flush()
+            go.wait(20)
+            handler.wfile.write(b"line\n")
+
+    fake = Patient()
+    portal.provide("Patient", fake.url)
+    connection = http.client.HTTPConnection("127.0.0.1", portal.daemon.port, timeout=10)
+    connection.request("GET", "/api/Patient/x", headers={"Authorization": f"Bearer {portal.cluster.token}"})
+    response = connection.getresponse()     # not after TimeoutSec=, and not a 504
+    assert response.status == 200 and response.headers["Content-Type"] == "text/plain"
+    # A silence of more than any timeout is no fault of an answer that began.
+    assert not go.wait(3)
+    go.set()
+    assert response.read() == b"line\n"
+    connection.close()
+    fake.close()
+
+
 def rss_bytes(pid):
     with open(f"/proc/{pid}/statm") as f:
         return int(f.read().split()[1]) * 4096
@@ -619,3 +659,19 @@ def test_with_the_real_grading(cluster):
     assert rows(portal.get(f"/students/{number}", token=False).text)[1:] == [["Quiz 3", "Quiz", "91.5"]] * 3
     assert rows(portal.get("/students", token=False).text)[1:] == [["Nick Carter", "3", "91.5%"]]
     assert request(f"{portal.url}/api/GradingService/students/{number}", token=cluster.token).json["FirstName"] == "Nick"
+
+
+@needs_grading
+def test_following_the_real_log(cluster):
+    cluster.configure("portal", {"Gateway": {"TimeoutSec": "1s"}})
+    cluster.start("registry")
+    log, portal = cluster.start("log", "portal")
+    wait_until(lambda: portal.get("/api/LogService/log").status == 200, "the portal knows the log")
+    connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=10)
+    connection.request("GET", "/api/LogService/log?follow=1", headers={"Authorization": f"Bearer {cluster.token}"})
+    response = connection.getresponse()
+    assert response.status == 200
+    assert log.post("/log", "a line to follow", headers={"Content-Type": "text/plain"}).status == 200
+    while "a line to follow" not in response.readline().decode():
+        pass
+    connection.close()

@@ -69,6 +69,7 @@ def pytest_runtest_makereport(item, call):
     if not report.failed or lab is None:
         return
     try:
+        lab.run("journalctl", "--sync")
         text = lab.run("journalctl", "--no-pager", "--lines=60", f"--since=@{int(call.start) - 1}").stdout
     except (CommandFailed, OSError) as error:
         text = str(error)

@@ -123,13 +123,15 @@ class Machine:
         return self.show(unit, name)[name]
 
     def is_active(self, *units):
-        return all(state == "active" for state in self.systemctl("is-active", *units, check=False).stdout.split())
+        return self.systemctl("is-active", *units, check=False).stdout.split() == ["active"] * len(units)
 
     def journal(self, *matches, after=None):
         """Journal entries as dictionaries; matches as for journalctl(1), after a cursor from journal_cursor()."""
-        since = [f"--after-cursor={after}"] if after else []
+        # --after-cursor= would leave out the first match where the cursor's own entry is none.
+        since = [f"--cursor={after}"] if after else []
         text = self.run("journalctl", "--no-pager", "--output=json", *since, *matches).stdout
-        return [json.loads(line) for line in text.splitlines()]
+        entries = [json.loads(line) for line in text.splitlines()]
+        return [e for e in entries if e["__CURSOR"] != after]
 
     def messages(self, *matches, after=None):
         # A message that is not UTF-8 comes as a list of bytes.

@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-providers tests/unit/test-health
-TESTS += tests/unit/test-providers tests/unit/test-health
+REGISTRY_UNIT_TESTS = \
+	tests/unit/test-catalog \
+	tests/unit/test-health \
+	tests/unit/test-providers
+check_PROGRAMS += $(REGISTRY_UNIT_TESTS)
+TESTS += $(REGISTRY_UNIT_TESTS)
+
+tests_unit_test_catalog_SOURCES = tests/unit/test-catalog.c
+tests_unit_test_catalog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_catalog_LDADD = libregistry.a libwire.a libbase.a $(JSON_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_health_SOURCES = tests/unit/test-health.c
+tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_health_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_providers_SOURCES = tests/unit/test-providers.c
 tests_unit_test_providers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_providers_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_usec
 tests_unit_test_providers_LDADD = libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
-
-tests_unit_test_health_SOURCES = tests/unit/test-health.c
-tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_health_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
 endif

@@ -96,8 +96,17 @@ static void test_replace(void **state) {
         assert_false(text_is_empty(" "));
 }
 
+static void test_blank(void **state) {
+        assert_true(text_is_blank(""));
+        assert_true(text_is_blank("   "));
+        assert_true(text_is_blank(" \u00a0\u2003\u3000 "));
+        assert_false(text_is_blank("  x  "));
+        assert_false(text_is_blank("\u3000\u4e2d"));
+        assert_false(text_is_blank("\u200b"));   /* a zero-width space is none */
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_utf8), cmocka_unit_test(test_replace) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_utf8), cmocka_unit_test(test_blank), cmocka_unit_test(test_replace) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
