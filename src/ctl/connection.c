@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "ctl/token.h"
 #include "runtime/common-config.h"
 #include "wire/json.h"
@@ -56,18 +55,23 @@ Connection *connection_free(Connection *c) {
         return NULL;
 }
 
-/* The registry's address without a slash at its end, so that paths can be appended. */
-static int set_registry(Connection *c) {
-        _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
-        const char *url = c->ctl->registry_url ? c->ctl->registry_url : c->config.registry_url;
-        size_t n;
+/* Without slashes at its end, so that paths can be appended. */
+static int set_url(Connection *c, PeerId peer, const char *url) {
+        size_t n = strlen(url);
 
-        if (url_check(url, "--registry", &problem) < 0)
-                return ctl_fail(CTL_USAGE, "%s", problem.detail ? problem.detail : strerror(ENOMEM));
-        for (n = strlen(url); n > 0 && url[n - 1] == '/';)
+        while (n > 0 && url[n - 1] == '/')
                 n--;
-        c->urls[PEER_REGISTRY] = strndup(url, n);
-        return c->urls[PEER_REGISTRY] ? CTL_OK : fail_errno(-ENOMEM);
+        free(c->urls[peer]);
+        c->urls[peer] = strndup(url, n);
+        return c->urls[peer] ? CTL_OK : fail_errno(-ENOMEM);
+}
+
+static int set_registry(Connection *c) {
+        const char *url = c->ctl->registry_url;
+
+        if (url && url_check(url, "--registry", NULL) < 0)
+                return ctl_fail(CTL_USAGE, "--registry=%s: an http or https URL is needed, such as %s", url, ctl_peers[PEER_REGISTRY].url);
+        return set_url(c, PEER_REGISTRY, url ? url : c->config.registry_url);
 }
 
 int connection_open(const Ctl *ctl, Connection **ret) {
@@ -274,8 +278,8 @@ int connection_guess_all(Connection *c) {
         for (size_t i = 0; i < _PEER_MAX; i++) {
                 const char *url = ctl_peers[i].service_name ? first_provider(o, ctl_peers[i].service_name) : NULL;
 
-                if (url && text_replace(c->urls + i, url) < 0)
-                        return fail_errno(-ENOMEM);
+                if (url && set_url(c, (PeerId) i, url) != CTL_OK)
+                        return CTL_FAILURE;
         }
         return CTL_OK;
 }
@@ -300,10 +304,8 @@ static int ask_registry(Connection *c, PeerId peer) {
         code = connection_run(c, &call, 1);
         if (code != CTL_OK)
                 return code;
-        if (call.error < 0 && call.error != -ENOMEM) {
-                c->urls[peer] = strdup(ctl_peers[peer].url);
-                return c->urls[peer] ? CTL_OK : fail_errno(-ENOMEM);
-        }
+        if (call.error < 0 && call.error != -ENOMEM)
+                return set_url(c, peer, ctl_peers[peer].url);
         if (call.status != 404) {
                 code = connection_check(PEER_REGISTRY, &call);
                 if (code != CTL_OK)
@@ -313,8 +315,7 @@ static int ask_registry(Connection *c, PeerId peer) {
         if (!url)
                 return ctl_fail(CTL_UNREACHABLE, "the registry at %s knows no living %s: is it running? systemctl status %s",
                                 c->urls[PEER_REGISTRY], ctl_peers[peer].service_name, ctl_peers[peer].unit);
-        c->urls[peer] = strdup(url);
-        return c->urls[peer] ? CTL_OK : fail_errno(-ENOMEM);
+        return set_url(c, peer, url);
 }
 
 int connection_find(Connection *c, PeerId peer, const char **ret_url) {

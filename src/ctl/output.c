@@ -92,13 +92,19 @@ void table_deinit(Table *t) {
 }
 
 static void print_row(const Table *t, const struct TableCell *row, size_t n_columns, const int *widths, bool colour) {
+        int gap = 0;    /* goes out before the next text, so that no line ends in blanks */
+
         for (size_t i = 0; i < n_columns; i++) {
                 int padding = widths[i] - row[i].width;
-                bool right = t->headers[i][0] == '>', last = i + 1 == n_columns;
+                bool right = t->headers[i][0] == '>';
 
-                (void) printf("%*s", right ? padding : 0, "");
-                output_styled(stdout, colour, row[i].style, row[i].text);
-                (void) printf("%*s", last ? 0 : (right ? 0 : padding) + 2, "");
+                if (row[i].text[0]) {
+                        (void) printf("%*s", gap + (right ? padding : 0), "");
+                        output_styled(stdout, colour, row[i].style, row[i].text);
+                        gap = right ? 2 : padding + 2;
+                } else {
+                        gap += widths[i] + 2;
+                }
         }
         (void) putchar('\n');
 }

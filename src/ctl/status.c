@@ -169,7 +169,8 @@ static int print_status(const Ctl *ctl, const Daemon *daemons, bool units, const
                         table_add(&t, STYLE_PLAIN, "%.*s", (int) (strlen(d->call.url) - strlen("/healthz")), d->call.url);
                 add_health_cells(&t, d);
                 if (units)
-                        table_add(&t, STYLE_PLAIN, "%s", d->unit.status_text);
+                        /* What a daemon said last does not hold any more when it is gone. */
+                        table_add(&t, STYLE_PLAIN, "%s", d->unit.pid > 0 ? d->unit.status_text : "");
         }
         r = table_print(&t, ctl->colour);
         if (r < 0)

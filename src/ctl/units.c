@@ -2,11 +2,14 @@
 #include "ctl/units.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/macros.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
@@ -55,6 +58,19 @@ static int get_text(sd_bus *bus, const char *path, const char *interface, const 
         return sd_bus_get_property_string(bus, SYSTEMD, path, interface, property, NULL, ret);
 }
 
+/* What a process takes itself, where systemd does not account for memory (a machine without the memory controller):
+ * proc(5), statm. */
+static uint64_t resident_bytes(uint32_t pid) {
+        _cleanup_(freep) char *text = NULL;
+        char path[32];
+        unsigned long pages;
+
+        (void) snprintf(path, sizeof(path), "/proc/%" PRIu32 "/statm", pid);
+        if (file_read(path, 4096, &text, NULL) < 0 || sscanf(text, "%*u %lu", &pages) != 1)
+                return UINT64_MAX;
+        return (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE);
+}
+
 int units_read(sd_bus *bus, const char *unit, UnitState *ret) {
         _cleanup_(messagep) sd_bus_message *reply = NULL;
         _cleanup_(unit_state_deinit) UnitState s = {};
@@ -81,6 +97,8 @@ int units_read(sd_bus *bus, const char *unit, UnitState *ret) {
                 r = sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Service", "MemoryCurrent", NULL, 't', &s.memory_bytes);
         if (r < 0)
                 return r;
+        if (s.memory_bytes == UINT64_MAX && s.pid > 0)
+                s.memory_bytes = resident_bytes(s.pid);
         s.installed = strcmp(load, "not-found") != 0;
         *ret = s;
         s = (UnitState) {};

@@ -96,9 +96,9 @@ static int set_url(const ConfigItem *item, const char *text, char **target, Buff
                 int r = url_check(text, item->key, &problem);
 
                 if (r < 0) {
-                        (void) buffer_puts(needed, "an http or https URL is needed, such as http://127.0.0.1:3000");
-                        if (problem.detail)
-                                (void) buffer_printf(needed, " (%s)", problem.detail);
+                        const char *why = problem.detail ? strstr(problem.detail, " must ") : NULL;
+
+                        (void) buffer_printf(needed, "an http or https URL is needed%s%s", why ? ": it" : "", why ? why : "");
                         problem_deinit(&problem);
                         return r == -ENOMEM ? r : -EINVAL;
                 }

@@ -280,7 +280,7 @@ def test_registry_option(running):
     running.cluster.configure("gradebook", {"Cluster": {"RegistryURL": "http://127.0.0.1:1"}})
     running("services", code=UNREACHABLE)
     assert "GradingService" in running(f"--registry={running.registry.url}/", "services").stdout
-    assert "must be" in running("--registry=nonsense", "services", code=USAGE).stderr
+    assert "--registry=nonsense: an http or https URL is needed" in running("--registry=nonsense", "services", code=USAGE).stderr
 
 
 def test_wrong_token(running, tmp_path):

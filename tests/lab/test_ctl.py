@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""gradebookctl where a real systemd runs: units beside health, and what it must not start."""
+import json
+import stat
+
+from conftest import DAEMONS
+from machine import wait_until
+
+
+def status(machine, *arguments):
+    done = machine.run("gradebookctl", *arguments, "status", check=False)
+    return done.returncode, done.stdout
+
+
+def rows(text):
+    return {line.split()[0]: line for line in text.splitlines()[1:]}
+
+
+def test_status_of_all(gradebook):
+    wait_until(lambda: status(gradebook)[0] == 0, "gradebookctl status finds all well")
+    code, text = status(gradebook)
+    assert text.splitlines()[0].split() == ["DAEMON", "UNIT", "SINCE", "PID", "MEMORY", "HEALTH", "LATENCY", "STATUS"]
+    for daemon in DAEMONS:
+        row = rows(text)[f"gradebook-{daemon}"]
+        said = gradebook.show(f"gradebook-{daemon}.service", "MainPID", "StatusText")
+        assert "active (running)" in row and " ok " in row
+        assert said["MainPID"] in row.split()
+        assert said["StatusText"] and row.endswith(said["StatusText"])
+
+    code, text = status(gradebook, "--json")
+    for daemon in json.loads(text)["Daemons"]:
+        assert daemon["ActiveState"] == "active" and daemon["Health"] == "ok" and daemon["Good"]
+        assert 0 < daemon["MemoryBytes"] < 64 << 20
+        assert 0 < daemon["LatencyMicroseconds"] < 1_000_000
+
+
+def test_status_starts_nothing(gradebook):
+    gradebook.systemctl("stop", "gradebook-portal.service")
+    try:
+        code, text = status(gradebook)
+        assert code == 1
+        assert "inactive (dead)" in rows(text)["gradebook-portal"]
+        # Its socket still listens: a request would have started it.
+        assert not gradebook.is_active("gradebook-portal.service")
+        assert gradebook.is_active("gradebook-portal.socket")
+    finally:
+        gradebook.systemctl("start", "gradebook-portal.service")
+
+
+def test_status_without_a_message_bus(gradebook):
+    """As on a machine without dbus: root asks systemd itself."""
+    gradebook.run("mv /run/dbus/system_bus_socket /run/dbus/hidden")
+    try:
+        assert "active (running)" in status(gradebook)[1]
+    finally:
+        gradebook.run("mv /run/dbus/hidden /run/dbus/system_bus_socket")
+
+
+def test_ordinary_user(gradebook):
+    as_nobody = "runuser -u nobody -- gradebookctl "
+    done = gradebook.run(as_nobody + "services", check=False)
+    assert done.returncode == 5
+    assert done.stderr == ("gradebookctl: no permission to read the cluster token /var/lib/gradebook/cluster-token: "
+                           "run it with sudo, or give --token-file=FILE\n")
+    wait_until(lambda: gradebook.run(as_nobody + "status", check=False).returncode == 0, "status needs no token")
+
+
+def test_token_of_the_unit(gradebook):
+    path = "/var/lib/gradebook/cluster-token"
+    mode, size, owner = gradebook.run("stat", "--format=%f %s %U", path).stdout.split()
+    assert (stat.S_IMODE(int(mode, 16)), int(size), owner) == (0o600, 65, "root")
