@@ -57,8 +57,7 @@ static void post_done(LogAppend *a) {
 
 /* ---- what may come ---- */
 
-static int check_line(Request *r, const char *line, size_t size, uint64_t max) {
-        (void) line;
+static int check_line(Request *r, size_t size, uint64_t max) {
         if (size <= max)
                 return 0;
         request_fail(r, 413, "A line of the log has at most %llu bytes", (unsigned long long) max);
@@ -81,7 +80,7 @@ static int take_text(Post *p, const LogService *l, const char *body, size_t size
                 const char *newline = memchr(line, '\n', (size_t) (end - line));
                 size_t length = (size_t) ((newline ? newline : end) - line);
 
-                if (check_line(p->request, line, length, l->config->line_max_bytes) < 0)
+                if (check_line(p->request, length, l->config->line_max_bytes) < 0)
                         return -EBADMSG;
                 empty = empty && (length == 0 || (length == 1 && *line == '\r'));
                 line += length + 1;

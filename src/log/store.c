@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "log/store-internal.h"
 #include "runtime/events.h"
 
