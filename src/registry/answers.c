@@ -23,7 +23,7 @@ void answer_registration(Registry *g, const Registration *registration, Request 
         if (r >= 0)
                 r = view_to_json(view->added, view->n_added, is_settled(g), &o);
         if (r < 0) {
-                request_fail_errno(request, r, "Answering a registration");
+                request_fail_errno(request, r, "answering a registration");
                 return;
         }
         request_reply_json(request, 200, o);
@@ -96,7 +96,7 @@ void answer_services(Registry *g, const char *name, Request *request) {
 
         int r = services_to_json(g, name, &n, &o);
         if (r < 0) {
-                request_fail_errno(request, r, "Listing the services");
+                request_fail_errno(request, r, "listing the services");
                 return;
         }
         if (name && n == 0) {

@@ -157,7 +157,7 @@ static void on_registered(int result, void *userdata) {
         pending_end(g, w->url);
         int r = result < 0 ? result : apply(g, &w->registration, w->process, &i);
         if (r < 0) {
-                request_fail_errno(w->request, r, "Keeping a registration");
+                request_fail_errno(w->request, r, "keeping a registration");
                 return;
         }
         push_first(i, w->request);
@@ -252,7 +252,7 @@ void register_service(Registry *g, Registration *registration, Request *request)
 
         int r = store_registration(g, TAKE_PTR(owned), process, request);
         if (r < 0)
-                request_fail_errno(request, r, "Keeping a registration");
+                request_fail_errno(request, r, "keeping a registration");
 }
 
 /* ---- its end ---- */
@@ -263,7 +263,7 @@ static void on_deregistered(int result, void *userdata) {
 
         pending_end(w->registry, w->url);
         if (result < 0) {
-                request_fail_errno(w->request, result, "Ending a registration");
+                request_fail_errno(w->request, result, "ending a registration");
                 return;
         }
         if (!i) {
@@ -292,7 +292,7 @@ void deregister_service(Registry *g, const char *url, Request *request) {
                         pending_end(g, url);
         }
         if (r < 0) {
-                request_fail_errno(request, r, "Ending a registration");
+                request_fail_errno(request, r, "ending a registration");
                 return;
         }
         (void) TAKE_PTR(w);

@@ -21,7 +21,7 @@ static void post_service(Request *request, void *service) {
                 if (problem.status != 0)
                         request_reply_problem(request, &problem);
                 else
-                        request_fail_errno(request, r, "Reading a registration");
+                        request_fail_errno(request, r, "reading a registration");
                 return;
         }
         register_service(service, registration, request);
@@ -39,7 +39,7 @@ static void delete_service(Request *request, void *service) {
 
         url = strndup(body, size);
         if (!url) {
-                request_fail_errno(request, -ENOMEM, "Reading a ServiceURL");
+                request_fail_errno(request, -ENOMEM, "reading a ServiceURL");
                 return;
         }
         if (strlen(url) != size || url_check(url, "ServiceURL", &problem) < 0) {

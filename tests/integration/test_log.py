@@ -109,11 +109,8 @@ def test_without_the_token_nothing_is_stored_or_shown(log):
     assert messages(log) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b"\r\n", b"\n\n\n"])
-@pytest.mark.parametrize("headers", [TEXT, NDJSON])
+@pytest.mark.parametrize("headers, body", [(TEXT, b""), (TEXT, b"\n"), (TEXT, b"\r\n"), (TEXT, b"\n\n\n"), (NDJSON, b""), (NDJSON, b"\n\n")])
 def test_empty_is_refused(log, body, headers):
-    if headers is NDJSON and b"\r" in body:
-        pytest.skip("a carriage return is no JSON")
     refused(log.post("/log", body, headers=headers), 400, "empty")
     assert messages(log) == []
 

@@ -96,15 +96,6 @@ def test_a_service_is_a_folder_units_a_configuration_and_a_page():
     none_of(f"{file} is missing" for file in wanted if not (SOURCE / file).exists())
 
 
-def test_every_event_is_explained():
-    """systemd/gradebook.catalog has an entry for each event of src/runtime/events.h, and no other."""
-    events = set(re.findall(r'"([0-9a-f]{32})"', text_of("src/runtime/events.h")))
-    explained = re.findall(r"^-- ([0-9a-f]{32})$", text_of("systemd/gradebook.catalog"), re.MULTILINE)
-    none_of(f"{event} is not explained" for event in sorted(events - set(explained)))
-    none_of(f"{event} is explained, but is no event, or is explained twice"
-            for event in explained if event not in events or explained.count(event) > 1)
-
-
 def test_packages_are_installed_that_configure_wants():
     wanted = set(re.findall(r"GB_NEED\(\[\w+\], \[[^]]*\], \[([\w.+-]+)\]", text_of("configure.ac")))
     assert wanted, "configure.ac names its packages in another way now"

@@ -1,9 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
-log_unit_tests = tests/unit/test-log-queue
-check_PROGRAMS += $(log_unit_tests)
-TESTS += $(log_unit_tests)
+log_tests = \
+	tests/unit/test-log-dedup \
+	tests/unit/test-log-line \
+	tests/unit/test-log-queue \
+	tests/unit/test-log-tail
+
+check_PROGRAMS += $(log_tests)
+TESTS += $(log_tests)
+
+log_test_libs = liblog.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+
+tests_unit_test_log_dedup_SOURCES = tests/unit/test-log-dedup.c
+tests_unit_test_log_dedup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_dedup_LDADD = $(log_test_libs)
+
+tests_unit_test_log_line_SOURCES = tests/unit/test-log-line.c
+tests_unit_test_log_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_line_LDADD = $(log_test_libs)
 
 tests_unit_test_log_queue_SOURCES = tests/unit/test-log-queue.c
-tests_unit_test_log_queue_LDADD = libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(JSON_LIBS)
+tests_unit_test_log_queue_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_queue_LDADD = $(log_test_libs)
+
+tests_unit_test_log_tail_SOURCES = tests/unit/test-log-tail.c
+tests_unit_test_log_tail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_tail_LDADD = $(log_test_libs)
 endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "log/line.h"
+#include "wire/json.h"
+#include "wire/log-line.h"
+
+#define TIME UINT64_C(1795383688123456) /* 2026-11-22T21:41:28.123456Z */
+#define ID "0af7651916cd43dd8448eb211c80319c"
+
+static LogRecord full(void) {
+        return (LogRecord) {
+                .time_usec = TIME,
+                .priority = 4,
+                .service = (char *) "gradebook-grading",
+                .instance = (char *) "http://127.0.0.1:6000",
+                .request_id = (char *) ID,
+                .message = (char *) "he said \"Sequence\":9,\\\"Source\\\" \t\x1b[31m \x7f \xc2\x9b ü",
+                .source = (char *) "00112233445566778899aabbccddeeff",
+                .sequence = 42,
+        };
+}
+
+static void write_full(Buffer *b) {
+        LogRecord r = full();
+
+        assert_int_equal(log_line_write(b, &r, TIME + 1), 0);
+        assert_int_equal(b->data[b->size - 1], '\n');
+        b->data[--b->size] = 0;
+}
+
+static void test_written_as_json(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        _cleanup_(log_record_freep) LogRecord *r = NULL;
+        LogRecord expected = full();
+
+        write_full(&b);
+        assert_memory_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Received\":\"2026-11-22T21:41:28.123457Z\",\"Priority\":4,", 90);
+        assert_int_equal(json_parse_object(b.data, b.size, &o, NULL), 0);
+        assert_int_equal(log_record_from_json(o, &r, NULL), 0);
+        assert_string_equal(r->message, expected.message);
+        assert_string_equal(r->instance, expected.instance);
+        assert_string_equal(r->source, expected.source);
+        assert_int_equal(r->sequence, 42);
+        assert_int_equal(r->time_usec, TIME);
+}
+
+static void test_every_character(void **state) {
+        for (int c = 1; c < 128; c++) {
+                _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+                _cleanup_(json_unrefp) json_object *o = NULL;
+                const char text[] = { 'a', (char) c, 'b' };
+                json_object *message;
+
+                assert_int_equal(log_line_write_text_record(&b, TIME, "x", text, sizeof(text)), 0);
+                assert_int_equal(json_parse_object(b.data, b.size, &o, NULL), 0);
+                assert_true(json_object_object_get_ex(o, "Message", &message));
+                assert_int_equal(json_object_get_string_len(message), 3);
+                assert_memory_equal(json_object_get_string(message), text, 3);
+        }
+}
+
+static void test_members_are_found(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        const char *value;
+        size_t n;
+
+        write_full(&b);
+        assert_true(line_is_whole(b.data, b.size));
+        assert_int_equal(line_sequence(b.data, b.size), 42);
+        assert_int_equal(line_priority(b.data, b.size), 4);
+        value = line_member(b.data, b.size, "Source", &n);
+        assert_non_null(value);
+        assert_int_equal(n, 32);
+        assert_memory_equal(value, "00112233445566778899aabbccddeeff", 32);
+        assert_null(line_member(b.data, b.size, "MessageID", &n));
+}
+
+/* A line cut at any byte is damaged, and nobody reads beyond its end. */
+static void test_torn_anywhere(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, out = BUFFER_NULL;
+
+        write_full(&b);
+        for (size_t size = 0; size < b.size; size++) {
+                _cleanup_(freep) char *copy = malloc(size ? size : 1);
+                LineFilter f = { .priority = 7 };
+                size_t n;
+
+                assert_non_null(copy);
+                memcpy(copy, b.data, size);
+                assert_false(line_matches(copy, size, &f));
+                assert_int_equal(line_format_short(&out, copy, size), -EBADMSG);
+                (void) line_member(copy, size, "Message", &n);
+                (void) line_sequence(copy, size);
+                (void) line_priority(copy, size);
+        }
+        assert_int_equal(out.size, 0);
+}
+
+static void test_short_form(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, out = BUFFER_NULL;
+
+        write_full(&b);
+        assert_int_equal(line_format_short(&out, b.data, b.size), 0);
+        assert_string_equal(out.data, "2026-11-22T21:41:28Z gradebook-grading[http://127.0.0.1:6000]: "
+                            "he said \"Sequence\":9,\\\"Source\\\" \t\\x1b[31m \\x7f \\x9b ü\n");
+        buffer_clear(&b);
+        buffer_clear(&out);
+        assert_int_equal(log_line_write_text_record(&b, TIME, "unknown", "a line", 6), 0);
+        assert_int_equal(line_format_short(&out, b.data, b.size - 1), 0);
+        assert_string_equal(out.data, "2026-11-22T21:41:28Z unknown: a line\n");
+}
+
+static void test_filter(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+
+        write_full(&b);
+        assert_true(line_matches(b.data, b.size, &(LineFilter) { .priority = 4 }));
+        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 3 }));
+        assert_true(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .service = "gradebook-grading", .request_id = ID }));
+        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .service = "gradebook" }));
+        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .request_id = "1af7651916cd43dd8448eb211c80319c" }));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_written_as_json),
+                cmocka_unit_test(test_every_character),
+                cmocka_unit_test(test_members_are_found),
+                cmocka_unit_test(test_torn_anywhere),
+                cmocka_unit_test(test_short_form),
+                cmocka_unit_test(test_filter),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
