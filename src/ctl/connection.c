@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/output.h"
 #include "ctl/token.h"
 #include "runtime/common-config.h"
 #include "wire/json.h"
@@ -197,14 +198,14 @@ int connection_run(Connection *c, Call *calls, size_t n) {
         return r < 0 ? fail_errno(r) : CTL_OK;
 }
 
-/* What a problem+json says, or else the first line of the answer; the caller's. */
+/* What a problem+json says, or else the status in words; the caller's. */
 static char *problem_detail(const Call *call) {
         _cleanup_(json_unrefp) json_object *o = NULL;
         json_object *detail;
 
         if (json_parse_object(call->answer, call->answer_size, &o, NULL) >= 0 && json_object_object_get_ex(o, "detail", &detail) &&
             json_object_is_type(detail, json_type_string))
-                return strdup(json_object_get_string(detail));
+                return output_clean(json_object_get_string(detail), NULL);
         return strdup(problem_title(call->status));
 }
 

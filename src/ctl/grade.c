@@ -30,7 +30,7 @@ int ctl_grade_add(Ctl *ctl, char *arguments[]) {
         if (code != CTL_OK)
                 return code;
         if (grade_from_text(arguments[1], arguments[2], arguments[3], &grade, &problem) < 0)
-                return ctl_fail(CTL_USAGE, "%s", problem.detail ? problem.detail : strerror(ENOMEM));
+                return ctl_fail(CTL_USAGE, "%s", problem.detail ? students_plain_detail(problem.detail) : strerror(ENOMEM));
         if (grade_to_json(&grade, &body) < 0)
                 return ctl_fail(CTL_FAILURE, "%s", strerror(ENOMEM));
 

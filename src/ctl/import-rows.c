@@ -94,9 +94,7 @@ static int read_grade(Reader *s, const CsvRow *row, ImportRow *ret) {
         }
         r = grade_from_text(title, type, score, &ret->grade, &problem);
         if (r == -EBADMSG) {
-                const char *detail = problem.detail ? problem.detail : strerror(ENOMEM);
-
-                complain(s, row->line, "%s", strncmp(detail, "Member ", 7) == 0 ? detail + 7 : detail);
+                complain(s, row->line, "%s", problem.detail ? students_plain_detail(problem.detail) : strerror(ENOMEM));
                 return 0;
         }
         ret->has_grade = r >= 0;

@@ -133,6 +133,9 @@ int ctl_log(Ctl *ctl, char *arguments[]) {
                 code = connection_open(ctl, &c);
         if (code == CTL_OK)
                 code = show(c, &view, lines, ctl_option(ctl, "follow"));
+        /* A last line that was cut off is better than none. */
+        if (view.pending.size > 0)
+                show_line(ctl, view.pending.data, view.pending.size);
         buffer_deinit(&view.pending);
         return code;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <json-c/json.h>
+#include <string.h>
 
 #include "base/macros.h"
 #include "ctl/connection.h"
@@ -19,3 +20,8 @@ int students_fetch(Connection *c, StudentList *ret, json_object **ret_json);
 
 /* An argument that is a student's ID; exit code. */
 int students_parse_id(const char *text, uint64_t *ret);
+
+/* A problem's detail for somebody who wrote no JSON: "Member 'Score' must be …" without "Member". Borrowed. */
+static inline const char *students_plain_detail(const char *detail) {
+        return strncmp(detail, "Member ", 7) == 0 ? detail + 7 : detail;
+}
