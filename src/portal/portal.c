@@ -2,6 +2,7 @@
 #include "portal/portal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,15 +76,15 @@ void portal_stop(void *service) {
 
 void portal_status(void *service, Buffer *out) {
         const Portal *p = service;
+        size_t n = providers_count(p->rt->providers, GRADING_SERVICE);
 
-        if (providers_count(p->rt->providers, GRADING_SERVICE) == 0)
+        if (n == 0)
                 (void) buffer_puts(out, "no provider of " GRADING_SERVICE " is known, pages say so");
         else if (p->grading_failed)
                 (void) buffer_puts(out, GRADING_SERVICE " does not answer, pages say so");
         else
-                (void) buffer_printf(out, "%llu pages served from %llu requests to " GRADING_SERVICE,
-                                     (unsigned long long) feed_counters(p->feed)->requests,
-                                     (unsigned long long) feed_counters(p->feed)->fetches);
+                (void) buffer_printf(out, "%" PRIu64 " pages so far, " GRADING_SERVICE " has %zu %s",
+                                     (uint64_t) feed_counters(p->feed)->requests, n, n == 1 ? "provider" : "providers");
 }
 
 void *portal_free(void *service) {

@@ -75,21 +75,27 @@ static void observe(Instance *i, HealthOutcome outcome, const char *reason) {
 static void on_answer(const HttpAnswer *answer, void *userdata) {
         Instance *i = userdata;
         HealthOutcome outcome = classify(answer);
-        char reason[64];
+        const char *reason = answer->error_text;
+        char answered[64];
 
         i->probe = NULL;
         if (answer->error == -ECANCELED)
                 return;
 
+        if (answer->error == 0) {
+                (void) snprintf(answered, sizeof(answered), "its heartbeat answered %u", answer->status);
+                reason = answered;
+        }
         if (i->connection_lost) {
                 i->connection_lost = false;
                 i->closes_idle = outcome == HEALTH_SUCCESS;
-                if (outcome != HEALTH_SUCCESS)
+                if (outcome != HEALTH_SUCCESS) {
                         outcome = HEALTH_HARD_FAILURE;
+                        reason = "its process has ended, and no other answers";
+                }
         }
         i->rtt_usec = answer->elapsed_usec;
-        (void) snprintf(reason, sizeof(reason), "its heartbeat answered %u", answer->status);
-        observe(i, outcome, answer->error == 0 ? reason : answer->error_text);
+        observe(i, outcome, reason);
 }
 
 static void on_lost(void *userdata);

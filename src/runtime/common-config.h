@@ -17,7 +17,7 @@ typedef struct CommonConfig {
         char *registry_url;             /* [Cluster] RegistryURL= */
         uint64_t register_usec;         /* [Cluster] RegisterSec= */
         bool allow_plaintext;           /* [Cluster] AllowPlaintext= */
-        char *advertise_url;            /* [Cluster] AdvertiseURL=; "" means: from the listening socket */
+        char *advertise_host;           /* [Cluster] AdvertiseHost=; "" means: from the listening socket */
         int log_level;                  /* [Log] Level=, as in syslog(3) */
         bool ship;                      /* [Log] Ship= */
         uint64_t ship_queue_bytes;      /* [Log] QueueMax= */

@@ -396,6 +396,11 @@ int log_shipper_start(LogShipper *s, const LogShipperOptions *o) {
         return 0;
 }
 
+void log_shipper_leave(LogShipper *s, const char *spool_path) {
+        if (text_replace(&s->spool_path, spool_path) >= 0)
+                read_spool(s);
+}
+
 LogShipper *log_shipper_free(LogShipper *s) {
         if (!s)
                 return NULL;

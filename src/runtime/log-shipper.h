@@ -34,6 +34,10 @@ int log_shipper_new(LogShipper **ret, const char *service);
 /* Reads the spool back and begins to send. Once. -ENOMEM or what sd-event says. */
 int log_shipper_start(LogShipper *s, const LogShipperOptions *o);
 
+/* Instead, for a daemon whose start fails before that: what it has said is added to the spool when the shipper is freed,
+ * and the next start sends it. */
+void log_shipper_leave(LogShipper *s, const char *spool_path);
+
 /* Removes itself from the sinks, abandons what is in flight, and writes what was not acknowledged to the spool. Blocks
  * for that. rt->client must still be there. Takes NULL, as do all that follow: a daemon with Ship=no has none. */
 LogShipper *log_shipper_free(LogShipper *s);

@@ -139,8 +139,8 @@ int daemon_load_token(Daemon *d) {
 /* What only a new start can change is told, not silently ignored. */
 static void note_fixed(const CommonConfig *old, const CommonConfig *new) {
         if (old->authentication != new->authentication || old->connections_max != new->connections_max ||
-            old->idle_usec != new->idle_usec || strcmp(old->advertise_url, new->advertise_url) != 0)
-                log_notice("Authentication=, AdvertiseURL=, MaxConnections= and IdleTimeoutSec= of gradebook.conf take effect at the next start");
+            old->idle_usec != new->idle_usec || strcmp(old->advertise_host, new->advertise_host) != 0)
+                log_notice("Authentication=, AdvertiseHost=, MaxConnections= and IdleTimeoutSec= of gradebook.conf take effect at the next start");
 }
 
 static int try_reload(Daemon *d) {

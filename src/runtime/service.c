@@ -12,6 +12,7 @@
 #include "runtime/events.h"
 #include "runtime/service-internal.h"
 
+#define SPOOL_PATH "%s/log-spool.ndjson"        /* below the state directory */
 #define STATUS_USEC (2 * USEC_PER_SEC)
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -55,7 +56,7 @@ static int start_shipper(Daemon *d) {
                 d->shipper = log_shipper_free(d->shipper);
                 return 0;
         }
-        if (asprintf(&spool, "%s/log-spool.ndjson", d->rt.state_directory) < 0)
+        if (asprintf(&spool, SPOOL_PATH, d->rt.state_directory) < 0)
                 return -ENOMEM;
         return log_shipper_start(d->shipper, &(LogShipperOptions) {
                 .rt = &d->rt,
@@ -64,6 +65,18 @@ static int start_shipper(Daemon *d) {
                 .spool_path = spool,
                 .keep_line = d->service->keep_line,
         });
+}
+
+/* Why a start failed is news for the central log too. By hand, without systemd's directory, nobody would send it. */
+static void leave_lines(Daemon *d) {
+        _cleanup_(freep) char *spool = NULL;
+
+        if (d->arguments.check_config || text_is_empty(getenv("STATE_DIRECTORY")))
+                return;
+        if (asprintf(&spool, SPOOL_PATH, d->rt.state_directory) < 0)
+                spool = NULL;
+        else
+                log_shipper_leave(d->shipper, spool);
 }
 
 static int open_providers(Daemon *d) {
@@ -171,8 +184,11 @@ static int start(Daemon *d) {
 }
 
 static int prepare(Daemon *d) {
-        int r = daemon_load_config(d, &d->common, &d->config);
+        int r;
 
+        d->rt.state_directory = directory("STATE_DIRECTORY", ".");
+        d->rt.logs_directory = directory("LOGS_DIRECTORY", d->rt.state_directory);
+        r = daemon_load_config(d, &d->common, &d->config);
         if (r < 0) {
                 log_event(LOG_ERR, EVENT_CONFIG_INVALID, NULL, 0, "The configuration is not valid; not starting");
                 return r;
@@ -182,11 +198,9 @@ static int prepare(Daemon *d) {
         log_set_level(d->common->log_level);
         d->rt.common = d->common;
         d->rt.config = d->config;
-        d->rt.state_directory = directory("STATE_DIRECTORY", ".");
-        d->rt.logs_directory = directory("LOGS_DIRECTORY", d->rt.state_directory);
         r = daemon_take_sockets(d);
         if (r < 0)
-                return r == -EPERM ? -EINVAL : r;
+                return r == -EPERM ? -EINVAL : r; /* by configuration, and for good */
         (void) journal_sink_set_instance(d->journal, d->service_url);
         r = daemon_load_token(d);
         return r < 0 ? -EINVAL : 1;
@@ -207,6 +221,8 @@ int service_main(const Service *service, int argc, char *argv[]) {
         }
         r = prepare(&d);
         if (r <= 0) {
+                if (r < 0)
+                        leave_lines(&d);
                 daemon_free(&d);
                 return r == -EINVAL ? EXIT_CONFIG : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         }

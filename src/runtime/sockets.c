@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "runtime/events.h"
 #include "runtime/service-internal.h"
+#include "wire/url.h"
 
 typedef union Address {
         struct sockaddr sa;
@@ -41,12 +42,17 @@ static bool address_is_any(const Address *a) {
         return IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
 }
 
-/* "http://127.0.0.1:6000"; for a wildcard address this machine's name. */
-static int address_to_url(const Address *a, char **ret) {
+/* "http://127.0.0.1:6000", or with the host that the administrator named; for a wildcard address this machine's name. */
+static int address_to_url(const Address *a, const char *advertise_host, char **ret) {
         char text[INET6_ADDRSTRLEN] = "", host[256] = "";
         bool v6 = a->sa.sa_family == AF_INET6;
         unsigned port = ntohs(v6 ? a->in6.sin6_port : a->in.sin_port);
 
+        if (!text_is_empty(advertise_host)) {
+                bool bare_v6 = strchr(advertise_host, ':') && advertise_host[0] != '[';
+
+                return asprintf(ret, bare_v6 ? "http://[%s]:%u" : "http://%s:%u", advertise_host, port) < 0 ? -ENOMEM : 0;
+        }
         if (address_is_any(a)) {
                 if (gethostname(host, sizeof(host) - 1) < 0)
                         return -errno;
@@ -72,11 +78,12 @@ static int check_socket(Daemon *d, int fd, const char *name, char **url) {
                 return -errno;
         if (a.sa.sa_family == AF_UNIX)
                 return 0;
-        r = address_to_url(&a, &found);
+        r = address_to_url(&a, d->common->advertise_host, &found);
         if (r < 0)
                 return r;
         if (!address_is_loopback(&a) && !d->common->allow_plaintext) {
-                log_error("Refusing to serve %s without TLS to other machines: listen on the loopback, or set AllowPlaintext=yes in [Cluster] of gradebook.conf", found);
+                log_error("Refusing to serve %s without TLS to other machines: listen on the loopback, or set AllowPlaintext=yes in [Cluster] of gradebook.conf",
+                          found);
                 return -EPERM;
         }
         if (!*url || (a.sa.sa_family == AF_INET && strchr(*url, '['))) {
@@ -117,6 +124,7 @@ static int say_no_socket(const Daemon *d) {
 
 int daemon_take_sockets(Daemon *d) {
         _cleanup_(freep) char *url = NULL;
+        _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         char **names = NULL;
         int r = 0, n = sd_listen_fds_with_names(1, &names);
 
@@ -131,14 +139,14 @@ int daemon_take_sockets(Daemon *d) {
         if (d->n_fds == 0)
                 return say_no_socket(d);
 
-        if (!text_is_empty(d->common->advertise_url))
-                r = text_replace(&d->service_url, d->common->advertise_url);
-        else if (url)
-                r = text_replace(&d->service_url, url);
-        else
-                r = -EDESTADDRREQ;
-        if (r == -EDESTADDRREQ)
-                log_error("No TCP socket to be reached at: set AdvertiseURL= in [Cluster] of gradebook.conf");
-        d->rt.service_url = d->service_url;
-        return r;
+        if (!url) {
+                log_error("No TCP socket to be reached at: give the .socket unit a ListenStream= with an address and a port");
+                return -EDESTADDRREQ;
+        }
+        if (url_check(url, "AdvertiseHost", &problem) < 0) {
+                log_error("AdvertiseHost=%s in [Cluster] of gradebook.conf is no host name or address", d->common->advertise_host);
+                return -EPERM;
+        }
+        d->rt.service_url = d->service_url = TAKE_PTR(url);
+        return 0;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import base64
+import os
 import pathlib
 import sys
 
@@ -9,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import gradebook  # noqa: E402
 
-SCREENSHOTS = gradebook.BUILD / "screenshots"
+SCREENSHOTS = pathlib.Path(os.environ.get("GRADEBOOK_SCREENSHOTS", gradebook.BUILD / "screenshots"))
 
 
 @pytest.fixture

@@ -58,6 +58,35 @@ def test_refuses_other_addresses_without_tls(cluster):
     assert "AllowPlaintext=yes" in daemon.stderr
 
 
+def test_advertises_the_host_it_is_told(cluster):
+    cluster.configure("gradebook", {"Cluster": {"AdvertiseHost": "localhost"}})
+    cluster.start("registry")
+    attendance = cluster.start("attendance")
+    assert cluster.services()["AttendanceService"] == [f"http://localhost:{attendance.port}"]
+    cluster.configure("gradebook", {"Cluster": {"AdvertiseHost": "no host"}})
+    attendance.stop()
+    attendance.launch()
+    assert attendance.wait() == 78
+    assert "AdvertiseHost=no host" in attendance.stderr
+
+
+def test_why_a_start_failed_reaches_the_central_log_with_the_next_start(cluster):
+    cluster.start("registry")
+    log = cluster.start("log")
+    cluster.configure("attendance", {"Attendance": {"Seats": "none"}})
+    attendance = cluster.daemon("attendance")
+    for _ in range(2):
+        attendance.launch()
+        assert attendance.wait() == 78
+    cluster.configure("attendance", {})
+    attendance.start()
+
+    def told():
+        return log.get("/log?n=100").text.count("Seats=none")
+    wait_until(lambda: told() >= 2, "both failures are in the central log")
+    assert told() == 2
+
+
 def test_routes_answer_as_the_table_says(attendance):
     assert attendance.get("/attendance").json == {"Present": 0}
     head = attendance.request("/attendance", "HEAD")

@@ -5,11 +5,13 @@ import http.client
 import json
 import os
 import pathlib
+import queue
 import secrets
 import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 SOURCE = pathlib.Path(os.environ.get("GRADEBOOK_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
@@ -129,6 +131,9 @@ class Daemon:
         self.notify_path.unlink(missing_ok=True)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(self.notify_path))
+        self.notified = queue.Queue()
+        # Read at once, as systemd does: a full socket would hold up the daemon.
+        threading.Thread(target=self._read_notify, args=(self.notify, self.notified), daemon=True).start()
         with open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(self._command(), env=self._environment(), stdin=subprocess.DEVNULL, stdout=err,
                                             stderr=err, pass_fds=[self.listener.fileno()] if self.listener else [])
@@ -144,17 +149,28 @@ class Daemon:
         except OSError:
             return False
 
+    def _read_notify(self, notify, notified):
+        while True:
+            try:
+                message = notify.recv(65536).decode()
+            except OSError:
+                return
+            for line in message.split("\n"):
+                if line.startswith("STATUS="):
+                    self.status = line[7:]
+                notified.put(line)
+            if not message:
+                return
+
     def wait_notify(self, what, timeout=START_SECONDS):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if select.select([self.notify], [], [], 0.05)[0]:
-                for line in self.notify.recv(65536).decode().split("\n"):
-                    if line.startswith("STATUS="):
-                        self.status = line[7:]
-                    if line == what:
-                        return
-            elif self.process.poll() is not None:
-                break
+            try:
+                if self.notified.get(timeout=0.05) == what:
+                    return
+            except queue.Empty:
+                if self.process.poll() is not None:
+                    break
         raise AssertionError(f"{self.name} did not say {what}; its output:\n{self.stderr}")
 
     def start(self):
@@ -196,6 +212,7 @@ class Daemon:
 
     def _close_notify(self):
         if self.notify:
+            self.notify.shutdown(socket.SHUT_RDWR)
             self.notify.close()
             self.notify = None
 

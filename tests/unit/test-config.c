@@ -314,7 +314,7 @@ static void test_common(void **state) {
         assert_int_equal(c.authentication, AUTHENTICATION_NONE);
         assert_int_equal(c.log_level, LOG_DEBUG);
         assert_string_equal(c.registry_url, "http://127.0.0.1:3000");
-        assert_string_equal(c.advertise_url, "");
+        assert_string_equal(c.advertise_host, "");
         assert_int_equal(c.register_usec, 5 * USEC_PER_SEC);
         assert_int_equal(c.ship_queue_bytes, 4 << 20);
         assert_true(c.ship);
