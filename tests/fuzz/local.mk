@@ -11,4 +11,9 @@ noinst_PROGRAMS += tests/fuzz/fuzz-records
 tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz-records.c
 tests_fuzz_fuzz_records_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_records_LDADD = libwire.a libbase.a $(JSON_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-mustache
+tests_fuzz_fuzz_mustache_SOURCES = tests/fuzz/fuzz-mustache.c
+tests_fuzz_fuzz_mustache_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_mustache_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
 endif
