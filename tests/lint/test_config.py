@@ -54,23 +54,6 @@ def test_file_shows_the_table(name):
     assert list(file_keys(name).items()) == list(table_keys(TABLES[name]).items())
 
 
-@pytest.mark.parametrize("name", [name for name in TABLES if (SOURCE / "man" / f"{name}.5").exists()])
-def test_page_shows_the_table(name):
-    """Each key has a paragraph of its own that states the default, in the order of the table."""
-    page = (SOURCE / "man" / f"{name}.5").read_text().replace("\\-", "-").replace("\\&", "")
-    sections = re.split(r"^\.SS \[(\w+)\]\n", page, flags=re.MULTILINE)[1:]
-    paragraphs = {}
-    for section, text in zip(sections[::2], sections[1::2]):
-        for key, words in re.findall(r"^\.I (\w+)=\n(.*?)(?=^\.TP|^\.S[HS]|\Z)", text, flags=re.MULTILINE | re.DOTALL):
-            paragraphs[section, key] = words
-    keys = table_keys(TABLES[name])
-    assert list(paragraphs) == list(keys)
-    for (section, key), default in keys.items():
-        # The directory of the data is where it was installed.
-        if default and not default.startswith("@"):
-            assert "default" in paragraphs[section, key] and default in paragraphs[section, key], f"[{section}] {key}= {default}"
-
-
 def test_every_table_has_its_file():
     found = {str(path.relative_to(SOURCE)) for path in (SOURCE / "src").glob("*/*.c") if "CONFIG_END" in path.read_text()}
     assert found == set(TABLES.values())
