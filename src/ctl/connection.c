@@ -129,12 +129,10 @@ static void call_done(const HttpAnswer *answer, void *userdata) {
                 call->error = -ENOMEM;
 }
 
-static void stream_start(unsigned status, const char *content_type, void *userdata) {
+static void stream_head(const HttpAnswer *head, void *userdata) {
         Call *call = userdata;
 
-        call->status = status;
-        if (call->stream->start)
-                call->stream->start(status, content_type, call->userdata);
+        call->status = head->status;
 }
 
 static int stream_data(const void *data, size_t size, void *userdata) {
@@ -142,11 +140,11 @@ static int stream_data(const void *data, size_t size, void *userdata) {
 
         if (call->status >= 300)
                 return buffer_append(&call->refusal, data, size);
-        return call->stream->data(data, size, call->userdata);
+        return call->take(data, size, call->userdata);
 }
 
 static int start(Connection *c, Call *call) {
-        static const HttpCallStream stream = { stream_start, stream_data };
+        static const HttpCallStream stream = { .head = stream_head, .data = stream_data };
         _cleanup_(freep) char *accept = NULL;
         const char *headers[2] = {};
         HttpCallOptions options = {
@@ -157,7 +155,7 @@ static int start(Connection *c, Call *call) {
                 .timeout_usec = call->timeout_usec,
                 .answer_max = ANSWER_MAX,
                 .fresh = call->method != NULL,
-                .stream = call->stream ? &stream : NULL,
+                .stream = call->take ? &stream : NULL,
         };
         int r;
 

@@ -41,8 +41,8 @@ typedef struct Call {
         const char *accept;             /* NULL: any */
         const char *token;              /* NULL: none; connection_token() */
         uint64_t timeout_usec;          /* 0: RequestTimeoutSec= */
-        const HttpCallStream *stream;   /* the answer is handed on as it comes */
-        void *userdata;                 /* of stream */
+        int (*take)(const void *data, size_t size, void *userdata);     /* is handed the answer as it comes; NULL: answer has it */
+        void *userdata;                 /* of take */
         Buffer refusal;                 /* the body of an answer that is not handed on, since it is none that was wanted */
 
         int error;                      /* as HttpAnswer's */

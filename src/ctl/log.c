@@ -87,8 +87,6 @@ static int take_data(const void *data, size_t size, void *userdata) {
         return fflush(stdout) == 0 ? 0 : -EIO;
 }
 
-static const HttpCallStream stream = { .data = take_data };
-
 static int parse_lines(const Ctl *ctl, uint64_t *ret) {
         const char *text = ctl_option(ctl, "lines");
 
@@ -105,7 +103,7 @@ static int show(Connection *c, LogView *view, uint64_t lines, bool follow) {
 
         (void) snprintf(path, sizeof(path), "/log?n=%" PRIu64 "%s", lines, follow ? "&follow=1" : "");
         if (follow) {
-                call.stream = &stream;
+                call.take = take_data;
                 call.userdata = view;
         }
         code = connection_prepare(c, PEER_LOG, path, &call);

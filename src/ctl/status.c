@@ -32,6 +32,7 @@ static int no_memory(void) {
 static void read_units(Daemon *daemons, const char **ret_note) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         char unit[64];
+        bool installed = false;
         int r;
 
         r = units_open(&bus);
@@ -41,13 +42,17 @@ static void read_units(Daemon *daemons, const char **ret_note) {
                 r = units_read(bus, unit, &daemons[i].unit);
         }
         for (size_t i = 0; i < _PEER_MAX; i++)
-                daemons[i].has_unit = r >= 0;
+                installed = installed || (r >= 0 && daemons[i].unit.installed);
+        for (size_t i = 0; i < _PEER_MAX; i++)
+                daemons[i].has_unit = installed;
         if (r < 0)
                 *ret_note = r == -ENOSYS ? "systemd does not run here: no units are shown." : "systemd cannot be asked: no units are shown.";
+        else if (!installed)
+                *ret_note = "systemd knows no unit of gradebook here: none is shown.";
 }
 
 static bool is_running(const Daemon *d) {
-        return !d->has_unit || strcmp(d->unit.active, "active") == 0 || strcmp(d->unit.active, "reloading") == 0;
+        return !d->has_unit || !d->unit.installed || strcmp(d->unit.active, "active") == 0 || strcmp(d->unit.active, "reloading") == 0;
 }
 
 static int probe(Connection *c, Daemon *daemons) {

@@ -27,7 +27,6 @@ struct Passage {
         Request *request;               /* NULL once it was answered or became a stream */
         HttpStream *stream;             /* NULL: not yet, or no more */
         ServiceCall *call;              /* NULL once it ended */
-        sd_event_source *deadline;      /* until the answer begins */
         bool paused;                    /* the call waits for the client */
         char service[SERVICE_NAME_MAX + 1];
         Passage *previous, *next;
@@ -51,7 +50,6 @@ static Passage *passage_free(Passage *p) {
         if (p->next)
                 p->next->previous = p->previous;
         p->gateway->counters.open--;
-        sd_event_source_disable_unref(p->deadline);
         service_call_cancel(p->call);
         free(p);
         return NULL;
@@ -102,15 +100,6 @@ static void fail_error(Passage *p, int error) {
                 fail(p, 502, "does not answer");
 }
 
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-        Passage *p = userdata;
-
-        p->call = service_call_cancel(p->call);
-        fail_error(p, -ETIMEDOUT);
-        passage_free(p);
-        return 0;
-}
-
 static void on_stream(HttpStream *s, HttpStreamEvent event, void *userdata) {
         Passage *p = userdata;
 
@@ -127,7 +116,6 @@ static void on_head(const HttpAnswer *head, void *userdata) {
         Passage *p = userdata;
         Request *r = TAKE_PTR(p->request);
 
-        p->deadline = sd_event_source_disable_unref(p->deadline);
         gateway_copy_answer_headers(head, p->service, r);
         if (head->status == 204 || head->status == 205 || head->status == 304)
                 request_reply_empty(r, head->status);
@@ -180,8 +168,6 @@ static void refuse(Gateway *g, Request *r, unsigned status, const char *detail) 
 
 static int passage_new(Gateway *g, Request *r, Passage **ret) {
         Passage *p = calloc(1, sizeof(*p));
-        const PortalConfig *config = g->rt->config;
-        int e;
 
         if (!p)
                 return -ENOMEM;
@@ -193,11 +179,6 @@ static int passage_new(Gateway *g, Request *r, Passage **ret) {
                 p->next->previous = p;
         g->passages = p;
         g->counters.open++;
-        e = sd_event_add_time_relative(g->rt->event, &p->deadline, CLOCK_MONOTONIC, config->gateway_usec, 1, on_deadline, p);
-        if (e < 0) {
-                passage_free(p);
-                return e;
-        }
         *ret = p;
         return 0;
 }

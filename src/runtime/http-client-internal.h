@@ -31,7 +31,8 @@ struct HttpCall {
         void (*lost)(void *userdata);
         const HttpCallStream *stream;
         Buffer body;
-        bool started;           /* stream->start was called */
+        bool started;           /* stream->head was called */
+        sd_event_source *deadline;      /* of a stream: until its head has come */
         bool paused;
         int stream_error;
         char error[CURL_ERROR_SIZE];

@@ -70,6 +70,7 @@ static HttpCall *call_free(HttpCall *call) {
                         curl_easy_cleanup(call->easy);
                 }
         }
+        sd_event_source_disable_unref(call->deadline);
         curl_slist_free_all(call->headers);
         buffer_deinit(&call->body);
         free(call);
@@ -114,11 +115,9 @@ static void start_stream(HttpCall *call) {
         if (call->started)
                 return;
         call->started = true;
+        call->deadline = sd_event_source_disable_unref(call->deadline);
         head = call_answer(call, 0, "");
-        if (call->stream->head)
-                call->stream->head(&head, call->userdata);
-        else
-                call->stream->start(head.status, head.content_type, call->userdata);
+        call->stream->head(&head, call->userdata);
 }
 
 static void call_complete(HttpCall *call, int error, const char *text) {
@@ -130,6 +129,11 @@ static void call_complete(HttpCall *call, int error, const char *text) {
                 start_stream(call);
         call->done(&answer, call->userdata);
         call_free(call);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        call_complete(userdata, -ETIMEDOUT, "The answer did not begin in time");
+        return 0;
 }
 
 /* libcurl wants its queue emptied after every action; a callback may start or cancel calls meanwhile. */
@@ -328,8 +332,10 @@ static int set_options(HttpCall *call, const HttpCallOptions *o) {
         if (call->stream) {
                 SET(CURLOPT_HEADERFUNCTION, on_header);
                 SET(CURLOPT_HEADERDATA, call);
-                /* An answer may go on for ever; silence of a whole timeout ends one that does not follow. */
-                SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, (timeout_msec + 999) / 1000);
+                /* libcurl's own deadlines are for the whole of an answer, and this one may go on for ever. */
+                r = sd_event_add_time_relative(call->client->event, &call->deadline, CLOCK_MONOTONIC, timeout_usec, 1, on_deadline, call);
+                if (r < 0)
+                        return r;
         } else {
                 SET(CURLOPT_TIMEOUT_MS, timeout_msec);
         }

@@ -32,13 +32,12 @@ const char *http_answer_header(const HttpAnswer *answer, const char *name);
 /* Called once, on the loop, never from within http_client_call(); not called after http_call_cancel(). */
 typedef void (*HttpCallDone)(const HttpAnswer *answer, void *userdata);
 
-/* Bits of an answer as they come, for passing them on. start: status and content type, before the first data (may be
- * followed by no data); head: instead of it, for who wants the headers as well (no body yet). data: 0 takes it; -EAGAIN takes nothing and pauses until http_call_resume(); another negative
- * errno ends the call. With these set, the answer's body is empty. */
+/* Bits of an answer as they come, for passing them on. head: status and headers, before the first data (may be followed by
+ * none). data: 0 takes it; -EAGAIN takes nothing and pauses until http_call_resume(); another negative errno ends the
+ * call. With these set, the answer's body is empty. */
 typedef struct HttpCallStream {
-        void (*start)(unsigned status, const char *content_type, void *userdata);
-        int (*data)(const void *data, size_t size, void *userdata);
         void (*head)(const HttpAnswer *head, void *userdata);
+        int (*data)(const void *data, size_t size, void *userdata);
 } HttpCallStream;
 
 typedef struct HttpCallOptions {
@@ -50,7 +49,7 @@ typedef struct HttpCallOptions {
         const char *const *headers;     /* further "Name: value", NULL-terminated; may be NULL */
         const Trace *trace;             /* sent on as traceparent; NULL: none */
         const char *token;              /* "Authorization: Bearer"; NULL: none */
-        uint64_t timeout_usec;          /* for all of it; 0: the client's default. With stream: until the start, and for each silence */
+        uint64_t timeout_usec;          /* for all of it; 0: the client's default. With stream: until the head; then it may go on for ever */
         size_t answer_max;              /* bytes; 0: 16 MiB */
         bool fresh;                     /* a new connection: for what must not be sent twice, since a reused connection that
                                            turns out dead makes libcurl send again */

@@ -41,13 +41,9 @@ DEFINE_CLEANUP(ServiceCall, service_call_free);
 
 static void on_head(const HttpAnswer *head, void *userdata) {
         ServiceCall *c = userdata;
-        const HttpCallStream *stream = c->options.stream;
 
         c->can_retry = false;
-        if (stream->head)
-                stream->head(head, c->userdata);
-        else
-                stream->start(head->status, head->content_type, c->userdata);
+        c->options.stream->head(head, c->userdata);
 }
 
 static int on_data(const void *data, size_t size, void *userdata) {

@@ -7,6 +7,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import socket
 import stat
 import subprocess
@@ -323,10 +324,14 @@ def test_no_permission_for_the_token(running, tmp_path):
     token.chmod(0o600)
     config = pathlib.Path("/run") / f"gradebook-test-{os.getpid()}.d"
     config.mkdir(mode=0o755)
+    # The build directory may be somebody's own.
+    program = pathlib.Path("/var/tmp") / f"gradebookctl-test-{os.getpid()}"
+    shutil.copy(CTL, program)
     try:
-        done = subprocess.run([CTL, f"--config-dir={config}", f"--token-file={token}", "services"], capture_output=True, text=True,
+        done = subprocess.run([program, f"--config-dir={config}", f"--token-file={token}", "services"], capture_output=True, text=True,
                               user=65534, group=65534, extra_groups=[])
     finally:
+        program.unlink()
         token.unlink()
         config.rmdir()
     assert done.returncode == REFUSED

@@ -53,6 +53,12 @@ def test_an_acknowledged_grade_survives_sigkill(school):
 def test_a_killed_provider_is_told_and_comes_back_by_itself(school):
     cursor = school.journal_cursor()
     wait_until(lambda: missing_at_portal(school) == [], "the portal knows all")
+
+    def last_check():
+        services = school.curl("http://127.0.0.1:3000/services/GradingService", token=school.token()).json()["Services"]
+        return services[0].get("LastCheck")
+    before = last_check()
+    wait_until(lambda: last_check() not in (None, before), "the registry has asked this process for its heartbeat")
     school.systemctl("kill", "--signal=KILL", "gradebook-grading.service")
 
     def told():

@@ -21,7 +21,9 @@ def units_root(installed):
     for folder in ("etc", "run", "var", "bin"):
         (installed / folder).mkdir(exist_ok=True)
     (installed / "bin/kill").touch(mode=0o755)
+    # Where systemd's own are, whatever prefix the build has.
     system = installed / "usr/lib/systemd/system"
+    system.mkdir(parents=True, exist_ok=True)
     for name in ("basic.target", "sysinit.target", "sockets.target", "network.target", "shutdown.target", "multi-user.target"):
         (system / name).write_text("[Unit]\nDescription=stands for systemd's own\nDefaultDependencies=no\n")
     return installed
