@@ -322,7 +322,7 @@ def test_status_and_metrics(nick):
     nick.signal(1)
     nick.wait_notify("RELOADING=1")
     nick.wait_notify("READY=1")
-    assert "2 students, 1 grade" in nick.status
+    wait_until(lambda: "2 students, 1 grade" in nick.status, "systemd is told of the students")
 
 
 # Through thick and thin
