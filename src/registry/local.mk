@@ -4,11 +4,16 @@ libregistry_a_SOURCES = \
 	src/registry/answers.c \
 	src/registry/catalog.c src/registry/catalog.h \
 	src/registry/conf.c src/registry/conf.h \
+	src/registry/graph.c src/registry/graph.h \
 	src/registry/health.c src/registry/health.h \
 	src/registry/heartbeat.c \
 	src/registry/instance.c \
 	src/registry/marks.c \
 	src/registry/metrics.c \
+	src/registry/overview.c src/registry/overview.h \
+	src/registry/overview-draw.c \
+	src/registry/page.c src/registry/page.h \
+	src/registry/page-view.c \
 	src/registry/push.c \
 	src/registry/register.c \
 	src/registry/registry.c src/registry/registry.h \
@@ -19,3 +24,14 @@ libregistry_a_SOURCES = \
 sbin_PROGRAMS += gradebook-registry
 gradebook_registry_SOURCES = src/registry/main.c
 gradebook_registry_LDADD = libregistry.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
+
+# The registry's page is in the program: it has no directory for data. Each line becomes one line of a C string.
+registry_page = src/registry/page/page.mustache.inc src/registry/page/style.css.inc
+EXTRA_DIST += src/registry/page/page.mustache src/registry/page/style.css
+CLEANFILES += $(registry_page)
+src/registry/page/page.mustache.inc: src/registry/page/page.mustache
+src/registry/page/style.css.inc: src/registry/page/style.css
+$(registry_page):
+	$(AM_V_GEN)$(MKDIR_P) src/registry/page && \
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' "$(srcdir)/$(@:.inc=)" >$@.tmp && mv $@.tmp $@
+src/registry/page.$(OBJEXT): $(registry_page)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "registry/page.h"
 #include "registry/registry.h"
 #include "wire/json.h"
 #include "wire/url.h"
@@ -63,5 +64,7 @@ const Route registry_routes[] = {
         { "DELETE", "/services", delete_service, BODY_MAX_BYTES, 0 },
         { "GET", "/services", get_services, 0, 0 },
         { "GET", "/services/{name}", get_service, 0, 0 },
+        { "GET", "/", page_get, 0, ROUTE_BROWSER },
+        { "GET", "/style.css", page_get_style, 0, ROUTE_BROWSER },
         ROUTE_END,
 };
