@@ -2,6 +2,7 @@
 if HAVE_CMOCKA
 REGISTRY_UNIT_TESTS = \
 	tests/unit/test-catalog \
+	tests/unit/test-discovery \
 	tests/unit/test-health \
 	tests/unit/test-providers
 check_PROGRAMS += $(REGISTRY_UNIT_TESTS)
@@ -10,6 +11,10 @@ TESTS += $(REGISTRY_UNIT_TESTS)
 tests_unit_test_catalog_SOURCES = tests/unit/test-catalog.c
 tests_unit_test_catalog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_catalog_LDADD = libregistry.a libwire.a libbase.a $(JSON_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_discovery_SOURCES = tests/unit/test-discovery.c
+tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_discovery_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_health_SOURCES = tests/unit/test-health.c
 tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
