@@ -16,8 +16,6 @@
  * (half-open) that decides. Until it is ejected, each failure weighs like requests under way, since one that fails fast
  * would otherwise look idle and attract everything. */
 
-#define BALANCE_WEIGHT_DEFAULT 100
-#define BALANCE_WEIGHT_MAX 1000
 
 #define BALANCE_FAILURES_MAX 5                  /* points in a row: FAILED is one, UNREACHABLE two */
 #define BALANCE_RATIO_REQUESTS_MIN 20           /* or half of at least so many in the last while */
@@ -52,7 +50,7 @@ typedef struct BalanceHealth {
 
 typedef struct BalanceCandidate {
         const BalanceHealth *health;
-        unsigned weight;                /* 1 … BALANCE_WEIGHT_MAX */
+        unsigned weight;                /* 1 to WEIGHT_MAX, see wire/patch.h */
         uint64_t since_usec;            /* when it came; 0: it was there already */
 } BalanceCandidate;
 
