@@ -52,11 +52,15 @@ static void delete_service(Request *request, void *service) {
 }
 
 static void get_services(Request *request, void *service) {
-        answer_services(service, NULL, request);
+        discovery_get_services(service, NULL, request);
 }
 
 static void get_service(Request *request, void *service) {
-        answer_services(service, request_param(request, "name"), request);
+        discovery_get_services(service, request_param(request, "name"), request);
+}
+
+static void get_events(Request *request, void *service) {
+        discovery_get_events(service, request);
 }
 
 const Route registry_routes[] = {
@@ -66,5 +70,6 @@ const Route registry_routes[] = {
         { "GET", "/services/{name}", get_service, 0, 0 },
         { "GET", "/", page_get, 0, ROUTE_BROWSER },
         { "GET", "/style.css", page_get_style, 0, ROUTE_BROWSER },
+        { "GET", "/events", get_events, 0, 0 },
         ROUTE_END,
 };

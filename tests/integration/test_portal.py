@@ -124,6 +124,14 @@ def test_what_people_typed_is_escaped(portal, grading):
     answer = portal.submit("/students/6/grades", {"Title": evil, "Type": evil, "Score": evil})
     assert answer.status == 400 and "<script" not in answer.text
 
+    saved = portal.submit("/students/6/grades", {**GRADE, "Title": evil})
+    shown = portal.get("/students/6", headers={"Cookie": saved.headers["Set-Cookie"].split(";")[0]})
+    assert 'role="status"' in shown.text and "<script" not in shown.text
+    # What a service behind us says is no more to be trusted.
+    grading.refuse = (400, evil)
+    refused = portal.submit("/students/6/grades", GRADE)
+    assert refused.status == 400 and "&lt;script" in refused.text and "<script" not in refused.text
+
 
 @pytest.mark.parametrize("path", ["/students/99", "/students/0", "/students/abc", "/students/-1", "/students/1.5",
                                   "/students/9007199254740992", "/students/18446744073709551616", "/students/1/", "/nothing",
