@@ -66,6 +66,8 @@ int ctl_services_show(Ctl *ctl, char *arguments[]);
 int ctl_drain(Ctl *ctl, char *arguments[]);
 int ctl_undrain(Ctl *ctl, char *arguments[]);
 int ctl_deregister(Ctl *ctl, char *arguments[]);
+int ctl_registry_backup(Ctl *ctl, char *arguments[]);
+int ctl_registry_restore(Ctl *ctl, char *arguments[]);
 int ctl_log(Ctl *ctl, char *arguments[]);
 int ctl_students_list(Ctl *ctl, char *arguments[]);
 int ctl_students_show(Ctl *ctl, char *arguments[]);

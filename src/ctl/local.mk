@@ -9,6 +9,7 @@ libctl_a_SOURCES = \
 	src/ctl/log.c \
 	src/ctl/output.c src/ctl/output.h \
 	src/ctl/progress.c src/ctl/progress.h \
+	src/ctl/registry-backup.c \
 	src/ctl/service-acts.c \
 	src/ctl/services.c src/ctl/services.h \
 	src/ctl/services-show.c \

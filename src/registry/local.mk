@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libregistry.a
 libregistry_a_SOURCES = \
 	src/registry/answers.c \
+	src/registry/audit.c src/registry/audit.h \
+	src/registry/backup.c src/registry/backup.h \
 	src/registry/catalog.c src/registry/catalog.h \
 	src/registry/conf.c src/registry/conf.h \
 	src/registry/graph.c src/registry/graph.h \
@@ -22,6 +24,7 @@ libregistry_a_SOURCES = \
 	src/registry/register.c \
 	src/registry/registry.c src/registry/registry.h \
 	src/registry/ring.c src/registry/ring.h \
+	src/registry/restore.c \
 	src/registry/routes.c \
 	src/registry/store.c src/registry/store.h \
 	src/registry/stream.c \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "runtime/database.h"
 
@@ -183,6 +184,38 @@ static int work_mark(DatabaseJob *job, sqlite3 *db) {
         return 0;
 }
 
+static int restore_row(sqlite3_stmt *statement, const StoreRow *row) {
+        if (!bind_text(statement, 1, row->url) || !bind_text(statement, 2, row->name) || !bind_text(statement, 3, row->registration) ||
+            !bind_text(statement, 4, row->process) || !bind_int(statement, 5, row->state) || !bind_int(statement, 6, row->since_usec))
+                return -ENOMEM;
+        return statement_run(statement);
+}
+
+/* So seldom that its statements are not kept. The rows of those that go stay until all dependants know. */
+static int work_restore(DatabaseJob *job, sqlite3 *db) {
+        StoreJob *j = CONTAINER_OF(job, StoreJob, job);
+        sqlite3_stmt *statement = NULL;
+
+        int rc = sqlite3_prepare_v2(db, "UPDATE registrations SET state = 2, since_usec = ?1, settled = 0 WHERE state <> 2", -1,
+                                    &statement, NULL);
+        if (rc != SQLITE_OK)
+                return database_errno(rc);
+        int r = bind_int(statement, 1, clock_realtime_usec()) ? statement_run(statement) : -ENOMEM;
+        (void) sqlite3_finalize(statement);
+        if (r < 0)
+                return r;
+
+        rc = sqlite3_prepare_v2(db, "INSERT INTO registrations VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0) "
+                                    "ON CONFLICT (url, name) DO UPDATE SET registration = ?3, process = ?4, state = ?5, "
+                                    "since_usec = ?6, settled = 0, synced = 0", -1, &statement, NULL);
+        if (rc != SQLITE_OK)
+                return database_errno(rc);
+        for (size_t i = 0; i < j->n_rows && r >= 0; i++)
+                r = restore_row(statement, &j->rows[i].row);
+        (void) sqlite3_finalize(statement);
+        return r;
+}
+
 static void on_done(DatabaseJob *job) {
         StoreJob *j = CONTAINER_OF(job, StoreJob, job);
 
@@ -226,6 +259,10 @@ int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone d
 
 int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata) {
         return store_submit(s, rows, n, work_mark, done, userdata);
+}
+
+int store_restore(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata) {
+        return store_submit(s, rows, n, work_restore, done, userdata);
 }
 
 int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void *userdata) {

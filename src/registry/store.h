@@ -46,5 +46,8 @@ int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void
 int store_register(Store *s, const StoreRow *row, StoreDone done, void *userdata);
 int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone done, void *userdata);
 
+/* These and no others are registered, all or nothing, not settled and not synced; the others are gone. */
+int store_restore(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
+
 /* Brings what is not the registration itself up to date in n rows: process, state, since_usec, settled, synced. */
 int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);

@@ -242,6 +242,25 @@ def test_services_show(running):
     assert "an argument is missing" in running("services", "show", code=USAGE).stderr
 
 
+def test_registry_backup_and_restore(running, tmp_path):
+    file = tmp_path / "backup.json"
+    for port in (8, 9):
+        assert running.registry.post("/services", {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}).status == 200
+    assert running("registry", "backup", file).stdout == f"3 registrations saved to {file}.\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and len(list(tmp_path.glob("backup.json*"))) == 1
+    running("deregister", "http://127.0.0.1:8")
+    assert running.registry.post("/services", {"ServiceName": "Baker", "ServiceURL": "http://127.0.0.1:7"}).status == 200
+    assert running("registry", "restore", file).stdout == "3 registrations: 1 added, 0 changed, 1 removed.\n"
+    assert running.json("registry", "restore", file) == {"Registrations": 3, "Added": 0, "Changed": 0, "Removed": 0}
+    assert running.json("registry", "backup", file) == {"File": str(file), "Registrations": 3}
+
+    file.write_text(file.read_text().replace(":8", ":6"))
+    assert "the backup is damaged or was changed" in running("registry", "restore", file, code=FAILURE).stderr
+    assert "No such file" in running("registry", "restore", "/nonexistent", code=NOT_FOUND).stderr
+    assert "/nonexistent/file: No such file" in running("registry", "backup", "/nonexistent/file", code=FAILURE).stderr
+    assert [s["ServiceURL"] for s in running.json("services", "show", "Cook")] == ["http://127.0.0.1:9", "http://127.0.0.1:8"]
+
+
 def test_deregister(running):
     for port in (8, 9):
         peer = {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}
@@ -414,7 +433,7 @@ def test_help(ctl):
     assert ctl("--version").stdout.startswith("gradebookctl ")
     text = ctl("--help").stdout
     commands = [line.split("  ")[1] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert len(commands) == 13
+    assert len(commands) == 15
     for command in commands:
         words = [word for word in command.split() if not word.isupper() and word != "FILE.csv"]
         assert ctl(*words, "--help").stdout.startswith(f"gradebookctl {' '.join(words)} ")
