@@ -101,6 +101,7 @@ static int add_instance(Overview *o, const Instance *i) {
 
         t->n_instances++;
         t->n_passing += i->health.state == HEALTH_PASSING;
+        t->n_draining += i->health.state == HEALTH_DRAINING;
         t->n_present += i->record && i->record->present;
         for (size_t k = 0; k < registration->n_required && r >= 0; k++)
                 r = add_requirement(o, t, registration->required_services[k]);
@@ -123,7 +124,11 @@ static int compare_teams(const void *a, const void *b) {
 }
 
 const char *team_state(const Team *t) {
-        return t->n_instances == 0 ? "missing" : t->n_present == 0 ? "critical" : trouble(t) ? "degraded" : "passing";
+        if (t->n_instances == 0)
+                return "missing";
+        if (t->n_present == 0)
+                return t->n_draining > 0 ? "draining" : "critical";
+        return t->n_passing + t->n_draining < t->n_instances ? "degraded" : t->n_draining > 0 ? "draining" : "passing";
 }
 
 int overview_new(const Registry *g, Overview **ret) {

@@ -12,6 +12,7 @@ typedef struct Team {
         const char *name;
         size_t n_instances;             /* 0: it is required, and nobody has registered it */
         size_t n_passing;
+        size_t n_draining;
         size_t n_present;               /* what dependants have */
         bool requires_all;              /* "*" */
         struct Team **required;
@@ -33,7 +34,7 @@ Overview *overview_free(Overview *o);
 DEFINE_CLEANUP(Overview, overview_free);
 
 const Team *overview_find(const Overview *o, const char *name);
-const char *team_state(const Team *t);          /* "passing", "degraded", "critical", "missing" */
+const char *team_state(const Team *t);          /* "passing", "degraded", "draining", "critical", "missing" */
 
 /* Of the first that a picture has room for: its members for the page. *ret is NULL where nobody is. -ENOMEM */
 int overview_draw(Overview *o, json_object **ret);

@@ -59,6 +59,8 @@ static int row_to_json(const Overview *overview, const Instance *i, json_object 
         if (r >= 0)
                 r = json_add_text(o, "State", health_state_name(i->health.state));
         if (r >= 0)
+                r = json_add(o, "Held", json_object_new_boolean(i->held));
+        if (r >= 0)
                 r = add_time(o, "Since", i->since_usec);
         if (r >= 0)
                 r = add_time(o, "Checked", i->checked_usec);
@@ -126,7 +128,8 @@ static const char *plural(size_t n) {
 /* What somebody wants to know who looks for a second. */
 static int add_summary(const Registry *g, const Overview *overview, json_object *view) {
         size_t n = instance_count(g), passing = instance_count_state(g, HEALTH_PASSING);
-        size_t critical = instance_count_state(g, HEALTH_CRITICAL), missing = 0, teams = 0;
+        size_t critical = instance_count_state(g, HEALTH_CRITICAL), draining = instance_count_state(g, HEALTH_DRAINING);
+        size_t missing = 0, teams = 0;
         char title[128], facts[160];
 
         for (const Team *t = overview->teams; t; t = t->hh.next) {
@@ -137,10 +140,12 @@ static int add_summary(const Registry *g, const Overview *overview, json_object 
                 (void) snprintf(title, sizeof(title), "Nothing is registered yet");
         else if (critical > 0)
                 (void) snprintf(title, sizeof(title), "%zu of %zu instance%s %s critical", critical, n, plural(n), critical == 1 ? "is" : "are");
-        else if (passing < n)
-                (void) snprintf(title, sizeof(title), "%zu of %zu instance%s passing", passing, n, n == 1 ? " is" : "s are");
         else if (missing > 0)
                 (void) snprintf(title, sizeof(title), "%zu required service%s %s missing", missing, plural(missing), missing == 1 ? "is" : "are");
+        else if (draining > 0 && passing + draining == n)
+                (void) snprintf(title, sizeof(title), "%zu of %zu instance%s draining", draining, n, n == 1 ? " is" : "s are");
+        else if (passing < n)
+                (void) snprintf(title, sizeof(title), "%zu of %zu instance%s passing", passing, n, n == 1 ? " is" : "s are");
         else
                 (void) snprintf(title, sizeof(title), "All %zu instance%s passing", n, n == 1 ? " is" : "s are");
         (void) snprintf(facts, sizeof(facts), "%zu service%s, %zu instance%s", teams, plural(teams), n, plural(n));
@@ -149,7 +154,7 @@ static int add_summary(const Registry *g, const Overview *overview, json_object 
         if (r >= 0)
                 r = json_add_text(view, "Facts", facts);
         if (r >= 0)
-                r = json_add_text(view, "Class", critical > 0 ? "critical" : passing < n || missing > 0 ? "suspect" : n > 0 ? "passing" : "missing");
+                r = json_add_text(view, "Class", critical > 0 ? "critical" : draining > 0 && passing + draining == n && missing == 0 ? "draining" : passing < n || missing > 0 ? "suspect" : n > 0 ? "passing" : "missing");
         if (r >= 0)
                 r = json_add(view, "IsEmpty", json_object_new_boolean(n == 0));
         return r;

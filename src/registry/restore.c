@@ -39,7 +39,7 @@ void backup_get(Request *request, void *service) {
         int r = items ? 0 : -ENOMEM;
 
         for (const Instance *i = g->instances; i && r >= 0; i = i->hh.next)
-                r = backup_add(items, i->registration, health_state_name(i->health.state), i->since_usec, false, i->process);
+                r = backup_add(items, i->registration, health_state_name(i->health.state), i->since_usec, i->health.draining, i->process);
         if (r < 0)
                 json_object_put(items);
         else
@@ -57,7 +57,6 @@ void backup_get(Request *request, void *service) {
 
 static int revive(Registry *g, BackupItem *item, bool *ret_new) {
         Instance *i = instance_find(g, item->registration->service_url);
-        HealthRules rules = registry_rules(g);
         uint64_t now = clock_monotonic_usec(), realtime = clock_realtime_usec();
 
         *ret_new = !i;
@@ -87,6 +86,8 @@ static int revive(Registry *g, BackupItem *item, bool *ret_new) {
         i->synced = false;
         i->push_failures = 0;
         i->position = (Position) { .in_doubt = true, .full = true };
+        HealthRules rules = instance_rules(i);
+        i->health.draining = item->draining;
         health_restore(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), item->critical,
                        realtime > item->since_usec ? realtime - item->since_usec : 0, now);
         heartbeat_schedule(i);
@@ -95,17 +96,46 @@ static int revive(Registry *g, BackupItem *item, bool *ret_new) {
         return 0;
 }
 
+/* What an administrator wished for an address outlives its registrations. */
+static int recall_drain(Registry *g, const char *url, bool draining) {
+        History *h = history_find(g, url);
+
+        if (!h && draining) {
+                int r = history_get(g, url, &h);
+                if (r < 0)
+                        return r;
+        }
+        if (h)
+                h->draining = draining;
+        return 0;
+}
+
+static bool keep(Instance *i, const BackupItem *item) {
+        HealthState old;
+
+        if (!i || !registration_equal(i->registration, item->registration))
+                return false;
+
+        old = i->health.state;
+        if (health_drain(&i->health, item->draining))
+                instance_health_changed(i, old, "a backup was restored");
+        return true;
+}
+
 static int apply_items(Restore *restore) {
         Registry *g = restore->registry;
 
         for (size_t k = 0; k < restore->backup->n_items; k++) {
                 BackupItem *item = &restore->backup->items[k];
-                const Instance *i = instance_find(g, item->registration->service_url);
+                const char *url = item->registration->service_url;
                 bool is_new;
 
-                if (i && registration_equal(i->registration, item->registration))
+                int r = recall_drain(g, url, item->draining);
+                if (r < 0)
+                        return r;
+                if (keep(instance_find(g, url), item))
                         continue;
-                int r = revive(g, item, &is_new);
+                r = revive(g, item, &is_new);
                 if (r < 0)
                         return r;
                 restore->n_added += is_new;
@@ -191,6 +221,7 @@ static int store(Restore *restore) {
                         .process = b->items[i].process,
                         .state = b->items[i].critical ? STORE_CRITICAL : STORE_PASSING,
                         .since_usec = b->items[i].since_usec,
+                        .draining = b->items[i].draining,
                 };
         return store_restore(restore->registry->store, rows, b->n_items, on_stored, restore);
 }

@@ -261,6 +261,22 @@ def test_registry_backup_and_restore(running, tmp_path):
     assert [s["ServiceURL"] for s in running.json("services", "show", "Cook")] == ["http://127.0.0.1:9", "http://127.0.0.1:8"]
 
 
+def test_drain(running):
+    for port in (8, 9):
+        assert running.registry.post("/services", {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}).status == 200
+    assert running("drain", "http://127.0.0.1:8").stdout == "Cook at http://127.0.0.1:8 is draining: it gets no new requests.\n"
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["draining", "passing"]
+    # All of a name.
+    assert running.json("drain", "Cook") == ["http://127.0.0.1:8", "http://127.0.0.1:9"]
+    running.registry.kill()
+    running.registry.start()
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["draining", "draining"]
+    assert "is not draining any more" in running("undrain", "Cook").stdout
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["passing", "passing"]
+    assert 'nothing is registered as "Nobody"' in running("drain", "Cook", "Nobody", code=NOT_FOUND).stderr
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["passing", "passing"]
+
+
 def test_deregister(running):
     for port in (8, 9):
         peer = {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}

@@ -107,6 +107,12 @@ class Dependant(FakeService):
         return [(sign, p["URL"]) for patch in list(self.patches) for sign, member in (("+", "Added"), ("-", "Removed"))
                 for p in patch[member] or []]
 
+    def knows(self):
+        known = set()
+        for sign, provider in self.changes():
+            (known.add if sign == "+" else known.discard)(provider)
+        return known
+
 
 @pytest.fixture
 def dependant(registry):
@@ -164,6 +170,33 @@ def test_restore_tells_the_difference(registry, dependant):
     register(registry, "Cook", 4)
     wait_until(lambda: len(dependant.patches) == 2, "the next patch")
     assert dependant.changes()[2:] == [("+", url(4))]
+
+
+def test_restore_drains(registry, dependant):
+    """Which instances are drained is a part of the backup, for those that stay as they are too."""
+    text = {"Content-Type": "text/plain"}
+    for port in (1, 2, 3):
+        register(registry, "Cook", port)
+    assert registry.request("/services/drain", "PUT", url(1), headers=text).status == 200
+    assert registry.request("/services/drain", "PUT", url(2), headers=text).status == 200
+    backup = registry.get("/backup").json
+    assert registry.request("/services/drain", "DELETE", url(1), headers=text).status == 200
+    assert registry.request("/services/drain", "PUT", url(3), headers=text).status == 200
+    assert registry.request("/services", "DELETE", url(2), headers=text).status == 200
+    assert registry.post("/restore", backup).status == 200
+
+    def states():
+        return {s["ServiceURL"]: s["State"] for s in registry.get("/services/Cook").json["Services"]}
+    expected = {url(1): "draining", url(2): "draining", url(3): "passing"}
+    assert states() == expected
+    registry.kill()
+    registry.start()
+    assert states() == expected
+    wait_until(lambda: dependant.knows() == {url(3)}, "the dependant has the one that is not drained")
+    page = registry.get("/").text
+    assert page.count('class="badge draining"') == 2 and "2 of 4 instances are draining" in page
+    for line in (r"127\.0\.0\.1:\d+ drained http://127\.0\.0\.1:1\.", r"127\.0\.0\.1:\d+ took http://127\.0\.0\.1:1 back into service\."):
+        assert re.search(line, registry.stderr), line
 
 
 def test_restore_is_durable(cluster, registry):
