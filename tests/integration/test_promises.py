@@ -96,6 +96,28 @@ def test_one_that_stops_says_so_before_it_lets_go_of_a_connection(cluster, name,
         fake.close()
 
 
+@pytest.mark.parametrize("path", ["/students/1", "/api/GradingService/students/1"])
+def test_a_read_that_met_the_end_of_a_process_is_asked_again(cluster, path):
+    """The connection was accepted by a process that ended before it read the request: the next one behind the same socket answers."""
+    class Ending(FakeGrading):
+        ending = True
+
+        def answer(self, handler, body):
+            if not self.ending:
+                super().answer(handler, body)
+            self.ending, handler.close_connection = False, True
+
+    grading = Ending()
+    try:
+        portal = cluster.start("portal")
+        assert portal.post("/services", {"Added": [{"Name": "GradingService", "URL": grading.url}]}).status == 200
+        answer = portal.get(path)
+        assert answer.status == 200 and "Nick" in answer.text, answer
+        assert grading.count("GET", "/students/1") == 2
+    finally:
+        grading.close()
+
+
 @pytest.mark.parametrize("way", ["form", "gateway"])
 def test_a_grade_is_never_sent_twice_though_its_answer_is_lost(cluster, way):
     """A client library repeats a request of its own accord when a connection that it used before turns out dead."""
