@@ -9,9 +9,11 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
-from fakes import FakeGrading
+from fakes import FakeGrading, FakeService
 from gradebook import BUILD, SOURCE, free_port, wait_until
 
 sys.path.insert(0, str(SOURCE / "tests" / "lint"))
@@ -63,6 +65,37 @@ def test_a_registry_that_knows_nobody_yet_empties_nobodys_list(cluster, lost):
         assert attendance.get("/healthz").json["Missing"] == []
         wait_until(lambda: "AttendanceService" in cluster.services(), "the registry knows it")
         assert attendance.get("/healthz").json["Missing"] == []
+
+
+def test_peers_that_hang_delay_a_start_and_an_end_and_prevent_neither(cluster):
+    """They accept connections, and never answer: a registry, and a central log that has been found."""
+    class Silent(FakeService):
+        def __init__(self, port=0):
+            self.over = threading.Event()
+            super().__init__(port)
+
+        def answer(self, handler, body):
+            self.over.wait(60)
+
+    silent = [Silent(cluster.registry_port), Silent()]
+    try:
+        attendance = cluster.daemon("attendance", keep_listener=True)
+        begin = time.monotonic()
+        attendance.start()
+        assert time.monotonic() - begin < 2
+        wait_until(lambda: "not registered" in attendance.status, "the status line says so")
+        assert attendance.get("/healthz").status == 200
+        assert attendance.post("/services", {"Added": [{"Name": "LogService", "URL": silent[1].url}]}).status == 200
+        wait_until(lambda: silent[1].requests, "lines are on their way to the central log")
+        begin = time.monotonic()
+        attendance.stop()
+        assert time.monotonic() - begin < 6
+        # What could not be delivered is kept.
+        assert "Stopped" in (attendance.state / "log-spool.ndjson").read_text()
+    finally:
+        for s in silent:
+            s.over.set()
+            s.close()
 
 
 # 4: a restart fails no request, and doubles none
