@@ -7,6 +7,7 @@ import os
 import pathlib
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -98,6 +99,31 @@ def test_peers_that_hang_delay_a_start_and_an_end_and_prevent_neither(cluster):
             s.close()
 
 
+class Brief(FakeService):
+    """Speaks HTTP/1.0, as small peers do: each connection ends with its answer, so that its end says nothing."""
+
+    def answer(self, handler, body):
+        handler.close_connection = True
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+
+def test_a_refused_connection_is_a_death_without_further_tries(cluster):
+    cluster.configure("registry", {"Registry": {"HeartbeatSec": "300ms", "RetrySec": "250ms", "FailureThreshold": "100"}})
+    registry = cluster.start("registry")
+    peer = Brief()
+    record = {"ServiceName": "A", "ServiceURL": peer.url, "HeartbeatURL": peer.url + "/heartbeat"}
+    assert registry.post("/services", record).status == 200
+    try:
+        wait_until(lambda: len(peer.requests) >= 3, "it is probed")
+        assert cluster.services() == {"A": [peer.url]}
+    finally:
+        peer.close()
+    wait_until(lambda: cluster.services() == {}, "its death is known", 3)
+
+
 # 4: a restart fails no request, and doubles none
 
 @pytest.mark.parametrize("name, path", [("registry", "/services"), ("log", "/log?n=1"), ("grading", "/students/1"), ("portal", "/students")])
@@ -127,6 +153,20 @@ def test_one_that_stops_says_so_before_it_lets_go_of_a_connection(cluster, name,
         assert daemon.wait() == 0
     finally:
         fake.close()
+
+
+@pytest.mark.parametrize("half", [b"GET /healthz HTTP/1.1\r\nHost: a", b"POST /services HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{"],
+                         ids=["head", "body"])
+def test_a_client_that_never_ends_its_request_does_not_prevent_an_end(cluster, half):
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "1s"}})
+    attendance = cluster.daemon("attendance", keep_listener=True).start()
+    with socket.create_connection(("127.0.0.1", attendance.port)) as client:
+        client.sendall(half)
+        wait_until(lambda: "gradebook_http_connections 2" in attendance.get("/metrics").text, "the connection is there")
+        begin = time.monotonic()
+        attendance.stop()
+        assert time.monotonic() - begin < 5
+    assert attendance.process.returncode == 0
 
 
 @pytest.mark.parametrize("path", ["/students/1", "/api/GradingService/students/1"])
