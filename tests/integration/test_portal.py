@@ -380,6 +380,13 @@ def test_trace_is_passed_on(portal, grading):
     portal.get("/students", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     sent = grading.requests[-1][2]["traceparent"]
     assert sent.split("-")[1] == trace and "b7ad6b7169203331" not in sent
+    traced = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    assert portal.submit("/students/1/grades", GRADE, **traced).status == 303
+    for method, path in (("POST", "/GradingService/students/1/grades"), ("GET", "/GradingService/students/1")):
+        assert portal.api(path, method, body=GRADE if method == "POST" else None, headers=traced).status < 300
+    spans = [headers["traceparent"].split("-") for _, _, headers, _ in grading.requests[-3:]]
+    assert {span[1] for span in spans} == {trace}
+    assert len({span[2] for span in spans} | {"b7ad6b7169203331"}) == 4, "each hop is a span of its own"
 
 
 def test_unknown_students_cost_no_memory(portal, grading):
