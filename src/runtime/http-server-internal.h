@@ -19,6 +19,7 @@ struct HttpServer {
         HttpServerCounters counters;
         Listener *listeners;
         Connection *connections;        /* a doubly linked list: drain asks each */
+        HttpStream *streams;            /* likewise: the end tells each */
         bool draining;                  /* every reply says "Connection: close" */
         bool closed;                    /* the handlers' object is gone: 503 */
         sd_event_source *grace;         /* until idle connections are let go of */
@@ -98,6 +99,9 @@ enum MHD_Result http_request_queue(Request *r);
 
 /* Adds what every reply carries and the headers the handler set. */
 void http_request_add_headers(Request *r, struct MHD_Response *response);
+
+/* Tells all streams CLOSED and ends them: who was told by them is about to go. */
+void http_streams_close(HttpServer *server);
 
 Header *header_free_all(Header *h);
 int header_add(Header **list, const char *name, size_t name_size, const char *value, size_t value_size);

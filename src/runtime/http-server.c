@@ -218,6 +218,7 @@ int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *
 
 void http_server_close(HttpServer *s) {
         s->closed = true;
+        http_streams_close(s);
 }
 
 HttpServer *http_server_free(HttpServer *s) {
