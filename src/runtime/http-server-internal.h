@@ -64,7 +64,6 @@ struct Request {
         Trace trace;
         bool has_trace;
         bool authorized;
-        bool in_callback;       /* libmicrohttpd is calling us: a reply is queued by who called */
         bool suspended;
         bool dispatched;        /* the handler (or the error) had its turn */
         bool replied;

@@ -109,6 +109,17 @@ def test_chunked_bodies_are_bounded_too(attendance, cluster):
     connection.close()
 
 
+@pytest.mark.parametrize("header", [b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: identity", b"Transfer-Encoding: chunked, chunked",
+                                    b"Content-Length: 3\r\nTransfer-Encoding: chunked", b"Content-Length : 3", b"X: a\rContent-Length: 3"])
+def test_no_head_has_two_readings(attendance, header):
+    with socket.create_connection(("127.0.0.1", attendance.port), 10) as s:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+    assert answer.count(b"HTTP/1.1 ") == 1 and answer.startswith(b"HTTP/1.1 400") and b"Connection: close" in answer, answer
+
+
 def test_a_page_of_another_site_changes_nothing(open_cluster):
     daemon = open_cluster.start("attendance")
     refused = daemon.post("/attendance", {"Present": 3}, headers={"Sec-Fetch-Site": "cross-site"}, token=None)
