@@ -20,7 +20,7 @@
 
 static void request_free(Request *r) {
         if (r->connection)
-                r->connection->in_request = false;
+                r->connection->in_request = r->connection->in_handler = false;
         if (r->dispatched)
                 r->server->counters.open_requests--;
         route_match_deinit(&r->match);
@@ -57,7 +57,7 @@ void *http_request_uri(void *userdata, const char *uri, struct MHD_Connection *m
                 return NULL;
         }
         if (r->connection)
-                r->connection->in_request = true;
+                http_connection_begin(r->connection);
         return r;
 }
 
@@ -199,6 +199,7 @@ static void dispatch(Request *r) {
         HttpServer *s = r->server;
 
         r->dispatched = true;
+        r->connection->in_handler = true;
         s->counters.open_requests++;
         if (!r->problem.status && s->closed)
                 (void) problem_set(&r->problem, 503, "The service is stopping");
@@ -213,7 +214,7 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
         Request *r = *con_cls;
 
         if (!r || !r->connection)
-                return MHD_NO; /* no memory, see http_request_uri() and on_connection() in http-server.c */
+                return MHD_NO; /* no memory, see http_request_uri() and connection_new() */
         if (!r->method) {
                 r->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
                 check_head(r);
