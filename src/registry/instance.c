@@ -105,6 +105,10 @@ int instance_bind(Instance *i) {
         int k = catalog_get(g->catalog, i->registration->service_name, i->registration->service_url, &r);
         if (k < 0)
                 return k;
+        if (catalog_set_weight(g->catalog, r, i->registration->weight)) {
+                mark_now(g, r);
+                push_all(g);
+        }
         if (r == i->record)
                 return 0;
 
