@@ -438,6 +438,35 @@ def test_events_tell_every_change(registry, cluster):
     assert not stream.broken, "in good order"
 
 
+def test_events_of_draining(registry):
+    url = register(registry, "A", 7001)
+    stream = Stream(registry)
+    assert registry.request("/services/drain", "PUT", url, headers={"Content-Type": "text/plain"}).status == 200
+    assert urls(registry.get("/services/A?state=draining")) == ["7001"] and urls(registry.get("/services/A?state=passing")) == []
+    assert registry.request("/services/drain", "DELETE", url, headers={"Content-Type": "text/plain"}).status == 200
+    assert urls(registry.get("/services/A?state=passing")) == ["7001"]
+    stream.wait_for("draining", "removed", "passing", "added")
+
+
+def test_events_of_one_that_comes_and_goes(cluster):
+    cluster.configure("registry", {"Registry": {**RULES, "SuppressThreshold": 50, "ReuseThreshold": 40, "FlapHalfLifeSec": "1s"}})
+    registry = cluster.start("registry")
+    register(registry, "A", 7001)
+    stream = Stream(registry)
+
+    def round_():
+        register(registry, "A", 7002)
+        assert deregister(registry, 7002) == 200
+    for _ in range(4):
+        round_()
+    register(registry, "A", 7002)
+    wait_until(lambda: "held" in stream.names(), "it is held")
+    held = registry.get("/services/A").json
+    assert [s.get("Held", False) for s in held["Services"] if s["ServiceURL"].endswith("2")] == [True]
+    wait_until(lambda: stream.names()[-2:] == ["released", "added"], "it has calmed down")
+    assert not any(s.get("Held") for s in registry.get("/services/A").json["Services"])
+
+
 def test_events_of_some_services(registry):
     stream, both = Stream(registry, "?service=B"), Stream(registry, "?service=B,C&service=D")
     for number, name in enumerate("ABCD"):
