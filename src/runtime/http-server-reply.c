@@ -55,7 +55,7 @@ void http_request_add_headers(Request *r, struct MHD_Response *response) {
         for (Header *h = r->headers; h; h = h->next)
                 if (MHD_add_response_header(response, h->name, h->value) != MHD_YES)
                         log_warning("The header %s of a reply is not valid and was left out", h->name);
-        if (r->server->draining)
+        if (http_connection_is_ending(r->connection))
                 (void) MHD_add_response_header(response, "Connection", "close");
 }
 
@@ -226,7 +226,7 @@ void request_reply_body(Request *r, unsigned status, HttpBody *b) {
         struct MHD_Response *response;
 
         r->reply_body = http_body_ref(b);
-        if (!r->headers && !r->server->draining && !r->failed) {
+        if (!r->headers && !http_connection_is_ending(r->connection) && !r->failed) {
                 /* libmicrohttpd counts the connections that a response is queued for; our own count is the body's. */
                 r->response_shared = true;
                 http_request_finish(r, status, b->response);

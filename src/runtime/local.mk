@@ -22,6 +22,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-client.c \
 	src/runtime/http-client.h \
 	src/runtime/http-server-internal.h \
+	src/runtime/http-server-connection.c \
 	src/runtime/http-server-reply.c \
 	src/runtime/http-server-request.c \
 	src/runtime/http-server-stream.c \
@@ -42,6 +43,7 @@ libruntime_a_SOURCES = \
 	src/runtime/mustache-render.c \
 	src/runtime/mustache.h \
 	src/runtime/providers-file.c \
+	src/runtime/providers-hash.c \
 	src/runtime/providers-internal.h \
 	src/runtime/providers-pick.c \
 	src/runtime/providers-table.c \

@@ -66,7 +66,7 @@ typedef enum HttpStreamEvent {
 } HttpStreamEvent;
 typedef void (*HttpStreamCallback)(HttpStream *s, HttpStreamEvent event, void *userdata);
 
-/* Ends the request as a reply does. NULL (and a 500) without memory. */
+/* Ends the request as a reply does. NULL (and the request failed) without memory, or when the server stops. */
 HttpStream *request_stream(Request *r, unsigned status, const char *content_type, size_t max_buffered, HttpStreamCallback callback, void *userdata);
 int http_stream_write(HttpStream *s, const void *data, size_t size);            /* -ENOBUFS: the client is too slow, nothing was taken */
 size_t http_stream_buffered(const HttpStream *s);
