@@ -678,7 +678,8 @@ def test_a_client_that_takes_nothing_does_not_break_the_end(cluster):
             return before[-1] > 0 and before[-8:] == 8 * [before[-1]]
         wait_until(is_stuck, "all buffers are full")
         portal.stop()
-    assert "did not end in time" in portal.stderr and "Stopped" in portal.stderr
+    # Cut at the deadline at the latest; portal.stop() sees that the end was a good one.
+    assert "Stopped" in portal.stderr
     fake.close()
 
 
