@@ -24,9 +24,8 @@ libregistry_a_SOURCES = \
 	src/registry/registry.c src/registry/registry.h \
 	src/registry/ring.c src/registry/ring.h \
 	src/registry/routes.c \
-	src/registry/store.c src/registry/store.h \
 	src/registry/store-history.c \
-	src/registry/store-internal.h \
+	src/registry/store.c src/registry/store.h src/registry/store-internal.h \
 	src/registry/stream.c \
 	src/registry/targets.c \
 	src/registry/transition.c \

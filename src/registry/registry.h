@@ -17,6 +17,7 @@ typedef struct Registry Registry;
 typedef struct Instance Instance;
 typedef struct Waiter Waiter;
 typedef struct PendingWrite PendingWrite;
+typedef struct Discovery Discovery;
 typedef struct Source Source;
 typedef struct Discovery Discovery;
 

@@ -65,6 +65,7 @@ void instance_health_changed(Instance *i, HealthState old, const char *reason) {
         if (!((state == HEALTH_PASSING && old == HEALTH_SUSPECT) || (state == HEALTH_SUSPECT && old == HEALTH_PASSING)))
                 i->since_usec = clock_realtime_usec();
 
+        discovery_note_instance(i, health_state_name(state), health_state_name(old), reason);
         switch (state) {
         case HEALTH_PASSING:
                 log_instance(i, old == HEALTH_SUSPECT ? LOG_INFO : LOG_NOTICE, EVENT_SERVICE_PASSING, old, reason, passing_text(old));

@@ -114,7 +114,7 @@ static int apply_view(Registrar *r, const HttpAnswer *answer) {
         bool settled = false;
         int k;
 
-        /* Another implementation's registry answers with no view, which is fine: its patches tell. */
+        /* No view: what we hold is what we should; or a registry of another make, whose patches tell. */
         if (json_parse_object(answer->body, answer->size, &o, NULL) < 0 ||
             view_from_json(o, &providers, &n, &settled, NULL) < 0)
                 return 0;
@@ -132,8 +132,11 @@ static int apply_view(Registrar *r, const HttpAnswer *answer) {
 static void note_success(Registrar *r, const HttpAnswer *answer) {
         const LogField fields[] = { { "REGISTRY_URL", r->rt->common->registry_url }, { "SERVICE_URL", r->rt->service_url } };
 
-        if (apply_view(r, answer) < 0)
-                log_warning("The registry's view could not be applied: out of memory");
+        int k = apply_view(r, answer);
+        if (k < 0)
+                log_warning("The registry's view could not be applied: %s", strerror(-k));
+        else if (k > 0 && r->registered)
+                log_info("The registry's view differed from what was known here, and was taken over: a patch is late or lost");
         if (!r->registered)
                 log_event(LOG_INFO, EVENT_REGISTERED, fields, ELEMENTSOF(fields), "Registered %s at %s with the registry %s",
                           r->service->service_name, r->rt->service_url, r->rt->common->registry_url);
@@ -189,10 +192,16 @@ static void on_registered(const HttpAnswer *answer, void *userdata) {
 
 static int send_request(Registrar *r, const char *method, const char *content_type, const char *body, uint64_t timeout_usec, HttpCallDone done) {
         _cleanup_(freep) char *url = NULL;
-        const char *const headers[] = { r->instance_header, NULL };
+        const char *headers[] = { r->instance_header, NULL, NULL };
+        char view[sizeof(VIEW_HASH_HEADER ": ") + VIEW_HASH_SIZE], hash[VIEW_HASH_SIZE];
 
         if (asprintf(&url, "%s/services", r->rt->common->registry_url) < 0)
                 return -ENOMEM;
+        /* The answer then only names the providers if they are not those that are known here. */
+        if (providers_hash(r->rt->providers, hash) >= 0) {
+                (void) snprintf(view, sizeof(view), VIEW_HASH_HEADER ": %s", hash);
+                headers[1] = view;
+        }
         return http_client_call(r->rt->client,
                                 &(HttpCallOptions) {
                                         .method = method,
