@@ -282,7 +282,7 @@ static void on_deregistered(int result, void *userdata) {
                 request_fail(w->request, 404, "No service is registered at this ServiceURL.");
                 return;
         }
-        instance_log_deregistered(i);
+        instance_log_deregistered(i, request_client(w->request));
         hold_went(w->registry, w->url, DAMPING_RESTART);
         instance_remove(i);
         request_reply_empty(w->request, 200);

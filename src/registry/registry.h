@@ -176,7 +176,7 @@ int targets_check(const Registry *g, const Registration *r, const char *client, 
 /* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */
 void instance_health_changed(Instance *i, HealthState old, const char *reason);
 void instance_log_registered(const Instance *i, const char *what);
-void instance_log_deregistered(const Instance *i);
+void instance_log_deregistered(const Instance *i, const char *client);
 
 /* push.c */
 void push_all(Registry *g);                     /* soon: every dependant that lacks something gets it */
@@ -216,6 +216,10 @@ void mark_soon(Registry *g, Record *r);
 void mark_acknowledged(Registry *g);            /* a dependant knows more than before */
 void mark_now(Registry *g, Record *r);          /* its state changed, and dependants are about to hear of it */
 void mark_flush(Registry *g);
+
+/* restore.c: the routes of an administrator */
+void backup_get(Request *request, void *service);
+void restore_post(Request *request, void *service);
 
 extern const Route registry_routes[];
 extern const MetricItem registry_metrics[];
