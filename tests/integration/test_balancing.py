@@ -3,7 +3,9 @@
 
 import collections
 import concurrent.futures
+import json
 import re
+import socket
 import threading
 import time
 
@@ -126,9 +128,11 @@ def test_a_slow_one_gets_few(portal, providers):
     portal.provide(slow, *fast)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(portal.get) for _ in range(4)]
-        # One hangs in there, so that the others always have less to do.
         while not slow.waiting.acquire(timeout=0.01):
             answers.append(pool.submit(portal.get))
+        # Only what hangs is still there, so that the others always have less to do.
+        wait_until(lambda: portal.metric("gradebook_provider_requests") == slow.hits == sum(not a.done() for a in answers),
+                   "the others have answered")
         before = slow.hits
         assert portal.get_many(200, threads=1) == {200: 200}
         assert slow.hits == before
@@ -159,7 +163,7 @@ def test_one_that_answers_500_is_ejected_and_comes_back(portal, providers):
     good, bad = providers(2)
     bad.status = 500
     portal.provide(good, bad)
-    wait_until(lambda: portal.get() and portal.metric("gradebook_providers_ejected") == 1, "the bad one is ejected", 20)
+    wait_until(lambda: portal.get_many(40) and portal.metric("gradebook_providers_ejected") == 1, "the bad one is ejected", 20)
     assert portal.metric("gradebook_provider_ejections_total") == 1
     assert f"Many at {bad.url} keeps failing: it gets no requests for 1s." in portal.daemon.stderr
     before = bad.hits
@@ -214,6 +218,37 @@ def test_a_change_is_not_repeated(portal, providers):
     assert portal.get("GET").status == 502
     assert sum(f.hits for f in fakes) == 1 + 3
     assert portal.metric("gradebook_retries_total") == 2
+
+
+def test_a_change_that_found_no_connection_is_repeated(portal, providers):
+    good = providers()
+    portal.provide(good, *(f"http://127.0.0.1:{free_port()}" for _ in range(2)))
+    for i in range(20):
+        answer = portal.daemon.post("/api/Many/x", {"Number": i})
+        assert answer.status == 200 and answer.json["URL"] == good.url
+    # Each once, and whole.
+    assert [json.loads(r[3])["Number"] for r in good.requests] == list(range(20))
+    assert {r[2]["Content-Type"] for r in good.requests} == {"application/json"}
+    assert portal.metric("gradebook_retries_total") >= 1
+
+
+def test_a_host_that_is_lost_costs_time_and_no_answer(cluster, providers):
+    portal = Portal(cluster)
+    cluster.configure("portal", {"Gateway": {"TimeoutSec": "6s"}})
+    portal.daemon.stop()
+    portal.daemon.start()
+    good = providers()
+    # Its backlog is full: the kernel drops what else comes, as for a host that is gone.
+    lost = socket.create_server(("127.0.0.1", 0), backlog=0)
+    full = [socket.socket() for _ in range(2)]
+    for s in full:
+        s.setblocking(False)
+        s.connect_ex(lost.getsockname())
+    portal.provide(f"http://127.0.0.1:{lost.getsockname()[1]}", good)
+    assert portal.get_many(16) == {200: 16}
+    assert portal.metric("gradebook_retries_total") >= 1
+    for s in (lost, *full):
+        s.close()
 
 
 def test_pages_are_repeated_after_503(portal, providers):
