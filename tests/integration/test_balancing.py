@@ -3,6 +3,7 @@
 
 import collections
 import concurrent.futures
+import http.client
 import json
 import re
 import socket
@@ -11,7 +12,7 @@ import time
 
 import pytest
 from fakes import FakeService
-from gradebook import free_port, wait_until
+from gradebook import WIRE_NAMES, free_port, wait_until
 
 EJECT_SECONDS = 1
 
@@ -328,3 +329,41 @@ def test_traffic_goes_on_without_a_registry(cluster):
     portal.stop()
     portal.start()
     assert ask(200) == {200: 200}
+
+
+@pytest.mark.parametrize("end,provider,path", [
+    ("stop", "log", "/api/LogService/log?n=1"),
+    ("stop", "grading", "/students"),
+    # A stream whose head was passed on before its provider died is cut, and shown to be; a page is not.
+    ("kill", "grading", "/students"),
+])
+def test_restarts_and_deaths_fail_no_read(cluster, end, provider, path):
+    """Two providers whose sockets outlive them, as systemd's do, end in turn under load from a portal."""
+    cluster.configure("gradebook", {"Balancing": {"EjectSec": "500ms", "SlowStartSec": "1s"}})
+    cluster.start("registry")
+    daemons = [cluster.daemon(provider, keep_listener=True).start() for _ in range(2)]
+    portal = cluster.start("portal")
+    wait_until(lambda: len(cluster.services().get(WIRE_NAMES[provider], [])) == 2, "both are registered")
+    stop, answers = threading.Event(), []
+
+    def load():
+        while not stop.is_set():
+            try:
+                answers.append(portal.get(path).status)
+            except (OSError, http.client.HTTPException) as e:
+                answers.append(repr(e))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for t in threads:
+        t.start()
+    try:
+        for daemon in daemons * 3:
+            getattr(daemon, end)()
+            daemon.start()
+            before = len(answers)
+            wait_until(lambda before=before: len(answers) > before + 50, "reads are answered")
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    assert collections.Counter(answers) == {200: len(answers)}
