@@ -46,9 +46,9 @@ class Provider(FakeService):
 class Portal:
     """It learns its providers from the patches that a registry would send; there is none."""
 
-    def __init__(self, cluster, **balancing):
+    def __init__(self, cluster, timeout="2s", **balancing):
         balancing = {"SlowStartSec": "0", "EjectSec": f"{EJECT_SECONDS}s", **balancing}
-        cluster.configure("portal", {"Portal": {"RetrySec": "1s"}, "Gateway": {"TimeoutSec": "2s"}})
+        cluster.configure("portal", {"Portal": {"RetrySec": "1s"}, "Gateway": {"TimeoutSec": timeout}})
         cluster.configure("gradebook", {"HTTP": {"RequestTimeoutSec": "2s"}, "Balancing": balancing})
         self.cluster = cluster
         self.daemon = cluster.start("portal")
@@ -123,7 +123,8 @@ def test_a_newcomer_starts_slowly(cluster, providers):
     assert 5 <= new.hits < 90, (old.hits, new.hits)
 
 
-def test_a_slow_one_gets_few(portal, providers):
+def test_a_slow_one_gets_few(cluster, providers):
+    portal = Portal(cluster, timeout="1min")
     slow, *fast = providers(3)
     slow.gate.clear()
     portal.provide(slow, *fast)

@@ -380,6 +380,13 @@ def test_trace_is_passed_on(portal, grading):
     portal.get("/students", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     sent = grading.requests[-1][2]["traceparent"]
     assert sent.split("-")[1] == trace and "b7ad6b7169203331" not in sent
+    traced = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    assert portal.submit("/students/1/grades", GRADE, **traced).status == 303
+    for method, path in (("POST", "/GradingService/students/1/grades"), ("GET", "/GradingService/students/1")):
+        assert portal.api(path, method, body=GRADE if method == "POST" else None, headers=traced).status < 300
+    spans = [headers["traceparent"].split("-") for _, _, headers, _ in grading.requests[-3:]]
+    assert {span[1] for span in spans} == {trace}
+    assert len({span[2] for span in spans} | {"b7ad6b7169203331"}) == 4, "each hop is a span of its own"
 
 
 def test_unknown_students_cost_no_memory(portal, grading):
@@ -643,6 +650,36 @@ def test_stopping_ends_streams(portal):
     assert connection.getresponse().readline() == b"line\n"
     portal.daemon.stop()
     connection.close()
+    fake.close()
+
+
+def test_a_client_that_takes_nothing_does_not_break_the_end(cluster):
+    block, sent = b"x" * 65536, [0]
+
+    class Large(FakeService):
+        def answer(self, handler, body):
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(800 * len(block)))
+            handler.end_headers()
+            for sent[0] in range(800):
+                handler.wfile.write(block)
+
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "300ms"}})
+    portal, fake = cluster.start("portal"), Large()
+    assert portal.post("/services", {"Added": [{"Name": "Large", "URL": fake.url}]}).status == 200
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", portal.port))
+        client.sendall(f"GET /api/Large/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n\r\n".encode())
+        before = [None]
+
+        def is_stuck():
+            before.append(sent[0])
+            return before[-1] > 0 and before[-8:] == 8 * [before[-1]]
+        wait_until(is_stuck, "all buffers are full")
+        portal.stop()
+    # Cut at the deadline at the latest; portal.stop() sees that the end was a good one.
+    assert "Stopped" in portal.stderr
     fake.close()
 
 

@@ -7,11 +7,14 @@ import os
 import pathlib
 import secrets
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
-from fakes import FakeGrading
+from fakes import FakeGrading, FakeService
 from gradebook import BUILD, SOURCE, free_port, wait_until
 
 sys.path.insert(0, str(SOURCE / "tests" / "lint"))
@@ -65,6 +68,62 @@ def test_a_registry_that_knows_nobody_yet_empties_nobodys_list(cluster, lost):
         assert attendance.get("/healthz").json["Missing"] == []
 
 
+def test_peers_that_hang_delay_a_start_and_an_end_and_prevent_neither(cluster):
+    """They accept connections, and never answer: a registry, and a central log that has been found."""
+    class Silent(FakeService):
+        def __init__(self, port=0):
+            self.over = threading.Event()
+            super().__init__(port)
+
+        def answer(self, handler, body):
+            self.over.wait(60)
+
+    silent = [Silent(cluster.registry_port), Silent()]
+    try:
+        attendance = cluster.daemon("attendance", keep_listener=True)
+        begin = time.monotonic()
+        attendance.start()
+        assert time.monotonic() - begin < 2
+        wait_until(lambda: "not registered" in attendance.status, "the status line says so")
+        assert attendance.get("/healthz").status == 200
+        assert attendance.post("/services", {"Added": [{"Name": "LogService", "URL": silent[1].url}]}).status == 200
+        wait_until(lambda: silent[1].requests, "lines are on their way to the central log")
+        begin = time.monotonic()
+        attendance.stop()
+        assert time.monotonic() - begin < 6
+        # What could not be delivered is kept.
+        assert "Stopped" in (attendance.state / "log-spool.ndjson").read_text()
+    finally:
+        for s in silent:
+            s.over.set()
+            s.close()
+
+
+class Brief(FakeService):
+    """Speaks HTTP/1.0, as small peers do: each connection ends with its answer, so that its end says nothing."""
+
+    def answer(self, handler, body):
+        handler.close_connection = True
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+
+def test_a_refused_connection_is_a_death_without_further_tries(cluster):
+    cluster.configure("registry", {"Registry": {"HeartbeatSec": "300ms", "RetrySec": "250ms", "FailureThreshold": "100"}})
+    registry = cluster.start("registry")
+    peer = Brief()
+    record = {"ServiceName": "A", "ServiceURL": peer.url, "HeartbeatURL": peer.url + "/heartbeat"}
+    assert registry.post("/services", record).status == 200
+    try:
+        wait_until(lambda: len(peer.requests) >= 3, "it is probed")
+        assert cluster.services() == {"A": [peer.url]}
+    finally:
+        peer.close()
+    wait_until(lambda: cluster.services() == {}, "its death is known", 3)
+
+
 # 4: a restart fails no request, and doubles none
 
 @pytest.mark.parametrize("name, path", [("registry", "/services"), ("log", "/log?n=1"), ("grading", "/students/1"), ("portal", "/students")])
@@ -94,6 +153,42 @@ def test_one_that_stops_says_so_before_it_lets_go_of_a_connection(cluster, name,
         assert daemon.wait() == 0
     finally:
         fake.close()
+
+
+@pytest.mark.parametrize("half", [b"GET /healthz HTTP/1.1\r\nHost: a", b"POST /services HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{"],
+                         ids=["head", "body"])
+def test_a_client_that_never_ends_its_request_does_not_prevent_an_end(cluster, half):
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "1s"}})
+    attendance = cluster.daemon("attendance", keep_listener=True).start()
+    with socket.create_connection(("127.0.0.1", attendance.port)) as client:
+        client.sendall(half)
+        wait_until(lambda: "gradebook_http_connections 2" in attendance.get("/metrics").text, "the connection is there")
+        begin = time.monotonic()
+        attendance.stop()
+        assert time.monotonic() - begin < 5
+    assert attendance.process.returncode == 0
+
+
+@pytest.mark.parametrize("path", ["/students/1", "/api/GradingService/students/1"])
+def test_a_read_that_met_the_end_of_a_process_is_asked_again(cluster, path):
+    """The connection was accepted by a process that ended before it read the request: the next one behind the same socket answers."""
+    class Ending(FakeGrading):
+        ending = True
+
+        def answer(self, handler, body):
+            if not self.ending:
+                super().answer(handler, body)
+            self.ending, handler.close_connection = False, True
+
+    grading = Ending()
+    try:
+        portal = cluster.start("portal")
+        assert portal.post("/services", {"Added": [{"Name": "GradingService", "URL": grading.url}]}).status == 200
+        answer = portal.get(path)
+        assert answer.status == 200 and "Nick" in answer.text, answer
+        assert grading.count("GET", "/students/1") == 2
+    finally:
+        grading.close()
 
 
 @pytest.mark.parametrize("way", ["form", "gateway"])

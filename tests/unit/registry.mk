@@ -3,6 +3,7 @@ if HAVE_CMOCKA
 REGISTRY_UNIT_TESTS = \
 	tests/unit/test-balance \
 	tests/unit/test-catalog \
+	tests/unit/test-discovery \
 	tests/unit/test-health \
 	tests/unit/test-providers \
 	tests/unit/test-retry-budget
@@ -16,6 +17,10 @@ tests_unit_test_balance_LDADD = libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) 
 tests_unit_test_catalog_SOURCES = tests/unit/test-catalog.c
 tests_unit_test_catalog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_catalog_LDADD = libregistry.a libwire.a libbase.a $(JSON_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_discovery_SOURCES = tests/unit/test-discovery.c
+tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_discovery_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_health_SOURCES = tests/unit/test-health.c
 tests_unit_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
