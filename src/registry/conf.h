@@ -16,6 +16,8 @@ typedef struct RegistryConfig {
         uint64_t forget_usec;
         uint64_t patch_timeout_usec;
         uint64_t registrations_max;
+        uint64_t watchers_max;
+        uint64_t keep_alive_usec;
 } RegistryConfig;
 
 extern const ConfigItem registry_config_items[];

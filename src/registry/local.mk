@@ -4,17 +4,24 @@ libregistry_a_SOURCES = \
 	src/registry/answers.c \
 	src/registry/catalog.c src/registry/catalog.h \
 	src/registry/conf.c src/registry/conf.h \
+	src/registry/discovery.c src/registry/discovery.h \
 	src/registry/health.c src/registry/health.h \
 	src/registry/heartbeat.c \
+	src/registry/index.c src/registry/index.h \
 	src/registry/instance.c \
+	src/registry/listing.c \
 	src/registry/marks.c \
 	src/registry/metrics.c \
 	src/registry/push.c \
+	src/registry/query.c src/registry/query.h \
 	src/registry/register.c \
 	src/registry/registry.c src/registry/registry.h \
+	src/registry/ring.c src/registry/ring.h \
 	src/registry/routes.c \
 	src/registry/store.c src/registry/store.h \
-	src/registry/transition.c
+	src/registry/stream.c \
+	src/registry/transition.c \
+	src/registry/watch.c
 
 sbin_PROGRAMS += gradebook-registry
 gradebook_registry_SOURCES = src/registry/main.c

@@ -31,6 +31,7 @@ void instance_log_registered(const Instance *i, const char *what) {
                           { "NEW_STATE", health_state_name(i->health.state) },
                   }), 3,
                   "%s at %s %s.", r->service_name, r->service_url, what);
+        discovery_note_instance(i, "registered", NULL, NULL);
 }
 
 void instance_log_deregistered(const Instance *i) {
@@ -43,9 +44,11 @@ void instance_log_deregistered(const Instance *i) {
                           { "OLD_STATE", health_state_name(i->health.state) },
                   }), 3,
                   "%s at %s deregistered.", r->service_name, r->service_url);
+        discovery_note_instance(i, "deregistered", NULL, NULL);
 }
 
 void instance_health_changed(Instance *i, HealthState old, const char *reason) {
+        discovery_note_instance(i, health_state_name(i->health.state), health_state_name(old), reason);
         switch (i->health.state) {
         case HEALTH_PASSING:
                 if (old == HEALTH_CRITICAL) {

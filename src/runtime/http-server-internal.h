@@ -86,6 +86,9 @@ struct Request {
         unsigned status;
         struct MHD_Response *response;
         bool response_shared;   /* response belongs to reply_body */
+        sd_event_source *watch; /* request_watch() */
+        void (*gone)(Request *r, void *userdata);
+        void *gone_userdata;
         HttpBody *reply_body;   /* keeps the bytes that response points to */
 };
 

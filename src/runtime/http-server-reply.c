@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "base/log.h"
 #include "runtime/http-server-internal.h"
@@ -72,6 +73,7 @@ enum MHD_Result http_request_queue(Request *r) {
 
 void http_request_finish(Request *r, unsigned status, struct MHD_Response *response) {
         r->replied = true;
+        r->watch = sd_event_source_disable_unref(r->watch);
         r->status = status;
         r->response = response;
         r->server->counters.requests[status < 600 ? status / 100 : 5]++;
@@ -80,6 +82,23 @@ void http_request_finish(Request *r, unsigned status, struct MHD_Response *respo
                 MHD_resume_connection(r->mhd);
                 listener_kick(r->connection->listener);
         }
+}
+
+static int on_gone(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Request *r = userdata;
+
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        r->gone(r, r->gone_userdata);
+        return 0;
+}
+
+int request_watch(Request *r, void (*gone)(Request *r, void *userdata), void *userdata) {
+        if (!r->connection)
+                return -ENOTCONN;
+
+        r->gone = gone;
+        r->gone_userdata = userdata;
+        return sd_event_add_io(r->server->event, &r->watch, r->connection->fd, EPOLLRDHUP, on_gone, r);
 }
 
 /* data is copied, or taken where mode is MHD_RESPMEM_MUST_FREE, or kept alive by r->reply_body. */

@@ -23,6 +23,7 @@ static void request_free(Request *r) {
                 r->connection->in_request = r->connection->in_handler = false;
         if (r->dispatched)
                 r->server->counters.open_requests--;
+        r->watch = sd_event_source_disable_unref(r->watch);
         route_match_deinit(&r->match);
         problem_deinit(&r->problem);
         buffer_deinit(&r->body);

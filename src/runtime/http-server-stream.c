@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "runtime/http-server-internal.h"
@@ -12,6 +13,7 @@ struct HttpStream {
         HttpServer *server;
         Listener *listener;
         struct MHD_Connection *mhd;
+        int fd;
         sd_event_source *watch;         /* sees the client go while the connection is suspended */
         Buffer buffer;
         size_t sent;                    /* bytes of buffer that have gone out */
@@ -119,6 +121,7 @@ HttpStream *request_stream(Request *r, unsigned status, const char *content_type
                 s->server = r->server;
                 s->listener = r->connection->listener;
                 s->mhd = r->mhd;
+                s->fd = r->connection->fd;
                 s->callback = callback;
                 s->userdata = userdata;
                 s->buffer.max = max_buffered;
@@ -168,5 +171,7 @@ void http_stream_end(HttpStream *s) {
 
 void http_stream_abort(HttpStream *s) {
         s->broken = true;
+        /* Of one that does not read libmicrohttpd would ask for more only when its socket has room again. */
+        (void) shutdown(s->fd, SHUT_RDWR);
         stream_wake(s);
 }

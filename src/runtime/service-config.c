@@ -145,10 +145,18 @@ static void note_fixed(const CommonConfig *old, const CommonConfig *new) {
                            "take effect at the next start");
 }
 
+void daemon_set_rules(Daemon *d) {
+        providers_set_rules(d->rt.providers, &(BalanceRules) {
+                .slow_start_usec = d->common->slow_start_usec,
+                .eject_usec = d->common->eject_usec,
+        });
+}
+
 /* What was copied from the old configuration; all else is looked up where it is used. */
 static void apply_common(Daemon *d, const CommonConfig *old, const CommonConfig *new) {
         log_set_level(new->log_level);
         log_shipper_set_queue_max(d->shipper, new->ship_queue_bytes);
+        daemon_set_rules(d);
         http_client_set_timeout(d->rt.client, new->request_usec);
         if (d->registrar && strcmp(old->registry_url, new->registry_url) != 0)
                 registrar_move(d->registrar, old->registry_url);

@@ -290,6 +290,9 @@ def test_every_change_is_on_record(nick):
     nick.post("/students", {"ID": 1, **NICK})
     nick.post("/students/1/grades", "{}")
     assert 'Added grade "Quiz 3" (Quiz) 92.25 for Nick Carter (student 1)' in nick.stderr
+    line = next(line for line in nick.stderr.splitlines() if 'Added grade "Quiz 3"' in line)
+    for field in (f"REQUEST_ID={trace}", "STUDENT_ID=1", "GRADE_ID=2", "ACTOR=cluster", "CLIENT=127.0.0.1:"):
+        assert field in line, line
     assert "Added Nick Carter (student 1)" in nick.stderr
     nick.stop()
     changes = rows(nick, "SELECT actor, client LIKE '127.0.0.1:%', action, student_id, grade_id, old, new, reason FROM changes ORDER BY id")
