@@ -428,6 +428,11 @@ void log_shipper_set_keeper(LogShipper *s, void *userdata) {
         kick(s);
 }
 
+void log_shipper_set_queue_max(LogShipper *s, size_t max_bytes) {
+        if (s)
+                log_queue_set_max(s->queue, max_bytes);
+}
+
 size_t log_shipper_pending(const LogShipper *s) {
         return s ? log_queue_size(s->queue) : 0;
 }
