@@ -44,6 +44,8 @@ static int instance_to_json(const Instance *i, json_object **ret) {
         int r = registration_to_json(i->registration, &o);
         if (r >= 0)
                 r = json_add_text(o, "State", health_state_name(i->health.state));
+        if (r >= 0 && i->held)
+                r = json_add(o, "Held", json_object_new_boolean(true));
         if (r >= 0)
                 r = add_time(o, "Since", i->since_usec);
         if (r >= 0)

@@ -36,6 +36,12 @@ static void read_forgotten(MetricWriter *w, void *userdata) {
         metric_write(w, g->counters.forgotten);
 }
 
+static void read_held(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write(w, g->n_held);
+}
+
 static void read_changes(MetricWriter *w, void *userdata) {
         const Registry *g = userdata;
 
@@ -50,5 +56,6 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_changes_total", METRIC_COUNTER, "Providers that came or went.", read_changes },
         { "gradebook_registry_forgotten_total", METRIC_COUNTER, "Services forgotten after being critical for too long.",
           read_forgotten },
+        { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
         METRIC_END,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "registry/store.h"
+#include "registry/store-internal.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "runtime/database.h"
 
 static const char *const migrations[] = {
         "CREATE TABLE registrations ("
@@ -21,17 +20,15 @@ static const char *const migrations[] = {
         "  synced INTEGER NOT NULL,"
         "  PRIMARY KEY (url, name)"
         ") STRICT, WITHOUT ROWID",
+        "CREATE TABLE histories ("
+        "  url TEXT NOT NULL PRIMARY KEY,"
+        "  draining INTEGER NOT NULL,"
+        "  suppressed INTEGER NOT NULL,"
+        "  penalty INTEGER NOT NULL,"
+        "  usec INTEGER NOT NULL"
+        ") STRICT, WITHOUT ROWID",
         NULL,
 };
-
-typedef enum Statement {
-        STATEMENT_REPLACED,
-        STATEMENT_REGISTER,
-        STATEMENT_DEREGISTER,
-        STATEMENT_MARK,
-        STATEMENT_DROP,
-        _STATEMENT_MAX,
-} Statement;
 
 static const char *const statement_sql[] = {
         [STATEMENT_REPLACED] = "UPDATE registrations SET state = 2, since_usec = ?3, settled = 0 "
@@ -44,11 +41,6 @@ static const char *const statement_sql[] = {
         [STATEMENT_MARK] = "UPDATE registrations SET process = ?3, state = ?4, since_usec = ?5, settled = ?6, synced = ?7 "
                            "WHERE url = ?1 AND name = ?2 AND state <> 2",
         [STATEMENT_DROP] = "DELETE FROM registrations WHERE url = ?1 AND name = ?2 AND state = 2",
-};
-
-struct Store {
-        Database *database;
-        sqlite3_stmt *statements[_STATEMENT_MAX];       /* the thread's; finalized by database_free() */
 };
 
 /* A row with its own copies of the texts. */

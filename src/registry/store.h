@@ -31,6 +31,15 @@ typedef struct StoreRow {
         bool synced;                    /* as a dependant, it has had its first patch */
 } StoreRow;
 
+/* What outlives a registration of an address, see history.c. */
+typedef struct StoreHistory {
+        const char *url;                /* borrowed */
+        bool draining;
+        bool suppressed;
+        unsigned penalty;               /* in points, as of usec */
+        uint64_t usec;                  /* realtime */
+} StoreHistory;
+
 typedef void (*StoreDone)(int result, void *userdata);
 
 /* *ret_error is for people and the caller's. Blocks. */
@@ -48,3 +57,9 @@ int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone d
 
 /* Brings what is not the registration itself up to date in n rows: process, state, since_usec, settled, synced. */
 int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
+
+/* One that is neither drained nor suppressed is dropped. -EBUSY, -ENOMEM: done does not come. */
+int store_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata);
+
+/* As store_load(). */
+int store_load_histories(Store *s, int (*visit)(const StoreHistory *row, void *userdata), void *userdata);

@@ -35,7 +35,7 @@ static uint64_t confirmed(Health *h) {
 
 static void test_newcomer_passes_at_once(void **state) {
         for (uint32_t seed = 0; seed < 1000; seed++) {
-                Health h;
+                Health h = {};
 
                 health_begin(&h, &rules, true, seed, START);
                 assert_int_equal(h.state, HEALTH_PASSING);
@@ -49,7 +49,7 @@ static void test_newcomer_may_begin_to_listen(void **state) {
         static const HealthOutcome outcomes[] = { HEALTH_SOFT_FAILURE, HEALTH_HARD_FAILURE };
 
         for (size_t k = 0; k < ELEMENTSOF(outcomes); k++) {
-                Health h;
+                Health h = {};
                 unsigned n = 0;
 
                 health_begin(&h, &rules, true, 3, START);
@@ -67,7 +67,7 @@ static void test_newcomer_may_begin_to_listen(void **state) {
 }
 
 static void test_hard_failure_is_critical_at_once(void **state) {
-        Health h;
+        Health h = {};
         uint64_t now = confirmed(&h);
 
         assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now));
@@ -77,7 +77,7 @@ static void test_hard_failure_is_critical_at_once(void **state) {
 }
 
 static void test_hard_failure_in_suspicion(void **state) {
-        Health h;
+        Health h = {};
         uint64_t now = confirmed(&h);
 
         assert_true(health_observe(&h, &rules, HEALTH_SOFT_FAILURE, now));
@@ -88,7 +88,7 @@ static void test_hard_failure_in_suspicion(void **state) {
 static void test_soft_failures_need_the_threshold(void **state) {
         for (unsigned threshold = 1; threshold <= 5; threshold++) {
                 HealthRules r = rules;
-                Health h;
+                Health h = {};
                 uint64_t now = confirmed(&h);
 
                 r.failure_threshold = threshold;
@@ -105,7 +105,7 @@ static void test_soft_failures_need_the_threshold(void **state) {
 }
 
 static void test_success_clears_suspicion(void **state) {
-        Health h;
+        Health h = {};
         uint64_t now = confirmed(&h);
 
         for (int i = 0; i < 10; i++) {
@@ -119,7 +119,7 @@ static void test_success_clears_suspicion(void **state) {
 }
 
 static void test_backoff_grows_to_the_interval(void **state) {
-        Health h;
+        Health h = {};
         uint64_t now = confirmed(&h), expected = RETRY;
 
         assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now));
@@ -144,7 +144,7 @@ static void test_jitter_differs(void **state) {
         unsigned different = 0;
 
         for (uint32_t seed = 1; seed <= 100; seed++) {
-                Health h;
+                Health h = {};
 
                 health_begin(&h, &rules, true, seed * 2654435761u, START);
                 (void) health_observe(&h, &rules, HEALTH_SUCCESS, START);
@@ -157,7 +157,7 @@ static void test_jitter_differs(void **state) {
 }
 
 static void test_probes_keep_step(void **state) {
-        Health h;
+        Health h = {};
         uint64_t planned = confirmed(&h);
 
         /* Answers come late by ever other amounts; the plan does not drift. */
@@ -173,7 +173,7 @@ static void test_probes_keep_step(void **state) {
 }
 
 static void test_forgotten_in_the_end(void **state) {
-        Health h;
+        Health h = {};
         uint64_t now = confirmed(&h);
 
         assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now));
@@ -190,7 +190,7 @@ static void test_forgotten_in_the_end(void **state) {
 }
 
 static void test_sign_of_life(void **state) {
-        Health h;
+        Health h = {};
         uint64_t now = confirmed(&h), planned = h.next_usec;
 
         assert_false(health_sign_of_life(&h, &rules, now - 1));
@@ -211,7 +211,7 @@ static void test_sign_of_life(void **state) {
 }
 
 static void test_lease(void **state) {
-        Health h;
+        Health h = {};
         uint64_t now = START;
 
         health_begin(&h, &rules, false, 1, now);
@@ -239,7 +239,7 @@ static void test_lease(void **state) {
 
 static void test_restored(void **state) {
         uint64_t least = UINT64_MAX, most = 0;
-        Health h;
+        Health h = {};
 
         for (uint32_t seed = 1; seed <= 1000; seed++) {
                 health_restore(&h, &rules, true, seed * 2654435761u, false, 0, START);
@@ -339,7 +339,7 @@ static void explore(Health h, uint64_t now, unsigned depth) {
 }
 
 static void test_all_histories(void **state) {
-        Health h;
+        Health h = {};
 
         health_begin(&h, &rules, true, 1, START);
         explore(h, START, 7);
