@@ -53,4 +53,3 @@ void log_shipper_set_queue_max(LogShipper *s, size_t max_bytes);         /* for 
 size_t log_shipper_pending(const LogShipper *s);        /* lines not yet acknowledged */
 uint64_t log_shipper_shipped(const LogShipper *s);      /* lines acknowledged, ever */
 uint64_t log_shipper_dropped(const LogShipper *s);      /* lines, ever */
-uint64_t log_shipper_failures(const LogShipper *s);     /* batches that had to be sent again, ever */

@@ -348,6 +348,12 @@ def test_who_saved_sees_it(portal, grading):
             reader.result()
 
 
+def test_a_change_that_keeps_the_length_is_shown(portal, grading):
+    assert "93.7%" in portal.get("/students").text and ">81<" in portal.get("/students/2").text
+    grading.students[2]["Grades"][2]["Score"] = 91
+    assert "97.0%" in portal.get("/students").text and ">91<" in portal.get("/students/2").text
+
+
 def test_pages_are_used_again_while_nothing_changes(portal, grading):
     for _ in range(5):
         portal.get("/students")
