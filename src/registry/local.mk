@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libregistry.a
 libregistry_a_SOURCES = \
+	src/registry/alibi.c \
 	src/registry/answers.c \
 	src/registry/audit.c src/registry/audit.h \
 	src/registry/backup.c src/registry/backup.h \

@@ -239,7 +239,8 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
         if (!r || !r->connection)
                 return MHD_NO; /* no memory, see http_request_uri() and connection_new() */
         if (!r->method) {
-                r->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
+                r->is_head = strcmp(method, "HEAD") == 0;
+                r->method = r->is_head ? "GET" : method;
                 check_head(r);
                 /* Who waits for "100 Continue" is told before sending anything. */
                 if (!r->unreadable && (!r->problem.status || !request_header(r, "Expect")))
