@@ -439,6 +439,16 @@ def test_events_tell_every_change(registry, cluster):
     assert not stream.broken, "in good order"
 
 
+def test_events_of_a_new_name_at_an_address(registry):
+    register(registry, "A", 7001)
+    stream = Stream(registry)
+    n = index(registry, "/services/A")
+    register(registry, "B", 7001)
+    stream.wait_for("deregistered", "removed", "registered", "added")
+    assert [data["ServiceName"] for _, data in stream.events] == ["A", "A", "B", "B"]
+    assert index(registry, "/services/A") > n
+
+
 def test_events_of_draining(registry):
     url = register(registry, "A", 7001)
     stream = Stream(registry)
