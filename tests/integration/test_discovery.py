@@ -414,6 +414,18 @@ def test_who_waits_is_bounded_and_let_go(cluster):
     assert [c.wait().status for c in calls] == [200, 200]
 
 
+def test_who_waits_leaves_connections_to_others(cluster):
+    cluster.configure("gradebook", {"HTTP": {"MaxConnections": 8}})
+    cluster.configure("registry", {"Registry": RULES})
+    registry = cluster.start("registry")
+    streams = [Stream(registry) for _ in range(4)]
+    answer = registry.get("/events")
+    assert answer.status == 503 and "MaxConnections=" in answer.json["detail"]
+    register(registry, "A", 7001)
+    for stream in streams:
+        stream.wait_for("registered", "added")
+
+
 # ---- events ----
 
 def test_events_tell_every_change(registry, cluster):
