@@ -86,7 +86,7 @@ struct Registry {
         Runtime *rt;
         Store *store;
         Catalog *catalog;
-        Discovery *discovery;           /* what is pulled; before and after the instances */
+        Discovery *discovery;           /* what is pulled; made before the instances, freed after them */
         Instance *instances;            /* uthash by ServiceURL */
         PendingWrite *pending;          /* uthash by ServiceURL: registrations on their way to the disk */
         bool started_empty;
