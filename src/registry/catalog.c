@@ -130,6 +130,10 @@ const char *catalog_record_name(const Record *r) {
         return r->name->name;
 }
 
+Record *catalog_siblings(const Record *r) {
+        return r->name->recent;
+}
+
 uint64_t catalog_sequence(const Catalog *c) {
         return c->sequence;
 }

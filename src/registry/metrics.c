@@ -36,6 +36,12 @@ static void read_forgotten(MetricWriter *w, void *userdata) {
         metric_write(w, g->counters.forgotten);
 }
 
+static void read_held(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write(w, g->n_held);
+}
+
 static void read_changes(MetricWriter *w, void *userdata) {
         const Registry *g = userdata;
 
@@ -64,5 +70,6 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_watchers", METRIC_GAUGE, "Blocking queries and event streams that wait for changes.", read_watchers },
         { "gradebook_registry_views_total", METRIC_COUNTER, "Registrations answered, by whether the dependant held what it should.",
           read_views },
+        { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
         METRIC_END,
 };
