@@ -12,7 +12,8 @@
  *      state FIRST COUNT alive|dead|hanging    -> ok
  *      expect FIRST COUNT                      the next command starts the clock, and its answer is followed by
  *                                              -> told COUNT median-usec N last-usec N
- *      counters FIRST COUNT                    of those -> beats N fewest N patches N connections N gap-usec N; they begin anew
+ *      counters FIRST COUNT                    of those -> beats N fewest N patches N connections N gap-usec N
+ *      reset FIRST COUNT                       the same, and they begin anew
  */
 
 #include <arpa/inet.h>
@@ -32,7 +33,7 @@
 #define PEERS_MAX 60000u
 #define FIRST_HOST 0x7f100001u          /* 127.16.0.1 */
 #define CLIENTS_MAX 256u
-#define MESSAGE_MAX 65536u
+#define MESSAGE_BYTES 16384u
 #define EVENTS_MAX 512
 
 typedef enum PeerState { PEER_ALIVE, PEER_DEAD, PEER_HANGING } PeerState;
@@ -43,7 +44,7 @@ typedef struct Conn {
         struct Peer *peer;              /* NULL: ours */
         struct Conn *prev, *next;       /* of the peer */
         char *data;
-        size_t size;
+        size_t size, room;
 } Conn;
 
 typedef struct Peer {
@@ -126,12 +127,14 @@ static size_t message_size(const Conn *c) {
 
 /* False at the connection's end. */
 static bool conn_read(Conn *c) {
-        if (!c->data)
-                c->data = malloc(MESSAGE_MAX);
+        if (!c->data || c->size + 1 >= c->room) {
+                c->room = c->data ? 2 * c->room : MESSAGE_BYTES;
+                c->data = realloc(c->data, c->room);
+        }
         if (!c->data)
                 die("malloc");
 
-        ssize_t n = read(c->fd, c->data + c->size, MESSAGE_MAX - 1 - c->size);
+        ssize_t n = read(c->fd, c->data + c->size, c->room - 1 - c->size);
         if (n <= 0)
                 return n < 0 && errno == EAGAIN;
         c->size += (size_t) n;
@@ -352,7 +355,7 @@ static void expect(Peers *p, unsigned first, unsigned count) {
                 p->peers[first + i].told_usec = 0;
 }
 
-static void report_counters(Peers *p, unsigned first, unsigned count) {
+static void report_counters(Peers *p, unsigned first, unsigned count, bool reset) {
         uint64_t beats = 0, fewest = UINT64_MAX, patches = 0, connections = 0, gap = 0;
 
         for (Peer *peer = p->peers + first; peer < p->peers + first + count; peer++) {
@@ -361,7 +364,8 @@ static void report_counters(Peers *p, unsigned first, unsigned count) {
                 patches += peer->patches;
                 connections += peer->connections;
                 gap = peer->gap_usec > gap ? peer->gap_usec : gap;
-                peer->beats = peer->patches = peer->connections = peer->beat_usec = peer->gap_usec = 0;
+                if (reset)
+                        peer->beats = peer->patches = peer->connections = peer->beat_usec = peer->gap_usec = 0;
         }
         (void) printf("beats %lu fewest %lu patches %lu connections %lu gap-usec %lu\n", beats, fewest, patches, connections, gap);
 }
@@ -390,8 +394,8 @@ static void run_command(Peers *p, char *line) {
         }
         if (p->expect_count > 0 && p->expect_usec == 0)
                 p->expect_usec = clock_monotonic_usec();
-        if (strcmp(verb, "counters") == 0) {
-                report_counters(p, first, count);
+        if (strcmp(verb, "counters") == 0 || strcmp(verb, "reset") == 0) {
+                report_counters(p, first, count, verb[0] == 'r');
         } else if (strcmp(verb, "state") == 0) {
                 set_state(p, first, count, text);
         } else {
