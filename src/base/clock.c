@@ -8,7 +8,7 @@
 static uint64_t clock_usec(clockid_t clock) {
         struct timespec ts;
 
-        /* Cannot fail for the two clocks used here, see clock_gettime(2). */
+        /* Cannot fail for the clocks used here, see clock_gettime(2). */
         (void) clock_gettime(clock, &ts);
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
 }
@@ -19,6 +19,10 @@ uint64_t clock_monotonic_usec(void) {
 
 uint64_t clock_realtime_usec(void) {
         return clock_usec(CLOCK_REALTIME);
+}
+
+uint64_t clock_boottime_usec(void) {
+        return clock_usec(CLOCK_BOOTTIME);
 }
 
 void clock_format_utc(uint64_t realtime_usec, char ret[static CLOCK_TEXT_SIZE]) {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "registry/registry.h"
 #include "wire/json.h"
+#include "wire/view-hash.h"
 
 #define SETTLE_USEC (15 * USEC_PER_SEC)
 
@@ -16,17 +17,30 @@ static bool is_settled(const Registry *g) {
 }
 
 void answer_registration(Registry *g, const Registration *registration, Request *request) {
+        const char *held = request_header(request, VIEW_HASH_HEADER);
         _cleanup_(patch_freep) Patch *view = NULL;
-        json_object *o = NULL;
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        char hash[VIEW_HASH_SIZE];
+        bool same = false;
 
         int r = catalog_view(g->catalog, registration, &view);
         if (r >= 0)
-                r = view_to_json(view->added, view->n_added, is_settled(g), &o);
+                r = view_hash(view->added, view->n_added, hash);
+        if (r >= 0) {
+                same = held && strcmp(held, hash) == 0 && is_settled(g);
+                r = same ? view_same_to_json(&o) : view_to_json(view->added, view->n_added, is_settled(g), &o);
+        }
+        if (r >= 0)
+                r = json_add_text(o, "Hash", hash);
         if (r < 0) {
                 request_fail_errno(request, r, "answering a registration");
                 return;
         }
-        request_reply_json(request, 200, o);
+        if (same)
+                g->counters.views_same++;
+        else
+                g->counters.views_sent++;
+        request_reply_json(request, 200, TAKE_PTR(o));
 }
 
 static int add_time(json_object *o, const char *member, uint64_t realtime_usec) {
@@ -38,12 +52,14 @@ static int add_time(json_object *o, const char *member, uint64_t realtime_usec) 
         return json_add_text(o, member, text);
 }
 
-static int instance_to_json(const Instance *i, json_object **ret) {
+int instance_to_json(const Instance *i, json_object **ret) {
         _cleanup_(json_unrefp) json_object *o = NULL;
 
         int r = registration_to_json(i->registration, &o);
         if (r >= 0)
                 r = json_add_text(o, "State", health_state_name(i->health.state));
+        if (r >= 0 && i->held)
+                r = json_add(o, "Held", json_object_new_boolean(true));
         if (r >= 0)
                 r = add_time(o, "Since", i->since_usec);
         if (r >= 0)
@@ -59,50 +75,4 @@ static int instance_to_json(const Instance *i, json_object **ret) {
 
         *ret = TAKE_PTR(o);
         return 0;
-}
-
-static int services_to_json(const Registry *g, const char *name, size_t *ret_n, json_object **ret) {
-        _cleanup_(json_unrefp) json_object *o = json_object_new_object();
-        json_object *array = json_object_new_array(), *item;
-        size_t n = 0;
-
-        if (!o) {
-                json_object_put(array);
-                return -ENOMEM;
-        }
-        int r = json_add(o, "Services", array);
-
-        for (const Instance *i = g->instances; i && r >= 0; i = i->hh.next) {
-                if (name && strcmp(i->registration->service_name, name) != 0)
-                        continue;
-                r = instance_to_json(i, &item);
-                if (r >= 0 && json_object_array_add(array, item) < 0) {
-                        json_object_put(item);
-                        r = -ENOMEM;
-                }
-                n++;
-        }
-        if (r < 0)
-                return r;
-
-        *ret_n = n;
-        *ret = TAKE_PTR(o);
-        return 0;
-}
-
-void answer_services(Registry *g, const char *name, Request *request) {
-        json_object *o;
-        size_t n;
-
-        int r = services_to_json(g, name, &n, &o);
-        if (r < 0) {
-                request_fail_errno(request, r, "listing the services");
-                return;
-        }
-        if (name && n == 0) {
-                json_object_put(o);
-                request_fail(request, 404, "No service of this name is registered.");
-                return;
-        }
-        request_reply_json(request, 200, o);
 }

@@ -130,12 +130,22 @@ const char *catalog_record_name(const Record *r) {
         return r->name->name;
 }
 
+Record *catalog_siblings(const Record *r) {
+        return r->name->recent;
+}
+
 uint64_t catalog_sequence(const Catalog *c) {
         return c->sequence;
 }
 
 size_t catalog_count(const Catalog *c) {
         return c->n_records;
+}
+
+const Record *catalog_first_of(const Catalog *c, const char *name) {
+        const CatalogName *n = name_find(c, name);
+
+        return n ? n->recent : NULL;
 }
 
 static void record_change(Catalog *c, Record *r, bool present) {
@@ -164,6 +174,21 @@ bool catalog_set(Catalog *c, Record *r, bool present) {
                 return false;
 
         record_change(c, r, present);
+        return true;
+}
+
+bool catalog_set_weight(Catalog *c, Record *r, unsigned weight) {
+        if (weight_or_default(r->weight) == weight_or_default(weight))
+                return false;
+
+        r->weight = weight;
+        if (!r->present)
+                return false;
+
+        /* Neither came nor went: with no older change left to compare with, everybody who lacks this one gets it. */
+        record_change(c, r, true);
+        for (size_t i = 1; i < CHANGES_KEPT; i++)
+                r->changes[i] = r->changes[0];
         return true;
 }
 
@@ -224,10 +249,10 @@ static int collect_change(const Record *r, void *userdata) {
         Collector *c = userdata;
 
         if (c->position->full && r->present)
-                return patch_add(c->patch, r->name->name, r->url);
+                return patch_add_weighted(c->patch, r->name->name, r->url, r->weight);
         if (!is_missing(r, c->position))
                 return 0;
-        return r->present ? patch_add(c->patch, r->name->name, r->url) : patch_remove(c->patch, r->name->name, r->url);
+        return r->present ? patch_add_weighted(c->patch, r->name->name, r->url, r->weight) : patch_remove(c->patch, r->name->name, r->url);
 }
 
 uint64_t catalog_first_missing(const Catalog *c, const Registration *dependant, const Position *position) {

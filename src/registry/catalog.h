@@ -26,6 +26,7 @@ typedef struct Record {
         CatalogName *name;
         char *url;
         bool present;
+        unsigned weight;                /* 0: WEIGHT_DEFAULT */
         uint64_t changes[CHANGES_KEPT]; /* numbers of its last changes, the last first; 0: older than this process */
         void *owner;                    /* the registration behind it; NULL: it only waits until all know it is gone */
         bool marked;                    /* marks.c: on the list of rows in the store that may have to be brought up to date */
@@ -53,12 +54,17 @@ int catalog_get(Catalog *c, const char *name, const char *url, Record **ret);
 /* Whether that changed anything. */
 bool catalog_set(Catalog *c, Record *r, bool present);
 
+/* Its weight; where dependants have it already, they are told as of a newcomer. Whether that changed what they shall know. */
+bool catalog_set_weight(Catalog *c, Record *r, unsigned weight);
+
 /* At start-up: how it is, and whether dependants know it to be so. */
 void catalog_restore(Catalog *c, Record *r, bool present, bool known);
 
 const char *catalog_record_name(const Record *r);
 uint64_t catalog_sequence(const Catalog *c);    /* number of the last change */
 size_t catalog_count(const Catalog *c);
+const Record *catalog_first_of(const Catalog *c, const char *name);      /* goes on by name_next; NULL: none */
+Record *catalog_siblings(const Record *r);      /* the first of its name; the others by name_next, in an order that each change changes */
 
 /* Drops a record: for a provider that is not there, or at the end. */
 void catalog_drop(Catalog *c, Record *r);

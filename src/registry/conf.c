@@ -22,15 +22,61 @@ const ConfigItem registry_config_items[] = {
           .help = "How long a dependant may take to accept a patch; also the longest wait of a registration for its answer" },
         { "Registry", "MaxRegistrations", CONFIG_UINT, AT(registrations_max), "10000", .min = 1, .max = 60000,
           .help = "How many services may be registered; more are refused with 503" },
+        { "Registry", "MaxWatchers", CONFIG_UINT, AT(watchers_max), "1000", .min = 1, .max = 60000,
+          .help = "How many blocking queries and event streams may wait for changes at the same time; more are refused with 503" },
+        { "Registry", "KeepAliveSec", CONFIG_SPAN, AT(keep_alive_usec), "15s", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+          .help = "How often a quiet event stream is sent a comment; one that takes nothing for as long is cut" },
+        { "Registry", "HeartbeatMinSec", CONFIG_SPAN, AT(heartbeat_min_usec), "500ms", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+          .help = "The shortest HeartbeatSec that a registration gets for itself" },
+        { "Registry", "FlapHalfLifeSec", CONFIG_SPAN, AT(flap_half_life_usec), "1min", .min = USEC_PER_SEC, .max = 86400 * USEC_PER_SEC,
+          .help = "In which time half of the penalty for coming and going goes" },
+        { "Registry", "SuppressThreshold", CONFIG_UINT, AT(suppress_threshold), "350", .min = 0, .max = 100000,
+          .help = "At which penalty a service is held out of its dependants' lists; it costs 100 to become critical, 20 to deregister; 0: never" },
+        { "Registry", "ReuseThreshold", CONFIG_UINT, AT(reuse_threshold), "150", .min = 1, .max = 100000,
+          .help = "Below which penalty it is not held out any more" },
+        { "Registry", "MaxPerSource", CONFIG_UINT, AT(per_source_max), "10000", .min = 1, .max = 60000,
+          .help = "How many services one address may register; more are refused with 429" },
+        { "Registry", "RegistrationsPerSec", CONFIG_UINT, AT(registrations_per_sec), "1000", .min = 1, .max = 1000000,
+          .help = "How many registrations that change something, or ends of them, one address may send each second, in the long run" },
+        { "Registry", "RegistrationsBurst", CONFIG_UINT, AT(registrations_burst), "10000", .min = 1, .max = 1000000,
+          .help = "How many of these may come at once" },
+        { "Registry", "AllowLoopbackTargets", CONFIG_BOOL, AT(allow_loopback_targets), "no",
+          .help = "Whether services on other machines may register addresses on the registry's loopback" },
+        { "Registry", "AllowForeignTargets", CONFIG_BOOL, AT(allow_foreign_targets), "no",
+          .help = "Whether a service may register addresses of other hosts than the one it comes from" },
         CONFIG_END,
 };
 
-HealthRules registry_config_rules(const RegistryConfig *c) {
-        return (HealthRules) {
+HealthRules registry_config_rules(const RegistryConfig *c, const Registration *r) {
+        HealthRules rules = {
                 .interval_usec = c->heartbeat_usec,
+                .timeout_usec = c->heartbeat_timeout_usec,
                 .retry_usec = c->retry_usec,
                 .lease_usec = c->lease_usec,
                 .forget_usec = c->forget_usec,
                 .failure_threshold = (unsigned) c->failure_threshold,
+        };
+
+        if (r && r->heartbeat_usec > 0) {
+                uint64_t least = c->heartbeat_min_usec < c->heartbeat_usec ? c->heartbeat_min_usec : c->heartbeat_usec;
+
+                rules.interval_usec = r->heartbeat_usec > least ? r->heartbeat_usec : least;
+        }
+        if (r && r->heartbeat_timeout_usec > 0)
+                rules.timeout_usec = r->heartbeat_timeout_usec;
+        if (r && r->forget_usec > 0)
+                rules.forget_usec = r->forget_usec;
+        if (r && r->failure_threshold > 0)
+                rules.failure_threshold = r->failure_threshold;
+        return rules;
+}
+
+DampingRules registry_config_damping(const RegistryConfig *c) {
+        uint64_t suppress = c->suppress_threshold;
+
+        return (DampingRules) {
+                .half_life_usec = c->flap_half_life_usec,
+                .suppress = (unsigned) suppress,
+                .reuse = (unsigned) (c->reuse_threshold < suppress || suppress == 0 ? c->reuse_threshold : suppress),
         };
 }

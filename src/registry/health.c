@@ -8,6 +8,7 @@ const char *health_state_name(HealthState state) {
                 [HEALTH_PASSING] = "passing",
                 [HEALTH_SUSPECT] = "suspect",
                 [HEALTH_CRITICAL] = "critical",
+                [HEALTH_DRAINING] = "draining",
                 [HEALTH_FORGOTTEN] = "forgotten",
         };
 
@@ -34,15 +35,16 @@ static uint64_t backoff(Health *h, const HealthRules *rules, unsigned n) {
 }
 
 static bool enter(Health *h, HealthState state) {
-        bool changed = h->state != state;
+        HealthState old = h->state;
 
-        h->state = state;
-        return changed;
+        h->state = h->draining && (state == HEALTH_PASSING || state == HEALTH_SUSPECT) ? HEALTH_DRAINING : state;
+        return h->state != old;
 }
 
 static void restart(Health *h, bool probed, uint32_t seed) {
         *h = (Health) {
-                .state = HEALTH_PASSING,
+                .state = h->draining ? HEALTH_DRAINING : HEALTH_PASSING,
+                .draining = h->draining,
                 .probed = probed,
                 .random = seed != 0 ? seed : 1,
         };
@@ -87,13 +89,19 @@ static bool become_critical(Health *h, const HealthRules *rules, uint64_t now_us
 }
 
 static bool succeed(Health *h, const HealthRules *rules, uint64_t now_usec) {
+        uint64_t next = h->next_usec + rules->interval_usec;
+
+        /* In step with the last one, so that instances stay spread as they were. Who came together is spread first. */
+        if (!h->confirmed)
+                h->next_usec = now_usec + rules->interval_usec - random_below(h, rules->interval_usec * 3 / 4);
+        else if (h->state != HEALTH_CRITICAL && h->failures == 0 && next > now_usec && next <= now_usec + rules->interval_usec)
+                h->next_usec = next;
+        else
+                h->next_usec = now_usec + rules->interval_usec;
+
         h->confirmed = true;
         h->failures = 0;
-
-        /* In step with the last one, so that instances stay spread as they were. */
-        uint64_t next = h->next_usec + rules->interval_usec;
-        h->next_usec = h->state == HEALTH_PASSING && next > now_usec && next <= now_usec + rules->interval_usec ?
-                next : now_usec + rules->interval_usec;
+        h->grace_usec = 0;
         return enter(h, HEALTH_PASSING);
 }
 
@@ -108,11 +116,11 @@ bool health_observe(Health *h, const HealthRules *rules, HealthOutcome outcome, 
                 return become_critical(h, rules, now_usec);
         }
 
-        if (!h->confirmed && now_usec < h->grace_usec) {
+        if (now_usec < h->grace_usec) {
                 h->next_usec = now_usec + backoff(h, rules, h->failures++);
                 return false;
         }
-        if (!h->confirmed && h->grace_usec > 0) {
+        if (h->grace_usec > 0) {
                 /* What failed in the grace does not count against it. */
                 h->failures = 0;
                 h->grace_usec = 0;
@@ -139,11 +147,46 @@ bool health_sign_of_life(Health *h, const HealthRules *rules, uint64_t now_usec)
         /* It can reach us; whether it can be reached shows a probe, otherwise one behind a wall would come and go. */
         if (h->state == HEALTH_CRITICAL)
                 h->next_usec = now_usec;
-        if (h->state == HEALTH_SUSPECT && h->confirmed) {
+        if (health_is_reachable(h) && h->confirmed) {
                 h->failures = 0;
                 return enter(h, HEALTH_PASSING);
         }
         return false;
+}
+
+bool health_drain(Health *h, bool draining) {
+        if (h->draining == draining)
+                return false;
+
+        h->draining = draining;
+        if (!health_is_reachable(h))
+                return false;
+        return enter(h, h->failures > 0 && h->grace_usec == 0 ? HEALTH_SUSPECT : HEALTH_PASSING);
+}
+
+bool health_excuse(Health *h, const HealthRules *rules, uint64_t now_usec) {
+        uint64_t soonest = now_usec + random_below(h, rules->interval_usec), least = now_usec + 2 * rules->interval_usec;
+
+        if (h->state == HEALTH_FORGOTTEN)
+                return false;
+        if (h->state == HEALTH_CRITICAL) {
+                h->forget_usec = h->forget_usec > least ? h->forget_usec : least;
+                if (!h->probed)
+                        h->next_usec = h->forget_usec;
+                else if (h->next_usec < soonest)
+                        h->next_usec = soonest;
+                return false;
+        }
+        if (!h->probed) {
+                h->next_usec = now_usec + rules->lease_usec;
+                return false;
+        }
+
+        h->failures = 0;
+        h->grace_usec = now_usec + rules->interval_usec;
+        if (h->next_usec < soonest)
+                h->next_usec = soonest;
+        return enter(h, HEALTH_PASSING);
 }
 
 HealthStep health_tick(Health *h, const HealthRules *rules, uint64_t now_usec) {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "registry/registry.h"
+#include "runtime/events.h"
 
 #define ANSWER_MAX_BYTES (64u << 10)
 
@@ -58,8 +59,24 @@ static HealthOutcome classify(const HttpAnswer *answer) {
         }
 }
 
+/* What its machine answered, even if it says that nobody is there. */
+static bool is_heard(const HttpAnswer *answer) {
+        return answer->error == 0 || classify(answer) == HEALTH_HARD_FAILURE;
+}
+
+/* Asked on, soon at first, without an entry against it. */
+static void observe_nothing(Instance *i, const HealthRules *rules) {
+        uint64_t now = clock_monotonic_usec();
+
+        i->registry->counters.heartbeats[HEALTH_SOFT_FAILURE]++;
+        i->health.next_usec = now + (now - i->silent_usec < rules->interval_usec ? rules->retry_usec : rules->interval_usec);
+        heartbeat_schedule(i);
+}
+
 static void observe(Instance *i, HealthOutcome outcome, const char *reason) {
-        HealthRules rules = registry_rules(i->registry);
+        HealthRules rules = instance_rules(i);
+
+        heartbeat_watch_self(i->registry);
         HealthState old = i->health.state;
 
         i->registry->counters.heartbeats[outcome]++;
@@ -69,7 +86,7 @@ static void observe(Instance *i, HealthOutcome outcome, const char *reason) {
         bool changed = health_observe(&i->health, &rules, outcome, clock_monotonic_usec());
         heartbeat_schedule(i);
         if (changed)
-                instance_health_changed(i, old, outcome == HEALTH_SUCCESS ? NULL : reason);
+                instance_health_changed(i, old, outcome == HEALTH_SUCCESS ? "a probe succeeded" : reason);
 }
 
 static void on_answer(const HttpAnswer *answer, void *userdata) {
@@ -95,6 +112,16 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
                 }
         }
         i->rtt_usec = answer->elapsed_usec;
+        if (is_heard(answer)) {
+                alibi_heard(i);
+        } else if (outcome == HEALTH_SOFT_FAILURE) {
+                HealthRules rules = instance_rules(i);
+
+                if (alibi_is_missing(i, &rules, clock_monotonic_usec() - answer->elapsed_usec)) {
+                        observe_nothing(i, &rules);
+                        return;
+                }
+        }
         observe(i, outcome, reason);
 }
 
@@ -102,11 +129,11 @@ static void on_lost(void *userdata);
 
 static void probe(Instance *i) {
         const Registry *g = i->registry;
-        const RegistryConfig *config = registry_config(g);
-        uint64_t timeout = config->heartbeat_timeout_usec;
+        HealthRules rules = instance_rules(i);
+        uint64_t timeout = rules.timeout_usec;
 
-        if (i->connection_lost && timeout > config->retry_usec)
-                timeout = config->retry_usec;
+        if (i->connection_lost && timeout > rules.retry_usec)
+                timeout = rules.retry_usec;
 
         int r = http_client_call(g->rt->client,
                                  &(HttpCallOptions) {
@@ -124,13 +151,15 @@ static void probe(Instance *i) {
         /* Our own trouble accuses nobody. */
         i->connection_lost = false;
         log_warning("Cannot probe %s at %s: %s", i->registration->service_name, i->registration->service_url, strerror(-r));
-        i->health.next_usec = clock_monotonic_usec() + config->heartbeat_usec;
+        i->health.next_usec = clock_monotonic_usec() + rules.interval_usec;
         heartbeat_schedule(i);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Instance *i = userdata;
-        HealthRules rules = registry_rules(i->registry);
+        HealthRules rules = instance_rules(i);
+
+        heartbeat_watch_self(i->registry);
         HealthState old = i->health.state;
 
         switch (health_tick(&i->health, &rules, clock_monotonic_usec())) {
@@ -151,11 +180,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 void heartbeat_begin(Instance *i) {
-        HealthRules rules = registry_rules(i->registry);
+        HealthRules rules = instance_rules(i);
         uint64_t now = clock_monotonic_usec();
 
         heartbeat_cancel(i);
         i->connection_lost = i->closes_idle = false;
+        i->silent_usec = 0;
         health_begin(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), now);
         heartbeat_schedule(i);
 }
@@ -173,10 +203,79 @@ void heartbeat_doubt(Instance *i) {
 static void on_lost(void *userdata) {
         Instance *i = userdata;
 
-        if (i->registry->stopping || !health_is_present(&i->health))
+        if (i->registry->stopping || !health_is_reachable(&i->health))
                 return;
 
         i->connection_lost = !i->closes_idle;
         i->probe = http_call_cancel(i->probe);
         probe(i);
+}
+
+/* ---- ourselves: what goes wrong while we sleep is our fault, so we look at that before we look at anybody ---- */
+
+static uint64_t least_interval(const Registry *g) {
+        const RegistryConfig *config = registry_config(g);
+
+        return config->heartbeat_min_usec < config->heartbeat_usec ? config->heartbeat_min_usec : config->heartbeat_usec;
+}
+
+static void log_slept(uint64_t late_usec, size_t n) {
+        char span[CLOCK_SPAN_SIZE];
+
+        clock_format_span(late_usec / USEC_PER_MSEC * USEC_PER_MSEC, span);
+        log_event(LOG_WARNING, EVENT_REGISTRY_SLEPT, ((LogField[]) { { "SLEPT_FOR", span } }), 1,
+                  "The registry itself did not run for %s: it gives %zu services a fresh interval before it accuses one.", span, n);
+}
+
+static void excuse_all(Registry *g, uint64_t late_usec) {
+        uint64_t now = clock_monotonic_usec();
+        size_t n = 0;
+
+        for (Instance *i = g->instances; i; i = i->hh.next) {
+                HealthRules rules = instance_rules(i);
+                HealthState old = i->health.state;
+
+                if (late_usec <= rules.interval_usec)
+                        continue;
+
+                n++;
+                bool changed = health_excuse(&i->health, &rules, now);
+                if (!i->probe)
+                        heartbeat_schedule(i);
+                if (changed)
+                        instance_health_changed(i, old, "the registry itself did not run");
+        }
+        if (n > 0)
+                log_slept(late_usec, n);
+}
+
+void heartbeat_watch_self(Registry *g) {
+        uint64_t least = least_interval(g), late = pulse_beat(&g->pulse, least / 2, clock_boottime_usec());
+
+        if (late > least && !g->stopping)
+                excuse_all(g, late);
+}
+
+static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
+        Registry *g = userdata;
+
+        heartbeat_watch_self(g);
+        heartbeat_start_pulse(g);
+        return 0;
+}
+
+void heartbeat_start_pulse(Registry *g) {
+        uint64_t period = least_interval(g) / 2;
+
+        if (g->stopping)
+                return;
+
+        int r = g->pulse_source ? sd_event_source_set_time_relative(g->pulse_source, period) :
+                              sd_event_add_time_relative(g->rt->event, &g->pulse_source, CLOCK_MONOTONIC, period, period / 10, on_pulse, g);
+        if (r >= 0)
+                r = sd_event_source_set_priority(g->pulse_source, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(g->pulse_source, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot watch whether the registry itself runs: %s", strerror(-r));
 }

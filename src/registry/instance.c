@@ -45,6 +45,8 @@ int instance_new(Registry *g, Registration *registration, Instance **ret) {
         }
 
         i->registration = registration;
+        i->history = history_find(g, i->url);
+        i->health.draining = i->history && i->history->draining;
         *ret = i;
         return 0;
 }
@@ -58,6 +60,8 @@ Instance *instance_free(Instance *i) {
         HASH_DEL(i->registry->instances, i);
         if (i->record)
                 i->record->owner = NULL;
+        i->registry->n_held -= i->held;
+        limits_assign(i, NULL);
         registration_free(i->registration);
         free(i->url);
         free(i->process);
@@ -87,6 +91,11 @@ static void publish(Registry *g, Record *r, bool present) {
                 return;
 
         tell_ourselves(g, catalog_record_name(r), r->url, present);
+        discovery_note(g, &(ServiceEvent) {
+                .event = present ? "added" : "removed",
+                .service_name = catalog_record_name(r),
+                .service_url = r->url,
+        });
         mark_now(g, r);
         push_all(g);
 }
@@ -96,6 +105,7 @@ static void abandon_record(Registry *g, Record *r) {
         r->owner = NULL;
         publish(g, r, false);
         mark_now(g, r);
+        hold_review(g, r);
 }
 
 int instance_bind(Instance *i) {
@@ -105,19 +115,34 @@ int instance_bind(Instance *i) {
         int k = catalog_get(g->catalog, i->registration->service_name, i->registration->service_url, &r);
         if (k < 0)
                 return k;
+        if (catalog_set_weight(g->catalog, r, i->registration->weight)) {
+                mark_now(g, r);
+                push_all(g);
+        }
         if (r == i->record)
                 return 0;
 
-        if (i->record)
+        if (i->record) {
+                discovery_note(g, &(ServiceEvent) {
+                        .event = "deregistered",
+                        .service_name = catalog_record_name(i->record),
+                        .service_url = i->url,
+                });
                 abandon_record(g, i->record);
+        }
         r->owner = i;
         i->record = r;
         return 0;
 }
 
-void instance_publish(Instance *i) {
-        publish(i->registry, i->record, i->announced && health_is_present(&i->health));
+void instance_show(Instance *i) {
+        publish(i->registry, i->record, i->announced && !i->held && health_is_present(&i->health));
         mark_now(i->registry, i->record);
+}
+
+void instance_publish(Instance *i) {
+        instance_show(i);
+        hold_review(i->registry, i->record);
 }
 
 void instance_remove(Instance *i) {

@@ -123,7 +123,7 @@ static StoreRow row_of(const Record *r, bool settled) {
                 .url = r->url,
                 .name = catalog_record_name(r),
                 .process = i->process,
-                .state = health_is_present(&i->health) ? STORE_PASSING : STORE_CRITICAL,
+                .state = health_is_reachable(&i->health) ? STORE_PASSING : STORE_CRITICAL,
                 .since_usec = i->since_usec,
                 .settled = settled,
                 .synced = i->synced,

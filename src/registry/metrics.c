@@ -36,10 +36,27 @@ static void read_forgotten(MetricWriter *w, void *userdata) {
         metric_write(w, g->counters.forgotten);
 }
 
+static void read_held(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write(w, g->n_held);
+}
+
 static void read_changes(MetricWriter *w, void *userdata) {
         const Registry *g = userdata;
 
         metric_write(w, catalog_sequence(g->catalog));
+}
+
+static void read_watchers(MetricWriter *w, void *userdata) {
+        metric_write(w, discovery_count_watchers(userdata));
+}
+
+static void read_views(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write_label(w, "outcome", "same", g->counters.views_same);
+        metric_write_label(w, "outcome", "sent", g->counters.views_sent);
 }
 
 const MetricItem registry_metrics[] = {
@@ -50,5 +67,9 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_changes_total", METRIC_COUNTER, "Providers that came or went.", read_changes },
         { "gradebook_registry_forgotten_total", METRIC_COUNTER, "Services forgotten after being critical for too long.",
           read_forgotten },
+        { "gradebook_registry_watchers", METRIC_GAUGE, "Blocking queries and event streams that wait for changes.", read_watchers },
+        { "gradebook_registry_views_total", METRIC_COUNTER, "Registrations answered, by whether the dependant held what it should.",
+          read_views },
+        { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
         METRIC_END,
 };

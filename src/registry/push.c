@@ -245,7 +245,7 @@ static void send_patch(Instance *i) {
 void push_one(Instance *i) {
         /* One that is critical gets it when it is back. */
         if (!i->registration->service_update_url || i->push || i->push_timer || i->registry->stopping ||
-            !health_is_present(&i->health))
+            !health_is_reachable(&i->health))
                 return;
 
         send_patch(i);

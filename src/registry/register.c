@@ -109,8 +109,8 @@ static void begin_health(Instance *i) {
         HealthState old = i->health.state;
 
         heartbeat_begin(i);
-        if (old == HEALTH_CRITICAL)
-                instance_health_changed(i, old, NULL);
+        if (old != i->health.state)
+                instance_health_changed(i, old, "it registered anew");
 }
 
 /* Puts a registration that is on disk into effect; takes it. */
@@ -156,6 +156,8 @@ static void on_registered(int result, void *userdata) {
 
         pending_end(g, w->url);
         int r = result < 0 ? result : apply(g, &w->registration, w->process, &i);
+        if (r >= 0)
+                limits_assign(i, limits_source(g, w->request));
         if (r < 0) {
                 request_fail_errno(w->request, r, "keeping a registration");
                 return;
@@ -199,8 +201,11 @@ static int store_registration(Registry *g, Registration *registration, const cha
 
 /* The same record again: nothing for the disk. */
 static void renew(Instance *i, const char *process, Request *request) {
-        HealthRules rules = registry_rules(i->registry);
+        HealthRules rules = instance_rules(i);
         HealthState old = i->health.state;
+
+        if (!i->source)
+                limits_assign(i, limits_source(i->registry, request));
 
         /* A peer that does not say which process it is may have been started anew, and then knows nothing. */
         if (!process || !i->process || strcmp(process, i->process) != 0) {
@@ -218,7 +223,7 @@ static void renew(Instance *i, const char *process, Request *request) {
         if (!i->probe)
                 heartbeat_schedule(i);
         if (changed)
-                instance_health_changed(i, old, NULL);
+                instance_health_changed(i, old, "it registered again");
         if (old == HEALTH_CRITICAL || !i->announced) {
                 push_first(i, request);
                 return;
@@ -240,11 +245,18 @@ void register_service(Registry *g, Registration *registration, Request *request)
         const char *process = process_of(request);
         Instance *i = instance_find(g, registration->service_url);
         bool is_pending = pending_find(g, registration->service_url);
+        Problem problem = PROBLEM_NULL;
 
         if (i && !is_pending && registration_equal(i->registration, registration)) {
                 renew(i, process, request);
                 return;
         }
+        if (targets_check(g, registration, request_client(request), &problem) < 0) {
+                request_reply_problem(request, &problem);
+                return;
+        }
+        if (!limits_allow_change(g, request) || !limits_allow_instance(g, i, request))
+                return;
         if (!i && !is_pending && is_full(g)) {
                 request_fail(request, 503, "As many services are registered as MaxRegistrations= allows.");
                 return;
@@ -270,7 +282,8 @@ static void on_deregistered(int result, void *userdata) {
                 request_fail(w->request, 404, "No service is registered at this ServiceURL.");
                 return;
         }
-        instance_log_deregistered(i);
+        instance_log_deregistered(i, request_client(w->request));
+        hold_went(w->registry, w->url, DAMPING_RESTART);
         instance_remove(i);
         request_reply_empty(w->request, 200);
 }
@@ -282,6 +295,8 @@ void deregister_service(Registry *g, const char *url, Request *request) {
                 request_fail(request, 404, "No service is registered at this ServiceURL.");
                 return;
         }
+        if (!limits_allow_change(g, request))
+                return;
 
         int r = write_new(g, url, request, &w);
         if (r >= 0)

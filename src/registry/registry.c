@@ -43,17 +43,19 @@ static int recover_departed(Registry *g, const StoreRow *row) {
 
 static void recover_state(Instance *i, const StoreRow *row) {
         Registry *g = i->registry;
-        HealthRules rules = registry_rules(g);
+        HealthRules rules = instance_rules(i);
         uint64_t now = clock_monotonic_usec(), realtime = clock_realtime_usec();
         bool critical = row->state == STORE_CRITICAL;
 
         i->since_usec = row->since_usec;
         i->announced = true;
+        i->held = i->history && i->history->damping.suppressed;
+        g->n_held += i->held;
         i->synced = row->synced;
         i->position = (Position) { .in_doubt = true, .full = !row->synced };
         health_restore(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), critical,
                        realtime > row->since_usec ? realtime - row->since_usec : 0, now);
-        catalog_restore(g->catalog, i->record, !critical, row->settled);
+        catalog_restore(g->catalog, i->record, i->announced && !i->held && health_is_present(&i->health), row->settled);
         if (!row->settled)
                 mark_soon(g, i->record);
         heartbeat_schedule(i);
@@ -115,11 +117,21 @@ static int open_store(Registry *g) {
 
         int r = store_open(&g->store, g->rt->event, path, &error);
         if (r >= 0)
+                r = store_load_histories(g->store, history_recover, g);
+        if (r >= 0)
                 r = store_load(g->store, recover, g);
         if (r < 0)
                 log_event(LOG_ERR, EVENT_STORE_FAILED, ((LogField[]) { { "PATH", path } }), 1,
                           "Cannot open the registrations: %s", error ? error : strerror(-r));
         return r;
+}
+
+/* Who was held out by the last run may be the last of its name by now, or calm. */
+static void review_held(Registry *g) {
+        for (Instance *i = g->instances; i && g->n_held > 0; i = i->hh.next)
+                if (i->held)
+                        hold_review(g, i->record);
+        hold_tick(g);
 }
 
 int registry_new(Runtime *rt, void **ret) {
@@ -134,6 +146,8 @@ int registry_new(Runtime *rt, void **ret) {
         g->started_usec = clock_monotonic_usec();
         r = catalog_new(&g->catalog);
         if (r >= 0)
+                r = discovery_new(g);
+        if (r >= 0)
                 r = open_store(g);
         if (r < 0)
                 goto fail;
@@ -145,6 +159,8 @@ int registry_new(Runtime *rt, void **ret) {
         if (instance_count(g) > 0)
                 log_info("Recovered %zu registrations, %zu of them critical.", instance_count(g),
                          instance_count_state(g, HEALTH_CRITICAL));
+        review_held(g);
+        heartbeat_start_pulse(g);
         push_all(g);
         *ret = g;
         return 0;
@@ -156,6 +172,7 @@ fail:
 
 int registry_reload(void *service, const void *old) {
         /* Rules are read where they are used: they apply from each instance's next step on. */
+        hold_tick(service);
         return 0;
 }
 
@@ -165,10 +182,13 @@ void registry_stop(void *service) {
         /* Nobody is accused, probed or told anything more; who waits for an answer gets it. */
         mark_flush(g);
         g->stopping = true;
+        discovery_stop(g);
         for (Instance *i = g->instances; i; i = i->hh.next)
                 heartbeat_cancel(i);
         g->push_source = sd_event_source_disable_unref(g->push_source);
         g->mark_source = sd_event_source_disable_unref(g->mark_source);
+        g->pulse_source = sd_event_source_disable_unref(g->pulse_source);
+        g->hold_source = sd_event_source_disable_unref(g->hold_source);
 }
 
 void registry_status(void *service, Buffer *out) {
@@ -192,7 +212,11 @@ void *registry_free(void *service) {
         g->store = store_free(g->store);
         while (g->instances)
                 instance_free(g->instances);
+        discovery_free(g);
         push_deinit(g);
+        history_deinit(g);
+        limits_deinit(g);
+        g->pulse_source = sd_event_source_disable_unref(g->pulse_source);
         g->mark_source = sd_event_source_disable_unref(g->mark_source);
         catalog_free(g->catalog);
         free(g);

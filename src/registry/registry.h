@@ -7,7 +7,9 @@
 
 #include "registry/catalog.h"
 #include "registry/conf.h"
+#include "registry/damping.h"
 #include "registry/health.h"
+#include "registry/pulse.h"
 #include "registry/store.h"
 #include "runtime/service.h"
 
@@ -15,6 +17,17 @@ typedef struct Registry Registry;
 typedef struct Instance Instance;
 typedef struct Waiter Waiter;
 typedef struct PendingWrite PendingWrite;
+typedef struct Discovery Discovery;
+typedef struct Source Source;
+typedef struct Discovery Discovery;
+
+/* What outlives the registrations of an address: history.c. */
+typedef struct History {
+        char *url;                      /* the key: ServiceURL */
+        Damping damping;
+        bool draining;
+        UT_hash_handle hh;
+} History;
 
 /* A registered service. Its address is its key; it is what is probed, and what is pushed to. */
 struct Instance {
@@ -23,11 +36,15 @@ struct Instance {
         Registration *registration;
         char *process;                  /* "Gradebook-Instance:" of its last registration; NULL: the peer does not say */
         Record *record;                 /* what dependants shall know of it */
+        History *history;               /* NULL: nothing to say */
+        Source *source;                 /* limits.c: who registered it; NULL: unknown since the registry started anew */
+        bool held;                      /* hold.c: dependants do without it until it is calm */
         bool announced;                 /* its own first patch has been tried: dependants may know it */
 
         /* heartbeat.c */
         Health health;
-        uint64_t since_usec;            /* realtime: since when it is passing or critical */
+        uint64_t since_usec;            /* realtime: since when it is passing, critical or draining */
+        uint64_t silent_usec;           /* monotonic: since when it says nothing; 0: it was heard */
         uint64_t checked_usec;          /* realtime; 0: never */
         uint64_t rtt_usec;
         char *last_error;               /* of the last probe; NULL: it succeeded */
@@ -53,6 +70,7 @@ typedef struct RegistryCounters {
         uint64_t patches_sent;
         uint64_t patches_failed;
         uint64_t forgotten;
+        uint64_t views_same, views_sent; /* answers to registrations */
 } RegistryCounters;
 
 /* The last patch that was made: most dependants get the same one. */
@@ -68,10 +86,21 @@ struct Registry {
         Runtime *rt;
         Store *store;
         Catalog *catalog;
+        Discovery *discovery;           /* what is pulled; before and after the instances */
         Instance *instances;            /* uthash by ServiceURL */
         PendingWrite *pending;          /* uthash by ServiceURL: registrations on their way to the disk */
         bool started_empty;
         uint64_t started_usec;          /* monotonic */
+        Pulse pulse;
+        uint64_t heard_usec;            /* monotonic: when any of those probed was heard last */
+        bool deaf;                      /* one would be critical if anybody else had been heard */
+        sd_event_source *pulse_source;
+        History *histories;             /* uthash by ServiceURL */
+        uint64_t swept_usec;
+        size_t n_suppressed;            /* histories */
+        size_t n_held;                  /* instances */
+        sd_event_source *hold_source;
+        Source *sources;                /* uthash by address */
         bool stopping;
         RegistryCounters counters;
 
@@ -87,8 +116,8 @@ static inline const RegistryConfig *registry_config(const Registry *g) {
         return g->rt->config;
 }
 
-static inline HealthRules registry_rules(const Registry *g) {
-        return registry_config_rules(registry_config(g));
+static inline HealthRules instance_rules(const Instance *i) {
+        return registry_config_rules(registry_config(i->registry), i->registration);
 }
 
 /* registry.c: the hooks of the service table */
@@ -108,6 +137,7 @@ size_t instance_count_state(const Registry *g, HealthState state);
 int instance_bind(Instance *i);
 /* Brings what dependants see in line with its health, and has them told. */
 void instance_publish(Instance *i);
+void instance_show(Instance *i);        /* that for itself alone: without a look at others of its name */
 /* It is gone, deregistered or forgotten: dependants are told, it is freed. */
 void instance_remove(Instance *i);
 
@@ -117,10 +147,43 @@ void heartbeat_cancel(Instance *i);
 void heartbeat_begin(Instance *i);              /* it is new, or may have been started anew */
 void heartbeat_doubt(Instance *i);              /* something went wrong with it elsewhere: probes it at once */
 
+/* alibi.c. Whether a probe that got no answer accuses nobody, since we may be cut off; it began at since_usec. */
+bool alibi_is_missing(Instance *i, const HealthRules *rules, uint64_t since_usec);
+void alibi_heard(Instance *i);                  /* its machine at least is there, and we can be told so */
+
+void heartbeat_start_pulse(Registry *g);
+void heartbeat_watch_self(Registry *g); /* notices that we slept, and then excuses everybody */
+
+/* history.c. A history stays valid until the next history_get() of another address. */
+History *history_find(const Registry *g, const char *url);
+int history_get(Registry *g, const char *url, History **ret);   /* makes it where there is none. -ENOBUFS, -ENOMEM */
+void history_drop(Registry *g, const char *url);
+int history_store(Registry *g, const History *h, StoreDone done, void *userdata);      /* done NULL: a failure is logged */
+int history_recover(const StoreHistory *row, void *userdata);
+void history_deinit(Registry *g);
+
+/* hold.c */
+void hold_went(Registry *g, const char *url, unsigned points);
+void hold_review(Registry *g, Record *of);      /* something changed among those of its name */
+void hold_tick(Registry *g);
+
+/* drain.c, answers the request */
+void drain_service(Registry *g, const char *url, bool draining, Request *request);
+
+/* limits.c: how much one source may. Each has answered the request where it returns false. */
+bool limits_allow_change(Registry *g, Request *request);
+bool limits_allow_instance(Registry *g, const Instance *i, Request *request); /* NULL: a new one */
+Source *limits_source(Registry *g, const Request *request);     /* NULL: without memory */
+void limits_assign(Instance *i, Source *source);                /* counts it to this one from now on; NULL: to nobody */
+void limits_deinit(Registry *g);
+
+/* targets.c: whether the client may have us talk to these addresses. 0, or -EBADMSG with the problem filled. */
+int targets_check(const Registry *g, const Registration *r, const char *client, Problem *problem);
+
 /* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */
 void instance_health_changed(Instance *i, HealthState old, const char *reason);
 void instance_log_registered(const Instance *i, const char *what);
-void instance_log_deregistered(const Instance *i);
+void instance_log_deregistered(const Instance *i, const char *client);
 
 /* push.c */
 void push_all(Registry *g);                     /* soon: every dependant that lacks something gets it */
@@ -136,13 +199,34 @@ void deregister_service(Registry *g, const char *url, Request *request);
 
 /* answers.c */
 void answer_registration(Registry *g, const Registration *registration, Request *request);
-void answer_services(Registry *g, const char *name, Request *request);
+int instance_to_json(const Instance *i, json_object **ret);
+
+/* discovery.c: what is pulled. */
+typedef struct ServiceEvent {
+        const char *event;
+        const char *service_name, *service_url;
+        const char *state, *old_state, *reason; /* NULL: nothing to say */
+} ServiceEvent;
+
+int discovery_new(Registry *g);                 /* discovery_free() also after a failure */
+void discovery_stop(Registry *g);               /* answers who waits, ends the streams */
+void discovery_free(Registry *g);
+/* Something changed in what is listed: called in the turn of the loop that it happens in. Strings are borrowed. */
+void discovery_note(Registry *g, const ServiceEvent *e);
+void discovery_note_instance(const Instance *i, const char *event, const char *old_state, const char *reason);
+size_t discovery_count_watchers(const Registry *g);
+void discovery_get_services(Registry *g, const char *name, Request *request);
+void discovery_get_events(Registry *g, Request *request);
 
 /* marks.c: what reaches the disk a moment later */
 void mark_soon(Registry *g, Record *r);
 void mark_acknowledged(Registry *g);            /* a dependant knows more than before */
 void mark_now(Registry *g, Record *r);          /* its state changed, and dependants are about to hear of it */
 void mark_flush(Registry *g);
+
+/* restore.c: the routes of an administrator */
+void backup_get(Request *request, void *service);
+void restore_post(Request *request, void *service);
 
 extern const Route registry_routes[];
 extern const MetricItem registry_metrics[];

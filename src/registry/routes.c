@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "registry/backup.h"
+#include "registry/page.h"
 #include "registry/registry.h"
 #include "wire/json.h"
 #include "wire/url.h"
@@ -27,12 +29,12 @@ static void post_service(Request *request, void *service) {
         register_service(service, registration, request);
 }
 
-static void delete_service(Request *request, void *service) {
+/* The body as a URL, without the line break that ends a text file; NULL: the request has been answered. */
+static char *take_url(Request *request) {
         _cleanup_(freep) char *url = NULL;
         Problem problem = PROBLEM_NULL;
         size_t size;
 
-        /* A text file's line ends in a line break; the URL does not. */
         const char *body = request_body(request, &size);
         while (size > 0 && strchr(" \t\r\n", body[size - 1]))
                 size--;
@@ -40,28 +42,60 @@ static void delete_service(Request *request, void *service) {
         url = strndup(body, size);
         if (!url) {
                 request_fail_errno(request, -ENOMEM, "reading a ServiceURL");
-                return;
+                return NULL;
         }
         if (strlen(url) != size || url_check(url, "ServiceURL", &problem) < 0) {
                 problem_deinit(&problem);
                 request_fail(request, 400, "The body must be the ServiceURL of a registration, as plain text.");
-                return;
+                return NULL;
         }
-        deregister_service(service, url, request);
+        return TAKE_PTR(url);
+}
+
+static void delete_service(Request *request, void *service) {
+        _cleanup_(freep) char *url = take_url(request);
+
+        if (url)
+                deregister_service(service, url, request);
+}
+
+static void put_drain(Request *request, void *service) {
+        _cleanup_(freep) char *url = take_url(request);
+
+        if (url)
+                drain_service(service, url, true, request);
+}
+
+static void delete_drain(Request *request, void *service) {
+        _cleanup_(freep) char *url = take_url(request);
+
+        if (url)
+                drain_service(service, url, false, request);
 }
 
 static void get_services(Request *request, void *service) {
-        answer_services(service, NULL, request);
+        discovery_get_services(service, NULL, request);
 }
 
 static void get_service(Request *request, void *service) {
-        answer_services(service, request_param(request, "name"), request);
+        discovery_get_services(service, request_param(request, "name"), request);
+}
+
+static void get_events(Request *request, void *service) {
+        discovery_get_events(service, request);
 }
 
 const Route registry_routes[] = {
         { "POST", "/services", post_service, BODY_MAX_BYTES, 0 },
         { "DELETE", "/services", delete_service, BODY_MAX_BYTES, 0 },
         { "GET", "/services", get_services, 0, 0 },
+        { "PUT", "/services/drain", put_drain, BODY_MAX_BYTES, 0 },
+        { "DELETE", "/services/drain", delete_drain, BODY_MAX_BYTES, 0 },
         { "GET", "/services/{name}", get_service, 0, 0 },
+        { "GET", "/backup", backup_get, 0, 0 },
+        { "POST", "/restore", restore_post, BACKUP_MAX_BYTES, 0 },
+        { "GET", "/", page_get, 0, ROUTE_BROWSER },
+        { "GET", "/style.css", page_get_style, 0, ROUTE_BROWSER },
+        { "GET", "/events", get_events, 0, 0 },
         ROUTE_END,
 };

@@ -29,7 +29,17 @@ typedef struct StoreRow {
         uint64_t since_usec;            /* realtime, of the state */
         bool settled;                   /* all dependants know whether it is there */
         bool synced;                    /* as a dependant, it has had its first patch */
+        bool draining;                  /* for store_restore() alone: the history has it */
 } StoreRow;
+
+/* What outlives a registration of an address, see history.c. */
+typedef struct StoreHistory {
+        const char *url;                /* borrowed */
+        bool draining;
+        bool suppressed;
+        unsigned penalty;               /* in points, as of usec */
+        uint64_t usec;                  /* realtime */
+} StoreHistory;
 
 typedef void (*StoreDone)(int result, void *userdata);
 
@@ -46,5 +56,15 @@ int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void
 int store_register(Store *s, const StoreRow *row, StoreDone done, void *userdata);
 int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone done, void *userdata);
 
+/* These and no others are registered, all or nothing, not settled and not synced; the others are gone. Which of these are drained is
+ * replaced as well. */
+int store_restore(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
+
 /* Brings what is not the registration itself up to date in n rows: process, state, since_usec, settled, synced. */
 int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
+
+/* One that is neither drained nor suppressed is dropped. -EBUSY, -ENOMEM: done does not come. */
+int store_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata);
+
+/* As store_load(). */
+int store_load_histories(Store *s, int (*visit)(const StoreHistory *row, void *userdata), void *userdata);

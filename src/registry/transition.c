@@ -18,7 +18,7 @@ static void log_instance(const Instance *i, int priority, Event event, HealthSta
                           { "NEW_STATE", health_state_name(i->health.state) },
                           { "REASON", reason },
                   }), 5,
-                  "%s at %s %s%s%s", r->service_name, r->service_url, what, reason ? ": " : ".", reason ? reason : "");
+                  "%s at %s %s: %s", r->service_name, r->service_url, what, reason);
 }
 
 void instance_log_registered(const Instance *i, const char *what) {
@@ -31,9 +31,10 @@ void instance_log_registered(const Instance *i, const char *what) {
                           { "NEW_STATE", health_state_name(i->health.state) },
                   }), 3,
                   "%s at %s %s.", r->service_name, r->service_url, what);
+        discovery_note_instance(i, "registered", NULL, NULL);
 }
 
-void instance_log_deregistered(const Instance *i) {
+void instance_log_deregistered(const Instance *i, const char *client) {
         const Registration *r = i->registration;
 
         log_event(LOG_INFO, EVENT_SERVICE_DEREGISTERED,
@@ -41,38 +42,64 @@ void instance_log_deregistered(const Instance *i) {
                           { "SERVICE_NAME", r->service_name },
                           { "SERVICE_URL", r->service_url },
                           { "OLD_STATE", health_state_name(i->health.state) },
-                  }), 3,
-                  "%s at %s deregistered.", r->service_name, r->service_url);
+                          { "CLIENT", client },
+                  }), 4,
+                  "%s at %s deregistered, by %s.", r->service_name, r->service_url, client);
+        discovery_note_instance(i, "deregistered", NULL, NULL);
+}
+
+static const char *passing_text(HealthState old) {
+        switch (old) {
+        case HEALTH_CRITICAL:
+                return "is back";
+        case HEALTH_DRAINING:
+                return "is drained no more";
+        default:
+                return "is passing again";
+        }
 }
 
 void instance_health_changed(Instance *i, HealthState old, const char *reason) {
-        switch (i->health.state) {
+        HealthState state = i->health.state;
+
+        discovery_note_instance(i, health_state_name(state), health_state_name(old), reason);
+        if (!((state == HEALTH_PASSING && old == HEALTH_SUSPECT) || (state == HEALTH_SUSPECT && old == HEALTH_PASSING)))
+                i->since_usec = clock_realtime_usec();
+
+        discovery_note_instance(i, health_state_name(state), health_state_name(old), reason);
+        switch (state) {
         case HEALTH_PASSING:
-                if (old == HEALTH_CRITICAL) {
-                        i->since_usec = clock_realtime_usec();
-                        log_instance(i, LOG_NOTICE, EVENT_SERVICE_PASSING, old, NULL, "is back");
-                        instance_publish(i);
-                        push_one(i);
-                }
-                return;
+                log_instance(i, old == HEALTH_SUSPECT ? LOG_INFO : LOG_NOTICE, EVENT_SERVICE_PASSING, old, reason, passing_text(old));
+                break;
 
         case HEALTH_SUSPECT:
-                log_debug("%s at %s is suspect: %s", i->registration->service_name, i->registration->service_url, reason);
-                return;
+                log_instance(i, LOG_INFO, EVENT_SERVICE_SUSPECT, old, reason, "is suspect");
+                break;
+
+        case HEALTH_DRAINING:
+                log_instance(i, LOG_NOTICE, EVENT_SERVICE_DRAINING, old, reason,
+                             old == HEALTH_CRITICAL ? "is back, and draining" : "is draining");
+                break;
 
         case HEALTH_CRITICAL:
-                i->since_usec = clock_realtime_usec();
+                hold_went(i->registry, i->url, DAMPING_CRITICAL);
                 log_instance(i, LOG_WARNING, EVENT_SERVICE_CRITICAL, old, reason, "is critical");
-                instance_publish(i);
-                return;
+                break;
 
         case HEALTH_FORGOTTEN:
                 log_instance(i, LOG_NOTICE, EVENT_SERVICE_FORGOTTEN, old, reason, "is forgotten");
                 i->registry->counters.forgotten++;
+                history_drop(i->registry, i->url);
                 instance_remove(i);
                 return;
 
         case _HEALTH_STATE_MAX:
                 return;
         }
+
+        if (health_is_present(&i->health) && (old == HEALTH_PASSING || old == HEALTH_SUSPECT))
+                return;
+        instance_publish(i);
+        if (old == HEALTH_CRITICAL)
+                push_one(i);
 }

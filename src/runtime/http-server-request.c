@@ -17,12 +17,14 @@
 /* A body that will not be used is read up to here before the answer goes out: a client that is still sending when its
  * connection closes would see a reset instead of the answer. */
 #define DISCARD_MAX (16u * 1024 * 1024)
+#define BASIC_MAX 512           /* bytes of user and password */
 
 static void request_free(Request *r) {
         if (r->connection)
-                r->connection->in_request = false;
+                r->connection->in_request = r->connection->in_handler = false;
         if (r->dispatched)
                 r->server->counters.open_requests--;
+        r->watch = sd_event_source_disable_unref(r->watch);
         route_match_deinit(&r->match);
         problem_deinit(&r->problem);
         buffer_deinit(&r->body);
@@ -57,7 +59,7 @@ void *http_request_uri(void *userdata, const char *uri, struct MHD_Connection *m
                 return NULL;
         }
         if (r->connection)
-                r->connection->in_request = true;
+                http_connection_begin(r->connection);
         return r;
 }
 
@@ -69,19 +71,38 @@ void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **c
                 request_free(r);
 }
 
-static bool check_token(const Request *r) {
-        static const char scheme[] = "Bearer ";
-        const char *token = r->server->options.token, *given;
-        size_t length;
+static bool is_token(const Request *r, const char *given, size_t size) {
+        const char *token = r->server->options.token;
 
-        if (!token)
+        return strlen(token) == size && sodium_memcmp(given, token, size) == 0;
+}
+
+/* "user:password" in base64; any user. */
+static bool is_token_password(const Request *r, const char *encoded) {
+        char decoded[BASIC_MAX];
+        const char *colon, *end;
+        size_t size;
+
+        if (sodium_base642bin((unsigned char *) decoded, sizeof(decoded), encoded, strlen(encoded), NULL, &size, &end,
+                              sodium_base64_VARIANT_ORIGINAL) < 0 || *end)
+                return false;
+        colon = memchr(decoded, ':', size);
+        return colon && is_token(r, colon + 1, size - (size_t) (colon + 1 - decoded));
+}
+
+static bool check_token(const Request *r) {
+        static const char bearer[] = "Bearer ", basic[] = "Basic ";
+        const char *given;
+
+        if (!r->server->options.token)
                 return true;
         given = request_header(r, "Authorization");
-        if (!given || strncasecmp(given, scheme, strlen(scheme)) != 0)
+        if (!given)
                 return false;
-        given += strlen(scheme);
-        length = strlen(token);
-        return strlen(given) == length && sodium_memcmp(given, token, length) == 0;
+        if (strncasecmp(given, bearer, strlen(bearer)) == 0)
+                return is_token(r, given + strlen(bearer), strlen(given + strlen(bearer)));
+        return r->match.route->flags & ROUTE_BROWSER && strncasecmp(given, basic, strlen(basic)) == 0 &&
+               is_token_password(r, given + strlen(basic));
 }
 
 /* A browser says where a request comes from (https://www.w3.org/TR/fetch-metadata/); a change asked for by another
@@ -97,32 +118,43 @@ static bool is_cross_site_change(const Request *r) {
         return !(r->server->options.token && r->authorized);
 }
 
-static enum MHD_Result count_header(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value) {
-        unsigned *counts = userdata;
+typedef struct HeadCheck {
+        unsigned lengths;
+        const char *wrong;
+} HeadCheck;
 
-        counts[0] += strcasecmp(name, "Content-Length") == 0;
-        counts[1] += strcasecmp(name, "Transfer-Encoding") == 0;
-        return MHD_YES;
-}
+/* What libmicrohttpd lets pass and another reader of the same bytes may take differently: two opinions about where a
+ * header or the body ends are how requests are smuggled past a proxy (RFC 9112, sections 5.1, 2.2 and 6.1 to 6.3). */
+static enum MHD_Result check_header(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value) {
+        HeadCheck *c = userdata;
+        bool is_encoding = strcasecmp(name, "Transfer-Encoding") == 0;
 
-/* Two opinions about where the body ends are how requests are smuggled past a proxy (RFC 9112, section 6.3). */
-static bool has_doubtful_length(const Request *r) {
-        unsigned counts[2] = {};
-
-        (void) MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, count_header, counts);
-        return counts[0] + counts[1] > 1;
+        c->lengths += is_encoding || strcasecmp(name, "Content-Length") == 0;
+        if (c->lengths > 1)
+                c->wrong = "Content-Length and Transfer-Encoding contradict each other";
+        else if (is_encoding && (!value || strcasecmp(value, "chunked") != 0))
+                c->wrong = "Transfer-Encoding may only be chunked";
+        for (; *name && !c->wrong; name++)
+                if (*name <= ' ' || *name == 0x7f)
+                        c->wrong = "A header's name has a character that is not allowed in it";
+        for (; value && *value && !c->wrong; value++)
+                if (((unsigned char) *value < ' ' && *value != '\t') || *value == 0x7f)
+                        c->wrong = "A header's value has a control character";
+        return c->wrong ? MHD_NO : MHD_YES;
 }
 
 /* Everything that the head of a request can be refused for; the answer waits for the body to pass by. */
 static void check_head(Request *r) {
+        HeadCheck check = {};
         const char *length;
         uint64_t body_size = 0;
         int k;
 
-        if (has_doubtful_length(r)) {
+        (void) MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, check_header, &check);
+        if (check.wrong) {
                 r->unreadable = true;
                 request_set_header(r, "Connection", "close");
-                (void) problem_set(&r->problem, 400, "Content-Length and Transfer-Encoding contradict each other");
+                (void) problem_set(&r->problem, 400, "%s", check.wrong);
                 return;
         }
         k = router_match(r->server->options.router, r->method, r->path, &r->match);
@@ -177,7 +209,9 @@ static void reply_problem(Request *r) {
         if (r->problem.status == 405)
                 request_set_header(r, "Allow", r->match.allow);
         if (r->problem.status == 401)
-                request_set_header(r, "WWW-Authenticate", "Bearer realm=\"gradebook\"");
+                request_set_header(r, "WWW-Authenticate", r->match.route->flags & ROUTE_BROWSER ?
+                                   "Basic realm=\"gradebook, with the cluster token as the password\", charset=\"UTF-8\"" :
+                                   "Bearer realm=\"gradebook\"");
         if (s->options.error_page && !s->closed)
                 s->options.error_page(r, &r->problem, s->options.service);
         else
@@ -188,6 +222,7 @@ static void dispatch(Request *r) {
         HttpServer *s = r->server;
 
         r->dispatched = true;
+        r->connection->in_handler = true;
         s->counters.open_requests++;
         if (!r->problem.status && s->closed)
                 (void) problem_set(&r->problem, 503, "The service is stopping");
@@ -201,10 +236,11 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
                                     const char *version, const char *upload_data, size_t *upload_size, void **con_cls) {
         Request *r = *con_cls;
 
-        if (!r)
-                return MHD_NO; /* no memory, see http_request_uri() */
+        if (!r || !r->connection)
+                return MHD_NO; /* no memory, see http_request_uri() and connection_new() */
         if (!r->method) {
-                r->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
+                r->is_head = strcmp(method, "HEAD") == 0;
+                r->method = r->is_head ? "GET" : method;
                 check_head(r);
                 /* Who waits for "100 Continue" is told before sending anything. */
                 if (!r->unreadable && (!r->problem.status || !request_header(r, "Expect")))
@@ -215,11 +251,8 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
                 *upload_size = 0;
                 return r->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
         }
-        if (!r->dispatched) {
-                r->in_callback = true;
+        if (!r->dispatched)
                 dispatch(r);
-                r->in_callback = false;
-        }
         if (r->replied)
                 return http_request_queue(r);
         r->suspended = true;

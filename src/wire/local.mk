@@ -8,8 +8,10 @@ libwire_a_SOURCES = \
 	src/wire/patch.c src/wire/patch.h \
 	src/wire/problem.c src/wire/problem.h \
 	src/wire/registration.c src/wire/registration.h \
+	src/wire/registration-options.c src/wire/registration-options.h \
 	src/wire/student-text.c \
 	src/wire/student.c src/wire/student.h \
 	src/wire/timestamp.c src/wire/timestamp.h \
 	src/wire/traceparent.c src/wire/traceparent.h \
-	src/wire/url.c src/wire/url.h
+	src/wire/url.c src/wire/url.h \
+	src/wire/view-hash.c src/wire/view-hash.h

@@ -35,8 +35,8 @@ int patch_new(Patch **ret) {
         return 0;
 }
 
-static int providers_push(Provider **providers, size_t *n, const char *name, const char *url) {
-        Provider provider = {};
+static int providers_push(Provider **providers, size_t *n, const char *name, const char *url, unsigned weight) {
+        Provider provider = { .weight = weight };
 
         /* The capacity is always the power of two that n needs: a full array is one whose n is such a power. */
         if ((*n & (*n - 1)) == 0) {
@@ -55,14 +55,19 @@ static int providers_push(Provider **providers, size_t *n, const char *name, con
 }
 
 int patch_add(Patch *p, const char *name, const char *url) {
-        return providers_push(&p->added, &p->n_added, name, url);
+        return patch_add_weighted(p, name, url, WEIGHT_DEFAULT);
+}
+
+int patch_add_weighted(Patch *p, const char *name, const char *url, unsigned weight) {
+        return providers_push(&p->added, &p->n_added, name, url, weight_or_default(weight));
 }
 
 int patch_remove(Patch *p, const char *name, const char *url) {
-        return providers_push(&p->removed, &p->n_removed, name, url);
+        return providers_push(&p->removed, &p->n_removed, name, url, WEIGHT_DEFAULT);
 }
 
-static int provider_check(json_object *o, const char **ret_name, const char **ret_url, Problem *problem) {
+static int provider_check(json_object *o, const char **ret_name, const char **ret_url, uint64_t *ret_weight, Problem *problem) {
+        json_object *weight = NULL;
         int r;
 
         r = json_expect_object(o, "A provider", problem);
@@ -77,7 +82,13 @@ static int provider_check(json_object *o, const char **ret_name, const char **re
         r = json_get_text(o, "URL", 1, URL_MAX, ret_url, problem);
         if (r < 0)
                 return r;
-        return url_check(*ret_url, "URL", problem);
+        r = url_check(*ret_url, "URL", problem);
+        if (r < 0)
+                return r;
+
+        *ret_weight = WEIGHT_DEFAULT;
+        (void) json_object_object_get_ex(o, "Weight", &weight);
+        return weight ? json_get_uint64(o, "Weight", 1, WEIGHT_MAX, ret_weight, problem) : 0;
 }
 
 static int parse_providers(json_object *o, const char *member, Provider **providers, size_t *n, Problem *problem) {
@@ -91,14 +102,15 @@ static int parse_providers(json_object *o, const char *member, Provider **provid
         length = array ? json_object_array_length(array) : 0;
         for (size_t i = 0; i < length; i++) {
                 const char *name, *url;
+                uint64_t weight;
 
-                r = provider_check(json_object_array_get_idx(array, i), &name, &url, problem);
+                r = provider_check(json_object_array_get_idx(array, i), &name, &url, &weight, problem);
                 if (r == -EBADMSG && problem)
                         return problem_set(problem, 400, "Element %zu of '%s': %s", i, member,
                                            problem->detail ? problem->detail : "");
                 if (r < 0)
                         return r;
-                r = providers_push(providers, n, name, url);
+                r = providers_push(providers, n, name, url, (unsigned) weight);
                 if (r < 0)
                         return r;
         }
@@ -142,6 +154,9 @@ static int add_providers(json_object *o, const char *member, const Provider *pro
                 if (json_add_text(provider, "Name", providers[i].name) < 0 ||
                     json_add_text(provider, "URL", providers[i].url) < 0)
                         return -ENOMEM;
+                if (weight_or_default(providers[i].weight) != WEIGHT_DEFAULT &&
+                    json_add_uint64(provider, "Weight", providers[i].weight) < 0)
+                        return -ENOMEM;
         }
         return 0;
 }
@@ -163,6 +178,17 @@ int view_to_json(const Provider *providers, size_t n, bool settled, json_object 
         if (!o ||
             add_providers(o, "Providers", providers, n) < 0 ||
             json_add(o, "Settled", json_object_new_boolean(settled)) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+int view_same_to_json(json_object **ret) {
+        _cleanup_(json_unrefp) json_object *o = json_object_new_object();
+
+        if (!o ||
+            json_add_text(o, "Providers", NULL) < 0 ||
+            json_add(o, "Settled", json_object_new_boolean(true)) < 0)
                 return -ENOMEM;
         *ret = TAKE_PTR(o);
         return 0;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "wire/json.h"
+#include "wire/registration-options.h"
 #include "wire/url.h"
 
 Registration *registration_free(Registration *r) {
@@ -18,6 +19,7 @@ Registration *registration_free(Registration *r) {
         free(r->required_services);
         free(r->service_update_url);
         free(r->heartbeat_url);
+        registration_options_deinit(r);
         free(r);
         return NULL;
 }
@@ -114,6 +116,9 @@ int registration_from_json(json_object *o, Registration **ret, Problem *problem)
         k = parse_url(o, "HeartbeatURL", false, &r->heartbeat_url, problem);
         if (k < 0)
                 return k;
+        k = registration_options_from_json(o, r, problem);
+        if (k < 0)
+                return k;
         *ret = TAKE_PTR(r);
         return 0;
 }
@@ -142,6 +147,8 @@ int registration_to_json(const Registration *r, json_object **ret) {
                 return -ENOMEM;
         if (r->heartbeat_url && json_add_text(o, "HeartbeatURL", r->heartbeat_url) < 0)
                 return -ENOMEM;
+        if (registration_options_to_json(r, o) < 0)
+                return -ENOMEM;
         *ret = TAKE_PTR(o);
         return 0;
 }
@@ -150,7 +157,7 @@ static bool text_equal(const char *a, const char *b) {
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* The order of the required services says nothing, so it makes no difference either. */
+/* The order of the required services, or of the tags, says nothing, so it makes no difference either. */
 bool registration_equal(const Registration *a, const Registration *b) {
         for (size_t i = 0; i < a->n_required; i++)
                 if (!lists(b, a->required_services[i]))
@@ -159,9 +166,17 @@ bool registration_equal(const Registration *a, const Registration *b) {
                 if (!lists(a, b->required_services[i]))
                         return false;
         return text_equal(a->service_name, b->service_name) && text_equal(a->service_url, b->service_url) &&
-               text_equal(a->service_update_url, b->service_update_url) && text_equal(a->heartbeat_url, b->heartbeat_url);
+               text_equal(a->service_update_url, b->service_update_url) && text_equal(a->heartbeat_url, b->heartbeat_url) &&
+               registration_options_equal(a, b);
 }
 
 bool registration_requires(const Registration *r, const char *service_name) {
         return lists(r, "*") || lists(r, service_name);
+}
+
+bool registration_has_tag(const Registration *r, const char *tag) {
+        for (size_t i = 0; i < r->n_tags; i++)
+                if (strcmp(r->tags[i], tag) == 0)
+                        return true;
+        return false;
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -10,7 +11,7 @@
 #include "base/macros.h"
 #include "base/parse.h"
 
-#define HOST_MAX 253 /* bytes of a name in DNS, RFC 1035 */
+#define HOST_MAX (URL_HOST_SIZE - 1) /* bytes of a name in DNS, RFC 1035 */
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
@@ -128,6 +129,15 @@ int url_check(const char *url, const char *member, Problem *problem) {
                 return problem_set(problem, 400, "Member '%s' must be a URL whose path is made of letters, digits and "
                                    "-._~!$&'()*+,;=:@/ or %%XX", member);
         return 0;
+}
+
+int url_host(const char *url, char ret[static URL_HOST_SIZE]) {
+        const char *authority, *rest;
+        size_t size;
+        bool v6;
+
+        authority = find_authority(url, &size);
+        return authority && take_host(authority, size, ret, &v6, &rest) ? 0 : -EINVAL;
 }
 
 bool url_is_loopback(const char *url) {

@@ -12,5 +12,9 @@
  * no fragment (RFC 3986), and says what is wrong in the name of member otherwise: 0 or -EBADMSG (400). */
 int url_check(const char *url, const char *member, Problem *problem);
 
+/* The host of a checked URL, an IPv6 address without its brackets; -EINVAL. */
+#define URL_HOST_SIZE 254
+int url_host(const char *url, char ret[static URL_HOST_SIZE]);
+
 /* The authority of a checked URL is a loopback address or "localhost". */
 bool url_is_loopback(const char *url);

@@ -219,7 +219,9 @@ def run(arguments):
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory:
         cluster = Cluster(directory)
         cluster.configure("gradebook", {"Log": {"Level": "info"}})
-        cluster.configure("registry", {"Registry": {"MaxRegistrations": "30000"}})
+        # All of them come from one address here.
+        cluster.configure("registry", {"Registry": {"MaxRegistrations": "30000", "MaxPerSource": "30000", "RegistrationsPerSec": "1000000",
+                                                    "RegistrationsBurst": "1000000"}})
         try:
             registry = cluster.daemon("registry", keep_listener=True).start()
             peers = Peers(registry)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# Preloaded by test_durability.py; see its head.
-noinst_DATA += fail-fsync.so
-CLEANFILES += fail-fsync.so
-fail-fsync.so: tests/integration/fail-fsync.c
-	$(AM_V_CC)$(CC) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/tests/integration/fail-fsync.c -ldl
+# Preloaded by test_durability.py, test_promises.py and test_power_cut.py; see their heads.
+PRELOADED = fail-fsync.so power-cut.so
+noinst_DATA += $(PRELOADED)
+CLEANFILES += $(PRELOADED)
+$(PRELOADED): %.so: tests/integration/%.c
+	$(AM_V_CC)$(CC) $(CFLAGS) -shared -fPIC -o $@ $< -ldl

@@ -290,6 +290,9 @@ def test_every_change_is_on_record(nick):
     nick.post("/students", {"ID": 1, **NICK})
     nick.post("/students/1/grades", "{}")
     assert 'Added grade "Quiz 3" (Quiz) 92.25 for Nick Carter (student 1)' in nick.stderr
+    line = next(line for line in nick.stderr.splitlines() if 'Added grade "Quiz 3"' in line)
+    for field in (f"REQUEST_ID={trace}", "STUDENT_ID=1", "GRADE_ID=2", "ACTOR=cluster", "CLIENT=127.0.0.1:"):
+        assert field in line, line
     assert "Added Nick Carter (student 1)" in nick.stderr
     nick.stop()
     changes = rows(nick, "SELECT actor, client LIKE '127.0.0.1:%', action, student_id, grade_id, old, new, reason FROM changes ORDER BY id")
@@ -300,6 +303,20 @@ def test_every_change_is_on_record(nick):
     ]
     assert rows(nick, "SELECT request_id FROM changes WHERE id = 3") == [(trace,)]
     assert rows(nick, "SELECT count(*) FROM changes WHERE abs(time_usec / 1e6 - unixepoch()) < 60") == [(3,)]
+
+
+def test_no_change_without_its_record(nick):
+    before = nick.get("/students").body
+    nick.stop()
+    connection = sqlite3.connect(nick.state / "grades.db")
+    connection.execute("CREATE TRIGGER no_record BEFORE INSERT ON changes BEGIN SELECT raise(ABORT, 'no record'); END")
+    connection.close()
+    nick.start()
+    assert nick.post("/students/1/grades", QUIZ).status >= 400
+    assert nick.post("/students", {"FirstName": "Emma", "LastName": "Stone"}).status >= 400
+    assert nick.get("/students").body == before
+    nick.stop()
+    assert rows(nick, "SELECT count(*) FROM grades") == rows(nick, "SELECT count(*) FROM students") == [(1,)]
 
 
 def test_a_change_without_a_token_is_recorded_so(open_cluster):

@@ -430,3 +430,29 @@ def test_reload_changes_limits_and_keeps_them_when_they_are_wrong(cluster, log):
     wait_until(lambda: "MaxFileSize=" in log.stderr, "the error is said")
     assert log.post("/log", "x" * 101, headers=TEXT).status == 413
     assert log.post("/log", "x" * 100, headers=TEXT).status == 200
+
+
+def test_a_reader_that_takes_nothing_does_not_break_the_end(cluster):
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "300ms"}})
+    log = cluster.start("log")
+    for _ in range(20):
+        batch = "\n".join([json.dumps({"Service": "test", "Message": "x" * 4000})] * 200)
+        assert log.post("/log", batch, headers=NDJSON).status == 200
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", log.port))
+        reader.sendall(f"GET /log?n=10000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n\r\n".encode())
+        assert reader.recv(1) == b"H"
+        log.stop()
+    assert "did not end in time" in log.stderr and "Stopped" in log.stderr
+
+
+@pytest.mark.parametrize("query", ["n=1", "follow=1"])
+def test_head_of_a_stream_has_no_body(log, cluster, query):
+    with socket.create_connection(("127.0.0.1", log.port), 10) as s:
+        s.sendall(f"HEAD /log?{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n\r\n".encode())
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 200 OK") and answer.endswith(b"\r\n\r\n") and answer.count(b"\r\n\r\n") == 1, answer
+    wait_until(lambda: "gradebook_log_followers 0\n" in log.get("/metrics").text, "nobody follows")

@@ -124,6 +124,14 @@ def test_what_people_typed_is_escaped(portal, grading):
     answer = portal.submit("/students/6/grades", {"Title": evil, "Type": evil, "Score": evil})
     assert answer.status == 400 and "<script" not in answer.text
 
+    saved = portal.submit("/students/6/grades", {**GRADE, "Title": evil})
+    shown = portal.get("/students/6", headers={"Cookie": saved.headers["Set-Cookie"].split(";")[0]})
+    assert 'role="status"' in shown.text and "<script" not in shown.text
+    # What a service behind us says is no more to be trusted.
+    grading.refuse = (400, evil)
+    refused = portal.submit("/students/6/grades", GRADE)
+    assert refused.status == 400 and "&lt;script" in refused.text and "<script" not in refused.text
+
 
 @pytest.mark.parametrize("path", ["/students/99", "/students/0", "/students/abc", "/students/-1", "/students/1.5",
                                   "/students/9007199254740992", "/students/18446744073709551616", "/students/1/", "/nothing",
@@ -211,7 +219,8 @@ def test_bad_input_is_told_at_its_field(portal, grading, change, field):
 
 
 @pytest.mark.parametrize("body", ["", "Title=a", "%", "Title=%ff&Type=Quiz&Score=1", "Title=%00&Type=Quiz&Score=1", "\xff\xfe", "&&&===",
-                                  "Title=a&Type=Quiz&Score=" + "9" * 5000])
+                                  "Title=a&Type=Quiz&Score=" + "9" * 5000,
+                                  "a&" * 1000 + "Title=a&Type=Quiz&Score=1"])
 def test_broken_forms_are_400(portal, grading, body):
     answer = portal.daemon.post("/students/1/grades", body.encode("latin-1"), token=False,
                                 headers={"Content-Type": "application/x-www-form-urlencoded"})
@@ -339,6 +348,12 @@ def test_who_saved_sees_it(portal, grading):
             reader.result()
 
 
+def test_a_change_that_keeps_the_length_is_shown(portal, grading):
+    assert "93.7%" in portal.get("/students").text and ">81<" in portal.get("/students/2").text
+    grading.students[2]["Grades"][2]["Score"] = 91
+    assert "97.0%" in portal.get("/students").text and ">91<" in portal.get("/students/2").text
+
+
 def test_pages_are_used_again_while_nothing_changes(portal, grading):
     for _ in range(5):
         portal.get("/students")
@@ -372,6 +387,13 @@ def test_trace_is_passed_on(portal, grading):
     portal.get("/students", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     sent = grading.requests[-1][2]["traceparent"]
     assert sent.split("-")[1] == trace and "b7ad6b7169203331" not in sent
+    traced = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    assert portal.submit("/students/1/grades", GRADE, **traced).status == 303
+    for method, path in (("POST", "/GradingService/students/1/grades"), ("GET", "/GradingService/students/1")):
+        assert portal.api(path, method, body=GRADE if method == "POST" else None, headers=traced).status < 300
+    spans = [headers["traceparent"].split("-") for _, _, headers, _ in grading.requests[-3:]]
+    assert {span[1] for span in spans} == {trace}
+    assert len({span[2] for span in spans} | {"b7ad6b7169203331"}) == 4, "each hop is a span of its own"
 
 
 def test_unknown_students_cost_no_memory(portal, grading):
@@ -635,6 +657,36 @@ def test_stopping_ends_streams(portal):
     assert connection.getresponse().readline() == b"line\n"
     portal.daemon.stop()
     connection.close()
+    fake.close()
+
+
+def test_a_client_that_takes_nothing_does_not_break_the_end(cluster):
+    block, sent = b"x" * 65536, [0]
+
+    class Large(FakeService):
+        def answer(self, handler, body):
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(800 * len(block)))
+            handler.end_headers()
+            for sent[0] in range(800):
+                handler.wfile.write(block)
+
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "300ms"}})
+    portal, fake = cluster.start("portal"), Large()
+    assert portal.post("/services", {"Added": [{"Name": "Large", "URL": fake.url}]}).status == 200
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", portal.port))
+        client.sendall(f"GET /api/Large/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n\r\n".encode())
+        before = [None]
+
+        def is_stuck():
+            before.append(sent[0])
+            return before[-1] > 0 and before[-8:] == 8 * [before[-1]]
+        wait_until(is_stuck, "all buffers are full")
+        portal.stop()
+    # Cut at the deadline at the latest; portal.stop() sees that the end was a good one.
+    assert "Stopped" in portal.stderr
     fake.close()
 
 

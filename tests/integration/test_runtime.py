@@ -3,12 +3,14 @@
 
 import http.client
 import json
+import signal
 import socket
 import subprocess
 import threading
 
 import pytest
-from gradebook import BUILD, request, wait_until
+from fakes import FakeService
+from gradebook import BUILD, free_port, request, wait_until
 
 
 @pytest.fixture
@@ -109,6 +111,49 @@ def test_chunked_bodies_are_bounded_too(attendance, cluster):
     connection.close()
 
 
+@pytest.mark.parametrize("header", [b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: identity", b"Transfer-Encoding: chunked, chunked",
+                                    b"Content-Length: 3\r\nTransfer-Encoding: chunked", b"Content-Length : 3", b"X: a\rContent-Length: 3"])
+def test_no_head_has_two_readings(attendance, header):
+    with socket.create_connection(("127.0.0.1", attendance.port), 10) as s:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+    assert answer.count(b"HTTP/1.1 ") == 1 and answer.startswith(b"HTTP/1.1 400") and b"Connection: close" in answer, answer
+
+
+GET_HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def test_who_is_quiet_keeps_nobody_out(cluster):
+    cluster.configure("gradebook", {"HTTP": {"MaxConnections": "3"}, "Cluster": {"RegisterSec": "1h"}})
+    attendance = cluster.start("attendance")
+
+    def connect(sent):
+        s = socket.create_connection(("127.0.0.1", attendance.port), 10)
+        s.sendall(sent)
+        return s
+    dribbling, idle = connect(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "), connect(GET_HEALTH)
+    assert idle.recv(15) == b"HTTP/1.1 200 OK"
+    for _ in range(10):
+        assert connect(GET_HEALTH).recv(15) == b"HTTP/1.1 200 OK"
+    assert dribbling.recv(1) == b""
+    assert attendance.stderr.count("that MaxConnections= allows: for each new one") == 1
+
+
+def test_one_connection_at_a_time_serves_all(cluster):
+    cluster.configure("gradebook", {"HTTP": {"MaxConnections": "1"}, "Cluster": {"RegisterSec": "1h"}})
+    attendance = cluster.start("attendance")
+    connections = [socket.create_connection(("127.0.0.1", attendance.port), 10) for _ in range(3)]
+    for s in connections:
+        s.sendall(GET_HEALTH)
+    for s in connections:
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+        assert answer.startswith(b"HTTP/1.1 200 OK") and b"Connection: close" in answer
+
+
 def test_a_page_of_another_site_changes_nothing(open_cluster):
     daemon = open_cluster.start("attendance")
     refused = daemon.post("/attendance", {"Present": 3}, headers={"Sec-Fetch-Site": "cross-site"}, token=None)
@@ -142,7 +187,6 @@ def test_patches_are_applied_once_and_kept_over_a_restart(attendance):
 
 
 def test_reload_keeps_the_old_configuration_when_the_new_is_bad(attendance, cluster):
-    import signal
     assert attendance.post("/attendance", {"Present": 31}).status == 400
     cluster.configure("attendance", {"Attendance": {"Seats": "40"}})
     attendance.signal(signal.SIGHUP)
@@ -216,6 +260,37 @@ def test_registers_is_discovered_and_leaves(cluster):
     assert len(found) == 1 and found[0]["RequestID"] == trace and found[0]["Service"] == "gradebook-attendance"
     attendance.stop()
     assert "AttendanceService" not in cluster.services()
+
+
+def test_leaves_a_registry_that_has_not_answered_yet(cluster):
+    answer = threading.Event()
+
+    class Slow(FakeService):
+        def answer(self, handler, body):
+            if handler.command == "POST":
+                answer.wait(10)
+            self.send(handler, 200, "")
+    registry = Slow(port=cluster.registry_port)
+    attendance = cluster.daemon("attendance").launch()
+    wait_until(lambda: registry.requests, "the registration is on its way")
+    attendance.stop()
+    answer.set()
+    registry.close()
+    assert [(r[0], r[3]) for r in registry.requests[1:]] == [("DELETE", attendance.url.encode())]
+
+
+def test_reload_moves_to_another_registry(cluster):
+    cluster.start("registry")
+    attendance = cluster.start("attendance")
+    assert "AttendanceService" in cluster.services()
+    other = cluster.start("registry", port=free_port())
+    cluster.configure("gradebook", {"Cluster": {"RegistryURL": other.url, "RegisterSec": "1h"}, "Log": {"Ship": "no"}})
+    attendance.signal(signal.SIGHUP)
+    wait_until(lambda: [s["ServiceURL"] for s in other.get("/services").json["Services"]] == [attendance.url], "the new registry knows it")
+    assert cluster.services() == {}
+    assert f"with the registry {other.url}" in attendance.stderr and "Ship=" in attendance.stderr
+    attendance.stop()
+    assert other.get("/services").json["Services"] == []
 
 
 def test_killed_is_noticed_at_once(cluster):

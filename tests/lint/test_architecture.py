@@ -90,6 +90,14 @@ def test_nothing_is_left_unfinished():
     none_of(wrong)
 
 
+def test_templates_escape_all_they_show():
+    templates = [path for path in source_files() if path.suffix == ".mustache"]
+    assert templates
+    raw = re.compile(r"\{\{(?:\{|\s*&|=)")
+    none_of(f"{path}:{number}: {line.strip()}" for path in templates
+            for number, line in enumerate(text_of(path).splitlines(), 1) if raw.search(line))
+
+
 def test_a_service_is_a_folder_units_a_configuration_and_a_page():
     wanted = [file.format(name) for name in DAEMONS for file in (
         "src/{}/main.c", "systemd/gradebook-{}.service.in", "systemd/gradebook-{}.socket", "etc/{}.conf", "man/gradebook-{}.8")]

@@ -104,6 +104,43 @@ static void test_registrations(void **state) {
         assert_false(service_name_is_valid(""));
 }
 
+static void test_registration_options(void **state) {
+        static const char full[] = "{\"ServiceName\":\"LogService\",\"ServiceURL\":\"http://h:4000\",\"RequiredServices\":[],"
+                                   "\"Tags\":[\"blue\",\"v1.2\"],\"Metadata\":{\"zone\":\"a b\",\"note\":\"\"},\"Weight\":250,"
+                                   "\"HeartbeatSec\":\"500ms\",\"HeartbeatTimeoutSec\":\"12345us\",\"ForgetSec\":3600,"
+                                   "\"FailureThreshold\":5}";
+        static const Case cases[] = {
+                { full, full, NULL },
+                { WITH("\"Tags\":null,\"Metadata\":null,\"Weight\":null,\"HeartbeatSec\":null,\"FailureThreshold\":null"), BARE, NULL },
+                { WITH("\"Tags\":[],\"Metadata\":{},\"Weight\":100,\"HeartbeatSec\":0,\"ForgetSec\":\"0\",\"FailureThreshold\":0"), BARE, NULL },
+                { WITH("\"RequiredServices\":[],\"Tags\":[\"a\",\"a\"]"), WITH("\"RequiredServices\":[],\"Tags\":[\"a\"]"), NULL },
+                { WITH("\"RequiredServices\":[],\"HeartbeatSec\":\"1min 30s\""), WITH("\"RequiredServices\":[],\"HeartbeatSec\":90"), NULL },
+                { WITH("\"Tags\":\"a\""), NULL, "Member 'Tags' must be an array of at most 32" },
+                { WITH("\"Tags\":[\"a\",\"b c\"]"), NULL, "Member 'Tags' must hold tags: element 1" },
+                { WITH("\"Tags\":[7]"), NULL, "element 0" },
+                { WITH("\"Metadata\":[]"), NULL, "Member 'Metadata' must be an object of at most 32 texts" },
+                { WITH("\"Metadata\":{\"a\":7}"), NULL, "Member 'Metadata' must hold texts: 'a' is none" },
+                { WITH("\"Metadata\":{\"a\":null}"), NULL, "Member 'Metadata' must hold texts: 'a' is none" },
+                { WITH("\"Metadata\":{\"a:b\":\"c\"}"), NULL, "Member 'Metadata' must have keys" },
+                { WITH("\"Metadata\":{\"\":\"c\"}"), NULL, "that of pair 1 is not" },
+                { WITH("\"Metadata\":{\"a\":\"\\u0007\"}"), NULL, "In 'Metadata': Member 'a' must be a text" },
+                { WITH("\"Metadata\":{\"a\":\"" NAME64 NAME64 NAME64 NAME64 "a\"}"), NULL, "In 'Metadata': Member 'a'" },
+                { WITH("\"Weight\":0"), NULL, "Member 'Weight' must be a whole number from 1 to 1000" },
+                { WITH("\"Weight\":1001"), NULL, "Member 'Weight'" },
+                { WITH("\"Weight\":\"1\""), NULL, "Member 'Weight'" },
+                { WITH("\"FailureThreshold\":101"), NULL, "Member 'FailureThreshold'" },
+                { WITH("\"HeartbeatSec\":\"99ms\""), NULL, "Member 'HeartbeatSec' must be a time span from 100ms to 1h" },
+                { WITH("\"HeartbeatSec\":3601"), NULL, "Member 'HeartbeatSec'" },
+                { WITH("\"HeartbeatSec\":-1"), NULL, "Member 'HeartbeatSec'" },
+                { WITH("\"HeartbeatSec\":1.5"), NULL, "Member 'HeartbeatSec'" },
+                { WITH("\"HeartbeatSec\":9223372036854775807"), NULL, "Member 'HeartbeatSec'" },
+                { WITH("\"HeartbeatTimeoutSec\":\"soon\""), NULL, "Member 'HeartbeatTimeoutSec' must be a time span from 10ms" },
+                { WITH("\"ForgetSec\":\"366d\""), NULL, "Member 'ForgetSec' must be a time span from 1s to 365d" },
+        };
+
+        check(cases, ELEMENTSOF(cases), registration_through);
+}
+
 static Registration *registration(const char *text) {
         _cleanup_(json_unrefp) json_object *o = parse(text);
         Registration *r = NULL;
@@ -128,6 +165,12 @@ static void test_registration_equal(void **state) {
                 { "{\"ServiceName\":\"Log\",\"ServiceURL\":\"http://h:4000\",\"RequiredServices\":[\"A\",\"B\"],"
                   "\"HeartbeatURL\":\"http://h/b\"}", false },
         };
+        static const char *const options[] = {
+                WITH("\"Tags\":[]"), WITH("\"Tags\":[\"a\"]"), WITH("\"Tags\":[\"a\",\"b\"]"),
+                WITH("\"Metadata\":{\"a\":\"b\"}"), WITH("\"Metadata\":{\"a\":\"c\"}"), WITH("\"Metadata\":{\"a\":\"b\",\"b\":\"\"}"),
+                WITH("\"Weight\":1"), WITH("\"HeartbeatSec\":1"), WITH("\"HeartbeatTimeoutSec\":1"), WITH("\"ForgetSec\":1"),
+                WITH("\"FailureThreshold\":1"),
+        };
         _cleanup_(registration_freep) Registration *r = registration(cases[0].other);
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -136,6 +179,13 @@ static void test_registration_equal(void **state) {
                 if (registration_equal(r, other) != cases[i].equal || registration_equal(other, r) != cases[i].equal)
                         fail_msg("registration_equal() is not %d for %s", cases[i].equal, cases[i].other);
         }
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                for (size_t k = 0; k < ELEMENTSOF(options); k++) {
+                        _cleanup_(registration_freep) Registration *a = registration(options[i]), *b = registration(options[k]);
+
+                        if (registration_equal(a, b) != (i == k))
+                                fail_msg("registration_equal() is %d for %s and %s", i != k, options[i], options[k]);
+                }
         assert_true(registration_requires(r, "B"));
         assert_false(registration_requires(r, "C"));
         assert_false(registration_requires(r, "*"));
@@ -164,6 +214,12 @@ static void test_patches(void **state) {
                 { "{}", empty, NULL },
                 { "{\"Added\":null,\"Removed\":null,\"More\":1}", empty, NULL },
                 { "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":2}]}",
+                  "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":2}],\"Removed\":[]}", NULL },
+                { "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":1001}]}", NULL, "Element 0 of 'Added': Member 'Weight'" },
+                { "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":0}]}", NULL, "Element 0 of 'Added': Member 'Weight'" },
+                { "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":null}]}",
+                  "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\"}],\"Removed\":[]}", NULL },
+                { "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":100,\"More\":2}]}",
                   "{\"Added\":[{\"Name\":\"A\",\"URL\":\"http://a\"}],\"Removed\":[]}", NULL },
                 { "[]", NULL, "A patch must be a JSON object" },
                 { "{\"Added\":{}}", NULL, "Member 'Added' must be an array" },
@@ -219,6 +275,8 @@ static void test_views(void **state) {
                 { full, full, NULL },
                 { "{\"Providers\":[]}", "{\"Providers\":[],\"Settled\":false}", NULL },
                 { "{\"Providers\":[],\"Settled\":false,\"More\":1}", "{\"Providers\":[],\"Settled\":false}", NULL },
+                { "{\"Providers\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":1000}],\"Settled\":true}",
+                  "{\"Providers\":[{\"Name\":\"A\",\"URL\":\"http://a\",\"Weight\":1000}],\"Settled\":true}", NULL },
                 { "[]", NULL, "A view must be a JSON object" },
                 { "{\"Settled\":true}", NULL, "Member 'Providers' is missing" },
                 { "{\"Providers\":null,\"Settled\":true}", NULL, "Member 'Providers'" },
@@ -232,7 +290,8 @@ static void test_views(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_registrations), cmocka_unit_test(test_registration_equal),
+                cmocka_unit_test(test_registrations), cmocka_unit_test(test_registration_options),
+                cmocka_unit_test(test_registration_equal),
                 cmocka_unit_test(test_requires_all),  cmocka_unit_test(test_patches),
                 cmocka_unit_test(test_patch_grows),   cmocka_unit_test(test_views),
         };
