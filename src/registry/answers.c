@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "registry/registry.h"
@@ -38,7 +37,7 @@ static int add_time(json_object *o, const char *member, uint64_t realtime_usec) 
         return json_add_text(o, member, text);
 }
 
-static int instance_to_json(const Instance *i, json_object **ret) {
+int instance_to_json(const Instance *i, json_object **ret) {
         _cleanup_(json_unrefp) json_object *o = NULL;
 
         int r = registration_to_json(i->registration, &o);
@@ -61,50 +60,4 @@ static int instance_to_json(const Instance *i, json_object **ret) {
 
         *ret = TAKE_PTR(o);
         return 0;
-}
-
-static int services_to_json(const Registry *g, const char *name, size_t *ret_n, json_object **ret) {
-        _cleanup_(json_unrefp) json_object *o = json_object_new_object();
-        json_object *array = json_object_new_array(), *item;
-        size_t n = 0;
-
-        if (!o) {
-                json_object_put(array);
-                return -ENOMEM;
-        }
-        int r = json_add(o, "Services", array);
-
-        for (const Instance *i = g->instances; i && r >= 0; i = i->hh.next) {
-                if (name && strcmp(i->registration->service_name, name) != 0)
-                        continue;
-                r = instance_to_json(i, &item);
-                if (r >= 0 && json_object_array_add(array, item) < 0) {
-                        json_object_put(item);
-                        r = -ENOMEM;
-                }
-                n++;
-        }
-        if (r < 0)
-                return r;
-
-        *ret_n = n;
-        *ret = TAKE_PTR(o);
-        return 0;
-}
-
-void answer_services(Registry *g, const char *name, Request *request) {
-        json_object *o;
-        size_t n;
-
-        int r = services_to_json(g, name, &n, &o);
-        if (r < 0) {
-                request_fail_errno(request, r, "listing the services");
-                return;
-        }
-        if (name && n == 0) {
-                json_object_put(o);
-                request_fail(request, 404, "No service of this name is registered.");
-                return;
-        }
-        request_reply_json(request, 200, o);
 }

@@ -142,6 +142,12 @@ size_t catalog_count(const Catalog *c) {
         return c->n_records;
 }
 
+const Record *catalog_first_of(const Catalog *c, const char *name) {
+        const CatalogName *n = name_find(c, name);
+
+        return n ? n->recent : NULL;
+}
+
 static void record_change(Catalog *c, Record *r, bool present) {
         record_unlink(c, r);
         r->present = present;

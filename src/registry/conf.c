@@ -40,6 +40,10 @@ const ConfigItem registry_config_items[] = {
           .help = "Whether services on other machines may register addresses on the registry's loopback" },
         { "Registry", "AllowForeignTargets", CONFIG_BOOL, AT(allow_foreign_targets), "no",
           .help = "Whether a service may register addresses of other hosts than the one it comes from" },
+        { "Registry", "MaxWatchers", CONFIG_UINT, AT(watchers_max), "1000", .min = 1, .max = 60000,
+          .help = "How many blocking queries and event streams may wait for changes at the same time; more are refused with 503" },
+        { "Registry", "KeepAliveSec", CONFIG_SPAN, AT(keep_alive_usec), "15s", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+          .help = "How often a quiet event stream is sent a comment; one that takes nothing for as long is cut" },
         CONFIG_END,
 };
 

@@ -28,6 +28,8 @@ typedef struct RegistryConfig {
         uint64_t registrations_burst;
         bool allow_loopback_targets;
         bool allow_foreign_targets;
+        uint64_t watchers_max;
+        uint64_t keep_alive_usec;
 } RegistryConfig;
 
 extern const ConfigItem registry_config_items[];

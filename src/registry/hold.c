@@ -43,6 +43,7 @@ static void log_held(const Instance *i) {
                   }), 6,
                   "%s at %s is held out of its dependants' lists for %s: %s", i->registration->service_name,
                   i->registration->service_url, span, reason);
+        discovery_note_instance(i, "held", NULL, reason);
 }
 
 static void log_released(const Instance *i) {
@@ -57,6 +58,7 @@ static void log_released(const Instance *i) {
                           { "REASON", reason },
                   }), 5,
                   "%s at %s is not held out any more: %s", i->registration->service_name, i->registration->service_url, reason);
+        discovery_note_instance(i, "released", NULL, reason);
 }
 
 /* ---- who is held ---- */

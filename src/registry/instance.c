@@ -91,6 +91,11 @@ static void publish(Registry *g, Record *r, bool present) {
                 return;
 
         tell_ourselves(g, catalog_record_name(r), r->url, present);
+        discovery_note(g, &(ServiceEvent) {
+                .event = present ? "added" : "removed",
+                .service_name = catalog_record_name(r),
+                .service_url = r->url,
+        });
         mark_now(g, r);
         push_all(g);
 }
@@ -117,8 +122,14 @@ int instance_bind(Instance *i) {
         if (r == i->record)
                 return 0;
 
-        if (i->record)
+        if (i->record) {
+                discovery_note(g, &(ServiceEvent) {
+                        .event = "deregistered",
+                        .service_name = catalog_record_name(i->record),
+                        .service_url = i->url,
+                });
                 abandon_record(g, i->record);
+        }
         r->owner = i;
         i->record = r;
         return 0;

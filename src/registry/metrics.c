@@ -48,6 +48,17 @@ static void read_changes(MetricWriter *w, void *userdata) {
         metric_write(w, catalog_sequence(g->catalog));
 }
 
+static void read_watchers(MetricWriter *w, void *userdata) {
+        metric_write(w, discovery_count_watchers(userdata));
+}
+
+static void read_views(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write_label(w, "outcome", "same", g->counters.views_same);
+        metric_write_label(w, "outcome", "sent", g->counters.views_sent);
+}
+
 const MetricItem registry_metrics[] = {
         { "gradebook_registry_registrations", METRIC_GAUGE, "Registered services by state.", read_registrations },
         { "gradebook_registry_heartbeats_total", METRIC_COUNTER, "Probes by outcome.", read_heartbeats },
@@ -57,5 +68,8 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_forgotten_total", METRIC_COUNTER, "Services forgotten after being critical for too long.",
           read_forgotten },
         { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
+        { "gradebook_registry_watchers", METRIC_GAUGE, "Blocking queries and event streams that wait for changes.", read_watchers },
+        { "gradebook_registry_views_total", METRIC_COUNTER, "Registrations answered, by whether the dependant held what it should.",
+          read_views },
         METRIC_END,
 };

@@ -204,6 +204,9 @@ static void renew(Instance *i, const char *process, Request *request) {
         HealthRules rules = instance_rules(i);
         HealthState old = i->health.state;
 
+        if (!i->source)
+                limits_assign(i, limits_source(i->registry, request));
+
         /* A peer that does not say which process it is may have been started anew, and then knows nothing. */
         if (!process || !i->process || strcmp(process, i->process) != 0) {
                 if (text_replace(&i->process, process) < 0)
@@ -216,8 +219,6 @@ static void renew(Instance *i, const char *process, Request *request) {
                 return;
         }
 
-        if (!i->source)
-                limits_assign(i, limits_source(i->registry, request));
         bool changed = health_sign_of_life(&i->health, &rules, clock_monotonic_usec());
         if (!i->probe)
                 heartbeat_schedule(i);

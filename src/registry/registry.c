@@ -146,6 +146,8 @@ int registry_new(Runtime *rt, void **ret) {
         g->started_usec = clock_monotonic_usec();
         r = catalog_new(&g->catalog);
         if (r >= 0)
+                r = discovery_new(g);
+        if (r >= 0)
                 r = open_store(g);
         if (r < 0)
                 goto fail;
@@ -180,6 +182,7 @@ void registry_stop(void *service) {
         /* Nobody is accused, probed or told anything more; who waits for an answer gets it. */
         mark_flush(g);
         g->stopping = true;
+        discovery_stop(g);
         for (Instance *i = g->instances; i; i = i->hh.next)
                 heartbeat_cancel(i);
         g->push_source = sd_event_source_disable_unref(g->push_source);
@@ -209,6 +212,7 @@ void *registry_free(void *service) {
         g->store = store_free(g->store);
         while (g->instances)
                 instance_free(g->instances);
+        discovery_free(g);
         push_deinit(g);
         history_deinit(g);
         limits_deinit(g);

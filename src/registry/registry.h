@@ -18,6 +18,7 @@ typedef struct Instance Instance;
 typedef struct Waiter Waiter;
 typedef struct PendingWrite PendingWrite;
 typedef struct Source Source;
+typedef struct Discovery Discovery;
 
 /* What outlives the registrations of an address: history.c. */
 typedef struct History {
@@ -68,6 +69,7 @@ typedef struct RegistryCounters {
         uint64_t patches_sent;
         uint64_t patches_failed;
         uint64_t forgotten;
+        uint64_t views_same, views_sent; /* answers to registrations */
 } RegistryCounters;
 
 /* The last patch that was made: most dependants get the same one. */
@@ -83,6 +85,7 @@ struct Registry {
         Runtime *rt;
         Store *store;
         Catalog *catalog;
+        Discovery *discovery;           /* what is pulled; before and after the instances */
         Instance *instances;            /* uthash by ServiceURL */
         PendingWrite *pending;          /* uthash by ServiceURL: registrations on their way to the disk */
         bool started_empty;
@@ -195,7 +198,24 @@ void deregister_service(Registry *g, const char *url, Request *request);
 
 /* answers.c */
 void answer_registration(Registry *g, const Registration *registration, Request *request);
-void answer_services(Registry *g, const char *name, Request *request);
+int instance_to_json(const Instance *i, json_object **ret);
+
+/* discovery.c: what is pulled. */
+typedef struct ServiceEvent {
+        const char *event;
+        const char *service_name, *service_url;
+        const char *state, *old_state, *reason; /* NULL: nothing to say */
+} ServiceEvent;
+
+int discovery_new(Registry *g);                 /* discovery_free() also after a failure */
+void discovery_stop(Registry *g);               /* answers who waits, ends the streams */
+void discovery_free(Registry *g);
+/* Something changed in what is listed: called in the turn of the loop that it happens in. Strings are borrowed. */
+void discovery_note(Registry *g, const ServiceEvent *e);
+void discovery_note_instance(const Instance *i, const char *event, const char *old_state, const char *reason);
+size_t discovery_count_watchers(const Registry *g);
+void discovery_get_services(Registry *g, const char *name, Request *request);
+void discovery_get_events(Registry *g, Request *request);
 
 /* marks.c: what reaches the disk a moment later */
 void mark_soon(Registry *g, Record *r);

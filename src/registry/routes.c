@@ -72,11 +72,15 @@ static void delete_drain(Request *request, void *service) {
 }
 
 static void get_services(Request *request, void *service) {
-        answer_services(service, NULL, request);
+        discovery_get_services(service, NULL, request);
 }
 
 static void get_service(Request *request, void *service) {
-        answer_services(service, request_param(request, "name"), request);
+        discovery_get_services(service, request_param(request, "name"), request);
+}
+
+static void get_events(Request *request, void *service) {
+        discovery_get_events(service, request);
 }
 
 const Route registry_routes[] = {
@@ -86,5 +90,6 @@ const Route registry_routes[] = {
         { "PUT", "/services/drain", put_drain, BODY_MAX_BYTES, 0 },
         { "DELETE", "/services/drain", delete_drain, BODY_MAX_BYTES, 0 },
         { "GET", "/services/{name}", get_service, 0, 0 },
+        { "GET", "/events", get_events, 0, 0 },
         ROUTE_END,
 };

@@ -31,6 +31,7 @@ void instance_log_registered(const Instance *i, const char *what) {
                           { "NEW_STATE", health_state_name(i->health.state) },
                   }), 3,
                   "%s at %s %s.", r->service_name, r->service_url, what);
+        discovery_note_instance(i, "registered", NULL, NULL);
 }
 
 void instance_log_deregistered(const Instance *i) {
@@ -43,6 +44,7 @@ void instance_log_deregistered(const Instance *i) {
                           { "OLD_STATE", health_state_name(i->health.state) },
                   }), 3,
                   "%s at %s deregistered.", r->service_name, r->service_url);
+        discovery_note_instance(i, "deregistered", NULL, NULL);
 }
 
 static const char *passing_text(HealthState old) {
@@ -59,6 +61,7 @@ static const char *passing_text(HealthState old) {
 void instance_health_changed(Instance *i, HealthState old, const char *reason) {
         HealthState state = i->health.state;
 
+        discovery_note_instance(i, health_state_name(state), health_state_name(old), reason);
         if (!((state == HEALTH_PASSING && old == HEALTH_SUSPECT) || (state == HEALTH_SUSPECT && old == HEALTH_PASSING)))
                 i->since_usec = clock_realtime_usec();
 

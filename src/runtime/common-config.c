@@ -35,5 +35,11 @@ const ConfigItem common_config_items[] = {
           .help = "How long to wait for the answer to a request of our own" },
         { "HTTP", "DrainTimeoutSec", CONFIG_SPAN, AT(drain_usec), "5s", .min = 0, .max = 3600 * USEC_PER_SEC,
           .help = "How long a stopping daemon waits for requests under way" },
+        { "Balancing", "SlowStartSec", CONFIG_SPAN, AT(slow_start_usec), "10s", .min = 0, .max = 3600 * USEC_PER_SEC,
+          .help = "How long the share of a provider that is new grows until it is a whole one" },
+        { "Balancing", "EjectSec", CONFIG_SPAN, AT(eject_usec), "5s", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+          .help = "For how long a provider that keeps failing gets no requests at first" },
+        { "Balancing", "RetryPercent", CONFIG_UINT, AT(retry_percent), "20", .min = 0, .max = 100,
+          .help = "How many of a hundred requests may be repeated with another provider" },
         CONFIG_END,
 };

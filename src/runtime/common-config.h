@@ -25,6 +25,9 @@ typedef struct CommonConfig {
         uint64_t idle_usec;             /* [HTTP] IdleTimeoutSec= */
         uint64_t request_usec;          /* [HTTP] RequestTimeoutSec=: the deadline of outgoing requests */
         uint64_t drain_usec;            /* [HTTP] DrainTimeoutSec= */
+        uint64_t slow_start_usec;       /* [Balancing] SlowStartSec= */
+        uint64_t eject_usec;            /* [Balancing] EjectSec= */
+        uint64_t retry_percent;         /* [Balancing] RetryPercent= */
 } CommonConfig;
 
 extern const ConfigItem common_config_items[];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by http-server.c (daemons, loop, drain), http-server-request.c (from the first byte to the handler, and what a
- * handler may ask), http-server-reply.c and http-server-stream.c (back to the client). Nobody else includes it. */
+/* Shared by http-server.c (daemons, loop, drain), http-server-connection.c (how many there may be), http-server-request.c
+ * (from the first byte to the handler, and what a handler may ask), http-server-reply.c and http-server-stream.c (back to
+ * the client). Nobody else includes it. */
 
 #include <microhttpd.h>
 
@@ -18,7 +19,8 @@ struct HttpServer {
         HttpServerOptions options;
         HttpServerCounters counters;
         Listener *listeners;
-        Connection *connections;        /* a doubly linked list: drain asks each */
+        Connection *connections, *last_connection;      /* a doubly linked list, by when each last began a request */
+        HttpStream *streams;            /* a doubly linked list: the end tells each */
         bool draining;                  /* every reply says "Connection: close" */
         bool closed;                    /* the handlers' object is gone: 503 */
         sd_event_source *grace;         /* until idle connections are let go of */
@@ -36,13 +38,17 @@ struct Listener {
         sd_event_source *timer;
         sd_event_source *kick;
         uint64_t armed_usec;            /* when timer fires; UINT64_MAX: it is off */
+        unsigned n_connections;
+        uint64_t full_told_usec;        /* monotonic; 0: never */
         Listener *next;
 };
 
 struct Connection {
         Listener *listener;
         int fd;
-        bool in_request;
+        bool in_request;                /* its first line is there: drain waits for the answer */
+        bool in_handler;                /* all of it is there: its place is not given away */
+        bool let_go;
         Connection *previous, *next;
 };
 
@@ -63,7 +69,6 @@ struct Request {
         Trace trace;
         bool has_trace;
         bool authorized;
-        bool in_callback;       /* libmicrohttpd is calling us: a reply is queued by who called */
         bool suspended;
         bool dispatched;        /* the handler (or the error) had its turn */
         bool replied;
@@ -80,8 +85,22 @@ struct Request {
         unsigned status;
         struct MHD_Response *response;
         bool response_shared;   /* response belongs to reply_body */
+        sd_event_source *watch; /* request_watch() */
+        void (*gone)(Request *r, void *userdata);
+        void *gone_userdata;
         HttpBody *reply_body;   /* keeps the bytes that response points to */
 };
+
+/* The life of a connection; of MHD_OPTION_NOTIFY_CONNECTION. */
+void http_connection_notify(void *userdata, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
+void http_connection_begin(Connection *c);
+bool http_connection_is_ending(const Connection *c);    /* its next reply says "Connection: close" */
+
+/* As many as wanted, or as the limit of open files allows; logs then. */
+unsigned http_connections_max(unsigned wanted);
+
+/* Tells who waits for the end of the last connection. */
+void http_server_check_drained(HttpServer *s);
 
 /* Runs the listener's daemon soon, from outside its callbacks: resuming alone does not wake it. */
 void listener_kick(Listener *l);
@@ -98,6 +117,9 @@ enum MHD_Result http_request_queue(Request *r);
 
 /* Adds what every reply carries and the headers the handler set. */
 void http_request_add_headers(Request *r, struct MHD_Response *response);
+
+/* Tells all streams CLOSED and ends them: who was told by them is about to go. */
+void http_streams_close(HttpServer *server);
 
 Header *header_free_all(Header *h);
 int header_add(Header **list, const char *name, size_t name_size, const char *value, size_t value_size);

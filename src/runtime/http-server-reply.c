@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "base/log.h"
 #include "runtime/http-server-internal.h"
@@ -54,7 +55,7 @@ void http_request_add_headers(Request *r, struct MHD_Response *response) {
         for (Header *h = r->headers; h; h = h->next)
                 if (MHD_add_response_header(response, h->name, h->value) != MHD_YES)
                         log_warning("The header %s of a reply is not valid and was left out", h->name);
-        if (r->server->draining)
+        if (http_connection_is_ending(r->connection))
                 (void) MHD_add_response_header(response, "Connection", "close");
 }
 
@@ -66,6 +67,7 @@ enum MHD_Result http_request_queue(Request *r) {
 
 void http_request_finish(Request *r, unsigned status, struct MHD_Response *response) {
         r->replied = true;
+        r->watch = sd_event_source_disable_unref(r->watch);
         r->status = status;
         r->response = response;
         r->server->counters.requests[status < 600 ? status / 100 : 5]++;
@@ -74,6 +76,23 @@ void http_request_finish(Request *r, unsigned status, struct MHD_Response *respo
                 MHD_resume_connection(r->mhd);
                 listener_kick(r->connection->listener);
         }
+}
+
+static int on_gone(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Request *r = userdata;
+
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        r->gone(r, r->gone_userdata);
+        return 0;
+}
+
+int request_watch(Request *r, void (*gone)(Request *r, void *userdata), void *userdata) {
+        if (!r->connection)
+                return -ENOTCONN;
+
+        r->gone = gone;
+        r->gone_userdata = userdata;
+        return sd_event_add_io(r->server->event, &r->watch, r->connection->fd, EPOLLRDHUP, on_gone, r);
 }
 
 /* data is copied, or taken where mode is MHD_RESPMEM_MUST_FREE, or kept alive by r->reply_body. */
@@ -207,7 +226,7 @@ void request_reply_body(Request *r, unsigned status, HttpBody *b) {
         struct MHD_Response *response;
 
         r->reply_body = http_body_ref(b);
-        if (!r->headers && !r->server->draining && !r->failed) {
+        if (!r->headers && !http_connection_is_ending(r->connection) && !r->failed) {
                 /* libmicrohttpd counts the connections that a response is queued for; our own count is the body's. */
                 r->response_shared = true;
                 http_request_finish(r, status, b->response);

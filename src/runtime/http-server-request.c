@@ -20,9 +20,10 @@
 
 static void request_free(Request *r) {
         if (r->connection)
-                r->connection->in_request = false;
+                r->connection->in_request = r->connection->in_handler = false;
         if (r->dispatched)
                 r->server->counters.open_requests--;
+        r->watch = sd_event_source_disable_unref(r->watch);
         route_match_deinit(&r->match);
         problem_deinit(&r->problem);
         buffer_deinit(&r->body);
@@ -57,7 +58,7 @@ void *http_request_uri(void *userdata, const char *uri, struct MHD_Connection *m
                 return NULL;
         }
         if (r->connection)
-                r->connection->in_request = true;
+                http_connection_begin(r->connection);
         return r;
 }
 
@@ -97,32 +98,43 @@ static bool is_cross_site_change(const Request *r) {
         return !(r->server->options.token && r->authorized);
 }
 
-static enum MHD_Result count_header(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value) {
-        unsigned *counts = userdata;
+typedef struct HeadCheck {
+        unsigned lengths;
+        const char *wrong;
+} HeadCheck;
 
-        counts[0] += strcasecmp(name, "Content-Length") == 0;
-        counts[1] += strcasecmp(name, "Transfer-Encoding") == 0;
-        return MHD_YES;
-}
+/* What libmicrohttpd lets pass and another reader of the same bytes may take differently: two opinions about where a
+ * header or the body ends are how requests are smuggled past a proxy (RFC 9112, sections 5.1, 2.2 and 6.1 to 6.3). */
+static enum MHD_Result check_header(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value) {
+        HeadCheck *c = userdata;
+        bool is_encoding = strcasecmp(name, "Transfer-Encoding") == 0;
 
-/* Two opinions about where the body ends are how requests are smuggled past a proxy (RFC 9112, section 6.3). */
-static bool has_doubtful_length(const Request *r) {
-        unsigned counts[2] = {};
-
-        (void) MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, count_header, counts);
-        return counts[0] + counts[1] > 1;
+        c->lengths += is_encoding || strcasecmp(name, "Content-Length") == 0;
+        if (c->lengths > 1)
+                c->wrong = "Content-Length and Transfer-Encoding contradict each other";
+        else if (is_encoding && (!value || strcasecmp(value, "chunked") != 0))
+                c->wrong = "Transfer-Encoding may only be chunked";
+        for (; *name && !c->wrong; name++)
+                if (*name <= ' ' || *name == 0x7f)
+                        c->wrong = "A header's name has a character that is not allowed in it";
+        for (; value && *value && !c->wrong; value++)
+                if (((unsigned char) *value < ' ' && *value != '\t') || *value == 0x7f)
+                        c->wrong = "A header's value has a control character";
+        return c->wrong ? MHD_NO : MHD_YES;
 }
 
 /* Everything that the head of a request can be refused for; the answer waits for the body to pass by. */
 static void check_head(Request *r) {
+        HeadCheck check = {};
         const char *length;
         uint64_t body_size = 0;
         int k;
 
-        if (has_doubtful_length(r)) {
+        (void) MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, check_header, &check);
+        if (check.wrong) {
                 r->unreadable = true;
                 request_set_header(r, "Connection", "close");
-                (void) problem_set(&r->problem, 400, "Content-Length and Transfer-Encoding contradict each other");
+                (void) problem_set(&r->problem, 400, "%s", check.wrong);
                 return;
         }
         k = router_match(r->server->options.router, r->method, r->path, &r->match);
@@ -188,6 +200,7 @@ static void dispatch(Request *r) {
         HttpServer *s = r->server;
 
         r->dispatched = true;
+        r->connection->in_handler = true;
         s->counters.open_requests++;
         if (!r->problem.status && s->closed)
                 (void) problem_set(&r->problem, 503, "The service is stopping");
@@ -201,8 +214,8 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
                                     const char *version, const char *upload_data, size_t *upload_size, void **con_cls) {
         Request *r = *con_cls;
 
-        if (!r)
-                return MHD_NO; /* no memory, see http_request_uri() */
+        if (!r || !r->connection)
+                return MHD_NO; /* no memory, see http_request_uri() and connection_new() */
         if (!r->method) {
                 r->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
                 check_head(r);
@@ -215,11 +228,8 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
                 *upload_size = 0;
                 return r->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
         }
-        if (!r->dispatched) {
-                r->in_callback = true;
+        if (!r->dispatched)
                 dispatch(r);
-                r->in_callback = false;
-        }
         if (r->replied)
                 return http_request_queue(r);
         r->suspended = true;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "runtime/http-server-internal.h"
@@ -12,15 +13,17 @@ struct HttpStream {
         HttpServer *server;
         Listener *listener;
         struct MHD_Connection *mhd;
+        int fd;
         sd_event_source *watch;         /* sees the client go while the connection is suspended */
         Buffer buffer;
         size_t sent;                    /* bytes of buffer that have gone out */
-        HttpStreamCallback callback;
+        HttpStreamCallback callback;    /* NULL: CLOSED was told */
         void *userdata;
         bool suspended;
         bool told;                      /* the last DRAINED was told, nothing was written since */
         bool ended;
         bool broken;
+        HttpStream *previous, *next;    /* of the server's */
 };
 
 static void stream_wake(HttpStream *s) {
@@ -48,7 +51,7 @@ static ssize_t on_read(void *userdata, uint64_t position, char *data, size_t max
         HttpStream *s = userdata;
         size_t n;
 
-        if (http_stream_buffered(s) == 0 && !s->told && !s->ended && !s->broken) {
+        if (http_stream_buffered(s) == 0 && !s->told && !s->ended && !s->broken && s->callback) {
                 s->told = true;
                 s->callback(s, HTTP_STREAM_DRAINED, s->userdata);
         }
@@ -73,29 +76,61 @@ static ssize_t on_read(void *userdata, uint64_t position, char *data, size_t max
         return (ssize_t) n;
 }
 
+static void tell_closed(HttpStream *s) {
+        HttpStreamCallback callback = TAKE_PTR(s->callback);
+
+        if (callback)
+                callback(s, HTTP_STREAM_CLOSED, s->userdata);
+}
+
 static void on_free(void *userdata) {
         HttpStream *s = userdata;
 
-        s->callback(s, HTTP_STREAM_CLOSED, s->userdata);
+        tell_closed(s);
+        if (s->previous)
+                s->previous->next = s->next;
+        else
+                s->server->streams = s->next;
+        if (s->next)
+                s->next->previous = s->previous;
         sd_event_source_disable_unref(s->watch);
         buffer_deinit(&s->buffer);
         free(s);
 }
 
+void http_streams_close(HttpServer *server) {
+        for (HttpStream *s = server->streams; s; s = s->next) {
+                /* None may wait for more any longer: libmicrohttpd aborts when it ends with a suspended connection. */
+                s->broken = !s->ended;
+                tell_closed(s);
+                stream_wake(s);
+        }
+}
+
 HttpStream *request_stream(Request *r, unsigned status, const char *content_type, size_t max_buffered, HttpStreamCallback callback, void *userdata) {
-        HttpStream *s = calloc(1, sizeof(*s));
+        HttpStream *s;
         struct MHD_Response *response;
 
+        if (r->server->closed) {
+                request_fail(r, 503, "The service is stopping");
+                return NULL;
+        }
+        s = calloc(1, sizeof(*s));
         if (s && !r->failed && r->connection &&
             sd_event_add_io(r->server->event, &s->watch, r->connection->fd, EPOLLRDHUP, on_client_gone, s) >= 0) {
                 s->server = r->server;
                 s->listener = r->connection->listener;
                 s->mhd = r->mhd;
+                s->fd = r->connection->fd;
                 s->callback = callback;
                 s->userdata = userdata;
                 s->buffer.max = max_buffered;
                 response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, on_read, s, on_free);
                 if (response) {
+                        s->next = s->server->streams;
+                        if (s->next)
+                                s->next->previous = s;
+                        s->server->streams = s;
                         if (content_type)
                                 (void) MHD_add_response_header(response, "Content-Type", content_type);
                         http_request_add_headers(r, response);
@@ -132,5 +167,7 @@ void http_stream_end(HttpStream *s) {
 
 void http_stream_abort(HttpStream *s) {
         s->broken = true;
+        /* Of one that does not read libmicrohttpd would ask for more only when its socket has room again. */
+        (void) shutdown(s->fd, SHUT_RDWR);
         stream_wake(s);
 }

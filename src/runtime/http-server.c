@@ -38,43 +38,10 @@ static int on_drained_soon(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-static void check_drained(HttpServer *s) {
+void http_server_check_drained(HttpServer *s) {
         /* Through the loop, never from inside libmicrohttpd's callbacks: who is told may free the server. */
         if (s->draining && s->drained && !s->connections)
                 (void) sd_event_source_set_enabled(s->drained_soon, SD_EVENT_ONESHOT);
-}
-
-static void on_connection(void *userdata, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code) {
-        Listener *l = userdata;
-        HttpServer *s = l->server;
-        Connection *c = *context;
-
-        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-                const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-                c = calloc(1, sizeof(*c));
-                if (!c)
-                        return; /* its requests are refused in http_request_access() */
-                *c = (Connection) { .listener = l, .fd = info ? info->connect_fd : -1, .next = s->connections };
-                if (c->next)
-                        c->next->previous = c;
-                s->connections = c;
-                s->counters.connections++;
-                *context = c;
-                return;
-        }
-        if (!c)
-                return;
-        if (c->previous)
-                c->previous->next = c->next;
-        else
-                s->connections = c->next;
-        if (c->next)
-                c->next->previous = c->previous;
-        s->counters.connections--;
-        *context = NULL;
-        free(c);
-        check_drained(s);
 }
 
 /* Arms the timer only for an earlier moment than it is armed for; a wake-up too early costs less than setting the clock
@@ -180,7 +147,7 @@ int http_server_listen(HttpServer *s, int fd) {
                                      MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
                                      MHD_OPTION_LISTEN_SOCKET, fd,
                                      MHD_OPTION_NOTIFY_COMPLETED, http_request_completed, s,
-                                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
+                                     MHD_OPTION_NOTIFY_CONNECTION, http_connection_notify, l,
                                      MHD_OPTION_URI_LOG_CALLBACK, http_request_uri, s,
                                      MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
                                      MHD_OPTION_CONNECTION_LIMIT, s->options.connections_max,
@@ -206,6 +173,7 @@ int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *
                 return -ENOMEM;
         s->event = sd_event_ref(event);
         s->options = *options;
+        s->options.connections_max = http_connections_max(options->connections_max);
         r = sd_event_add_defer(event, &s->drained_soon, on_drained_soon, s);
         if (r < 0)
                 return r;
@@ -218,6 +186,7 @@ int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *
 
 void http_server_close(HttpServer *s) {
         s->closed = true;
+        http_streams_close(s);
 }
 
 HttpServer *http_server_free(HttpServer *s) {
@@ -279,5 +248,5 @@ void http_server_drain(HttpServer *s, uint64_t deadline_usec, void (*done)(void 
         if (sd_event_add_time_relative(s->event, &s->grace, CLOCK_MONOTONIC, DRAIN_GRACE_USEC, 1, on_grace, s) < 0 ||
             sd_event_add_time_relative(s->event, &s->deadline, CLOCK_MONOTONIC, deadline_usec, 1, on_deadline, s) < 0)
                 (void) sd_event_source_set_enabled(s->drained_soon, SD_EVENT_ONESHOT);
-        check_drained(s);
+        http_server_check_drained(s);
 }

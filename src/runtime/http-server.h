@@ -35,7 +35,7 @@ int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *
 HttpServer *http_server_free(HttpServer *s);
 DEFINE_CLEANUP(HttpServer, http_server_free);
 
-/* From now on no handler is called (503): the service's object is about to go. */
+/* From now on no handler is called (503), and every stream has been told CLOSED: the service's object is about to go. */
 void http_server_close(HttpServer *s);
 
 /* Serves a listening socket; borrowed: it is not closed, not even at the end, as systemd keeps the other copy. */

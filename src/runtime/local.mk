@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libruntime.a
 libruntime_a_SOURCES = \
+	src/runtime/balance.c \
+	src/runtime/balance.h \
 	src/runtime/common-config.c \
 	src/runtime/common-config.h \
 	src/runtime/config-files.c \
@@ -20,6 +22,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-client.c \
 	src/runtime/http-client.h \
 	src/runtime/http-server-internal.h \
+	src/runtime/http-server-connection.c \
 	src/runtime/http-server-reply.c \
 	src/runtime/http-server-request.c \
 	src/runtime/http-server-stream.c \
@@ -39,11 +42,17 @@ libruntime_a_SOURCES = \
 	src/runtime/mustache-parse.c \
 	src/runtime/mustache-render.c \
 	src/runtime/mustache.h \
+	src/runtime/providers-file.c \
+	src/runtime/providers-internal.h \
+	src/runtime/providers-pick.c \
+	src/runtime/providers-table.c \
 	src/runtime/providers.c \
 	src/runtime/providers.h \
 	src/runtime/registrar.c \
 	src/runtime/registrar.h \
 	src/runtime/request.h \
+	src/runtime/retry-budget.c \
+	src/runtime/retry-budget.h \
 	src/runtime/router.c \
 	src/runtime/router.h \
 	src/runtime/service-call.c \

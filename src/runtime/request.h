@@ -12,7 +12,8 @@
 #include "wire/traceparent.h"
 
 /* A request as its handler sees it. Strings are borrowed and live until the reply. Handlers run on the loop's thread.
- * A request that waits for its reply cannot see its client go: whoever makes it wait owns a deadline. */
+ * A request that waits for its reply does not see its client go, but for request_watch(): whoever makes it wait owns a
+ * deadline. */
 
 const char *request_method(const Request *r);                           /* "HEAD" arrives as "GET" */
 const char *request_path(const Request *r);                             /* raw, without the query */
@@ -27,6 +28,10 @@ const Trace *request_trace(const Request *r);
 const char *request_client(const Request *r);                           /* "127.0.0.1:4711", for the log */
 void *request_owner(const Request *r);                                  /* HttpServerOptions.owner */
 bool request_is_authorized(const Request *r);                           /* carried the cluster token (or Authentication=none) */
+
+/* For a request that waits long for its reply: gone is called once when the client goes before. The reply is due all the
+ * same then, and reaches nobody. */
+int request_watch(Request *r, void (*gone)(Request *r, void *userdata), void *userdata);
 
 /* Parses the body as a JSON object; on failure the request has been answered (400, 415) and -EBADMSG returned. */
 int request_json(Request *r, json_object **ret);
@@ -61,7 +66,7 @@ typedef enum HttpStreamEvent {
 } HttpStreamEvent;
 typedef void (*HttpStreamCallback)(HttpStream *s, HttpStreamEvent event, void *userdata);
 
-/* Ends the request as a reply does. NULL (and a 500) without memory. */
+/* Ends the request as a reply does. NULL (and the request failed) without memory, or when the server stops. */
 HttpStream *request_stream(Request *r, unsigned status, const char *content_type, size_t max_buffered, HttpStreamCallback callback, void *userdata);
 int http_stream_write(HttpStream *s, const void *data, size_t size);            /* -ENOBUFS: the client is too slow, nothing was taken */
 size_t http_stream_buffered(const HttpStream *s);

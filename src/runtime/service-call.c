@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "runtime/service.h"
 
 #define HEADERS_MAX 16
+#define TRIES_MAX 3
+#define RETRY_USEC_MIN (10 * USEC_PER_MSEC)     /* with less time left another try is no use */
 
 /* Keeps a copy of what was asked, so that a safe request can go to another provider. */
 struct ServiceCall {
@@ -18,7 +21,11 @@ struct ServiceCall {
         Trace trace;
         HttpCallOptions options;
         bool can_retry;
-        char *url;                      /* the provider's */
+        bool was_reset;                 /* one of those tried may be back already */
+        char *tried[TRIES_MAX];         /* URLs of providers */
+        size_t n_tried;
+        uint64_t deadline_usec;         /* monotonic, of all tries together */
+        ProviderPick pick;
         HttpCall *call;
         HttpCallDone done;
         void *userdata;
@@ -29,20 +36,44 @@ static ServiceCall *service_call_free(ServiceCall *c) {
                 return NULL;
         for (size_t i = 0; c->headers[i]; i++)
                 free(c->headers[i]);
+        for (size_t i = 0; i < c->n_tried; i++)
+                free(c->tried[i]);
         free(c->name);
         free(c->path);
         free(c->method);
-        free(c->url);
         free(c);
         return NULL;
 }
 
 DEFINE_CLEANUP(ServiceCall, service_call_free);
 
+/* What an answer, or its absence, says about the provider. A full disk (507) or a method that is not there (501) does not
+ * make it a worse one for the next request. */
+static BalanceOutcome outcome_of(const HttpAnswer *answer) {
+        switch (answer->error) {
+        case 0:
+                return answer->status == 500 || (answer->status >= 502 && answer->status <= 504) ? BALANCE_FAILED : BALANCE_OK;
+        case -ECONNREFUSED:
+        case -ECONNRESET:
+        case -EHOSTUNREACH:
+        case -ENETUNREACH:
+                return BALANCE_UNREACHABLE;
+        case -ETIMEDOUT:
+        case -EPROTO:
+                return BALANCE_FAILED;
+        case -EFBIG:
+                return BALANCE_OK;
+        default:
+                return BALANCE_CANCELLED; /* ended on our side */
+        }
+}
+
 static void on_head(const HttpAnswer *head, void *userdata) {
         ServiceCall *c = userdata;
 
+        /* What is passed on already cannot be taken back; and it may go on for ever, so that its end is no verdict. */
         c->can_retry = false;
+        providers_judge(c->rt->providers, &c->pick, outcome_of(head));
         c->options.stream->head(head, c->userdata);
 }
 
@@ -56,48 +87,68 @@ static const HttpCallStream relay = { .head = on_head, .data = on_data };
 
 static void on_done(const HttpAnswer *answer, void *userdata);
 
-static int call_provider(ServiceCall *c, const char *provider) {
+static int call_provider(ServiceCall *c) {
         _cleanup_(freep) char *url = NULL;
         HttpCallOptions options = c->options;
-        int r = text_replace(&c->url, provider);
+        uint64_t now = clock_monotonic_usec();
+        const char *provider = provider_pick_url(&c->pick);
 
-        if (r < 0)
-                return r;
+        c->tried[c->n_tried] = strdup(provider);
+        if (!c->tried[c->n_tried])
+                return -ENOMEM;
+        c->n_tried++;
         if (asprintf(&url, "%s%s", provider, c->path) < 0) {
                 url = NULL;
                 return -ENOMEM;
         }
         options.url = url;
         options.token = c->rt->token;
+        options.timeout_usec = c->deadline_usec > now ? c->deadline_usec - now : 1;
         if (options.stream)
                 options.stream = &relay;
         return http_client_call(c->rt->client, &options, on_done, c, &c->call);
 }
 
-static bool is_connection_failure(int error) {
-        return error == -ECONNREFUSED || error == -ECONNRESET || error == -EHOSTUNREACH || error == -ENETUNREACH;
+/* Picks and asks; without a provider, or if it cannot be asked, nothing is held. */
+static int try_provider(ServiceCall *c, const ProviderWish *wish) {
+        int r = providers_begin(c->rt->providers, c->name, wish, &c->pick);
+
+        if (r < 0)
+                return r;
+        r = call_provider(c);
+        if (r < 0)
+                providers_end(c->rt->providers, &c->pick, BALANCE_CANCELLED);
+        return r;
 }
 
-/* Once more after a broken connection: with another provider, or with the same one if it was there a moment ago, since
- * its socket outlives it. */
-static bool retry(ServiceCall *c, const HttpAnswer *answer) {
-        const char *provider;
+/* Whether the same request may succeed elsewhere. 503 is a provider that will not answer now; 502 and 504 come from what
+ * is behind it, where it was tried already. A connection that was not made in time leaves some of the deadline. */
+static bool is_worth_repeating(const HttpAnswer *answer) {
+        return outcome_of(answer) == BALANCE_UNREACHABLE || answer->error == -ETIMEDOUT ||
+               (answer->error == 0 && answer->status == 503);
+}
 
-        if (!c->can_retry || !is_connection_failure(answer->error))
+/* Once more, with another provider; or with the same one if the connection broke, since its socket outlives it. */
+static bool retry(ServiceCall *c, const HttpAnswer *answer) {
+        uint64_t now = clock_monotonic_usec();
+        ProviderWish wish = { .can_repeat = true, .tried = (const char *const *) c->tried, .n_tried = c->n_tried };
+
+        if (!c->can_retry || c->n_tried >= TRIES_MAX || now + RETRY_USEC_MIN > c->deadline_usec || !is_worth_repeating(answer))
                 return false;
-        c->can_retry = false;
-        provider = providers_pick(c->rt->providers, c->name);
-        if (!provider || (strcmp(provider, c->url) == 0 && answer->error != -ECONNRESET))
+        c->was_reset = c->was_reset || answer->error == -ECONNRESET;
+        wish.again = c->was_reset;
+        if (!providers_has_other(c->rt->providers, c->name, &wish))
                 return false;
-        return call_provider(c, provider) >= 0;
+        if (!retry_budget_take(c->rt->retries, c->name, (unsigned) c->rt->common->retry_percent, now))
+                return false;
+        return try_provider(c, &wish) >= 0;
 }
 
 static void on_done(const HttpAnswer *answer, void *userdata) {
         ServiceCall *c = userdata;
 
         c->call = NULL;
-        if (answer->error != -ECANCELED)
-                providers_report(c->rt->providers, c->url, answer->error == 0 && answer->status < 500);
+        providers_end(c->rt->providers, &c->pick, outcome_of(answer));
         if (retry(c, answer))
                 return;
         c->done(answer, c->userdata);
@@ -131,14 +182,11 @@ static int copy_options(ServiceCall *c, const HttpCallOptions *o) {
 
 int service_call(Runtime *rt, const char *service_name, const HttpCallOptions *options, HttpCallDone done, void *userdata, ServiceCall **ret) {
         _cleanup_(service_call_freep) ServiceCall *c = NULL;
-        const char *provider;
+        uint64_t now = clock_monotonic_usec();
         int r;
 
         if (!rt->client)
                 return -ECANCELED;
-        provider = providers_pick(rt->providers, service_name);
-        if (!provider)
-                return -ENOENT;
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
@@ -151,9 +199,11 @@ int service_call(Runtime *rt, const char *service_name, const HttpCallOptions *o
         r = copy_options(c, options);
         if (r < 0)
                 return r;
-        r = call_provider(c, provider);
+        c->deadline_usec = now + (options->timeout_usec > 0 ? options->timeout_usec : rt->common->request_usec);
+        r = try_provider(c, &(ProviderWish) { .can_repeat = c->can_retry });
         if (r < 0)
                 return r;
+        retry_budget_deposit(rt->retries, service_name, (unsigned) rt->common->retry_percent, now);
         /* Copied by libcurl; the caller's may be gone by the time of another try, which has none. */
         c->options.body = NULL;
         if (ret)
@@ -166,6 +216,7 @@ ServiceCall *service_call_cancel(ServiceCall *c) {
         if (!c)
                 return NULL;
         http_call_cancel(c->call);
+        providers_end(c->rt->providers, &c->pick, BALANCE_CANCELLED);
         return service_call_free(c);
 }
 

@@ -143,6 +143,13 @@ static void note_fixed(const CommonConfig *old, const CommonConfig *new) {
                 log_notice("Authentication=, AdvertiseHost=, MaxConnections= and IdleTimeoutSec= of gradebook.conf take effect at the next start");
 }
 
+void daemon_set_rules(Daemon *d) {
+        providers_set_rules(d->rt.providers, &(BalanceRules) {
+                .slow_start_usec = d->common->slow_start_usec,
+                .eject_usec = d->common->eject_usec,
+        });
+}
+
 static int try_reload(Daemon *d) {
         CommonConfig *common = NULL, *old_common = d->common;
         void *config = NULL, *old_config = d->config;
@@ -162,6 +169,7 @@ static int try_reload(Daemon *d) {
         }
         note_fixed(old_common, common);
         log_set_level(common->log_level);
+        daemon_set_rules(d);
         daemon_free_config(d->service, old_common, old_config);
         return 0;
 }

@@ -52,6 +52,7 @@ int daemon_load_config(Daemon *d, CommonConfig **ret_common, void **ret_config);
 void daemon_free_config(const Service *service, CommonConfig *common, void *config);
 int daemon_load_token(Daemon *d);
 void daemon_reload(Daemon *d);
+void daemon_set_rules(Daemon *d);       /* of balancing, from the configuration */
 
 /* Takes the sockets that systemd passed by the names the service wants, and finds out our URL. Logs. */
 int daemon_take_sockets(Daemon *d);

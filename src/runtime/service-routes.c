@@ -75,6 +75,7 @@ DAEMON_METRIC(received, http_server_counters(d->rt.server)->bytes_received)
 DAEMON_METRIC(unauthorized, http_server_counters(d->rt.server)->unauthorized)
 DAEMON_METRIC(open_calls, http_client_open_calls(d->rt.client))
 DAEMON_METRIC(providers, providers_count(d->rt.providers, NULL))
+DAEMON_METRIC(ejections, providers_ejections(d->rt.providers))
 DAEMON_METRIC(registered, d->registrar && registrar_is_registered(d->registrar))
 DAEMON_METRIC(log_pending, log_shipper_pending(d->shipper))
 DAEMON_METRIC(log_shipped, log_shipper_shipped(d->shipper))
@@ -88,6 +89,30 @@ static void read_requests(MetricWriter *w, void *userdata) {
                 metric_write_label(w, "status", classes[i], c->requests[i]);
 }
 
+/* One sample for each service that this daemon has called: they are as many as it has budgets, and those are bounded. */
+static void write_by_service(MetricWriter *w, const Daemon *d, uint64_t (*read)(const Daemon *d, const RetryCounters *c)) {
+        RetryCounters c;
+
+        for (size_t i = 0; retry_budget_counters(d->rt.retries, i, &c); i++)
+                metric_write_label(w, "service", c.service, read(d, &c));
+}
+
+#define SERVICE_METRIC(name, expression)                                                \
+        static uint64_t name##_of(const Daemon *d, const RetryCounters *c) {            \
+                ProviderCounters p;                                                     \
+                                                                                        \
+                providers_counters(d->rt.providers, c->service, &p);                    \
+                return expression;                                                      \
+        }                                                                               \
+        static void read_##name(MetricWriter *w, void *userdata) {                      \
+                write_by_service(w, userdata, name##_of);                               \
+        }
+
+SERVICE_METRIC(ejected, p.ejected)
+SERVICE_METRIC(outstanding, p.outstanding)
+SERVICE_METRIC(retries, c->retries)
+SERVICE_METRIC(exhausted, c->exhausted)
+
 static const MetricItem daemon_metrics[] = {
         { "gradebook_http_requests_total", METRIC_COUNTER, "Requests answered, by class of status", read_requests },
         { "gradebook_http_open_requests", METRIC_GAUGE, "Requests that wait for their answer", read_open_requests },
@@ -96,6 +121,11 @@ static const MetricItem daemon_metrics[] = {
         { "gradebook_http_unauthorized_total", METRIC_COUNTER, "Requests refused for a missing or wrong cluster token", read_unauthorized },
         { "gradebook_http_open_calls", METRIC_GAUGE, "Outgoing requests under way", read_open_calls },
         { "gradebook_providers", METRIC_GAUGE, "Providers known here, of all services", read_providers },
+        { "gradebook_providers_ejected", METRIC_GAUGE, "Providers that get no requests since they kept failing", read_ejected },
+        { "gradebook_provider_ejections_total", METRIC_COUNTER, "Times that a provider was ejected, of all services", read_ejections },
+        { "gradebook_provider_requests", METRIC_GAUGE, "Requests under way to the providers of a service", read_outstanding },
+        { "gradebook_retries_total", METRIC_COUNTER, "Requests repeated with another provider", read_retries },
+        { "gradebook_retry_budget_exhausted_total", METRIC_COUNTER, "Requests not repeated since the retry budget was used up", read_exhausted },
         { "gradebook_registered", METRIC_GAUGE, "1 while the registry knows this service", read_registered },
         { "gradebook_log_pending_lines", METRIC_GAUGE, "Log lines not yet in the central log", read_log_pending },
         { "gradebook_log_shipped_lines_total", METRIC_COUNTER, "Log lines that the central log acknowledged", read_log_shipped },

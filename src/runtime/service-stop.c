@@ -60,6 +60,7 @@ void daemon_free(Daemon *d) {
         d->rt.server = http_server_free(d->rt.server);
         router_free(d->router);
         providers_free(d->rt.providers);
+        retry_budgets_free(d->rt.retries);
         journal_sink_free(d->journal);
         for (size_t i = 0; i < ELEMENTSOF(d->signals); i++)
                 sd_event_source_disable_unref(d->signals[i]);

@@ -84,7 +84,11 @@ static int open_providers(Daemon *d) {
 
         if (asprintf(&path, "%s/providers.json", d->rt.state_directory) < 0)
                 return -ENOMEM;
-        return providers_new(&d->rt.providers, path);
+        int r = providers_new(&d->rt.providers, path);
+        if (r < 0)
+                return r;
+        daemon_set_rules(d);
+        return retry_budgets_new(&d->rt.retries);
 }
 
 static int start_server(Daemon *d) {

@@ -14,6 +14,7 @@
 #include "runtime/metrics.h"
 #include "runtime/providers.h"
 #include "runtime/request.h"
+#include "runtime/retry-budget.h"
 #include "runtime/router.h"
 #include "wire/log-record.h"
 
@@ -29,6 +30,7 @@ typedef struct Runtime {
         HttpClient *client;
         HttpServer *server;             /* NULL until new() has returned */
         Providers *providers;
+        RetryBudgets *retries;          /* of service_call() */
         const char *state_directory;    /* $STATE_DIRECTORY; "." without systemd */
         const char *logs_directory;     /* $LOGS_DIRECTORY; the state directory without systemd */
         const char *service_url;        /* our own ServiceURL, as others reach it */
@@ -65,8 +67,10 @@ typedef struct Service {
 int service_main(const Service *service, int argc, char *argv[]);
 
 /* A request to whichever provider of the service is picked: options->url is the path ("/students/1") and token is set
- * here. A refused or reset connection is tried once with another provider if the method is safe (RFC 9110, 9.2.1).
- * -ENOENT: no provider is known. Otherwise as http_client_call(); done comes once. */
+ * here. A GET or HEAD, which may be repeated (RFC 9110, 9.2.1), goes to up to two others after a connection that failed or
+ * broke and, unless it is a stream, after 503; as long as the service's retry budget has it, and within the one deadline for
+ * all tries. Which one is picked: see runtime/balance.h. -ENOENT: no provider is known. Otherwise as http_client_call();
+ * done comes once. */
 typedef struct ServiceCall ServiceCall;
 int service_call(Runtime *rt, const char *service_name, const HttpCallOptions *options, HttpCallDone done, void *userdata, ServiceCall **ret);
 ServiceCall *service_call_cancel(ServiceCall *c);       /* NULL is fine; returns NULL; done is not called */

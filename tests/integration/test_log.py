@@ -430,3 +430,18 @@ def test_reload_changes_limits_and_keeps_them_when_they_are_wrong(cluster, log):
     wait_until(lambda: "MaxFileSize=" in log.stderr, "the error is said")
     assert log.post("/log", "x" * 101, headers=TEXT).status == 413
     assert log.post("/log", "x" * 100, headers=TEXT).status == 200
+
+
+def test_a_reader_that_takes_nothing_does_not_break_the_end(cluster):
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "300ms"}})
+    log = cluster.start("log")
+    for _ in range(20):
+        batch = "\n".join([json.dumps({"Service": "test", "Message": "x" * 4000})] * 200)
+        assert log.post("/log", batch, headers=NDJSON).status == 200
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", log.port))
+        reader.sendall(f"GET /log?n=10000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n\r\n".encode())
+        assert reader.recv(1) == b"H"
+        log.stop()
+    assert "did not end in time" in log.stderr and "Stopped" in log.stderr

@@ -659,6 +659,36 @@ def test_stopping_ends_streams(portal):
     fake.close()
 
 
+def test_a_client_that_takes_nothing_does_not_break_the_end(cluster):
+    block, sent = b"x" * 65536, [0]
+
+    class Large(FakeService):
+        def answer(self, handler, body):
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(800 * len(block)))
+            handler.end_headers()
+            for sent[0] in range(800):
+                handler.wfile.write(block)
+
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "300ms"}})
+    portal, fake = cluster.start("portal"), Large()
+    assert portal.post("/services", {"Added": [{"Name": "Large", "URL": fake.url}]}).status == 200
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", portal.port))
+        client.sendall(f"GET /api/Large/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n\r\n".encode())
+        before = [None]
+
+        def is_stuck():
+            before.append(sent[0])
+            return before[-1] > 0 and before[-8:] == 8 * [before[-1]]
+        wait_until(is_stuck, "all buffers are full")
+        portal.stop()
+    # Cut at the deadline at the latest; portal.stop() sees that the end was a good one.
+    assert "Stopped" in portal.stderr
+    fake.close()
+
+
 # With the real services
 
 needs_grading = pytest.mark.skipif(not (BUILD / "gradebook-grading").exists() or not (BUILD / "gradebook-registry").exists(),

@@ -109,6 +109,49 @@ def test_chunked_bodies_are_bounded_too(attendance, cluster):
     connection.close()
 
 
+@pytest.mark.parametrize("header", [b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: identity", b"Transfer-Encoding: chunked, chunked",
+                                    b"Content-Length: 3\r\nTransfer-Encoding: chunked", b"Content-Length : 3", b"X: a\rContent-Length: 3"])
+def test_no_head_has_two_readings(attendance, header):
+    with socket.create_connection(("127.0.0.1", attendance.port), 10) as s:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+    assert answer.count(b"HTTP/1.1 ") == 1 and answer.startswith(b"HTTP/1.1 400") and b"Connection: close" in answer, answer
+
+
+GET_HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def test_who_is_quiet_keeps_nobody_out(cluster):
+    cluster.configure("gradebook", {"HTTP": {"MaxConnections": "3"}, "Cluster": {"RegisterSec": "1h"}})
+    attendance = cluster.start("attendance")
+
+    def connect(sent):
+        s = socket.create_connection(("127.0.0.1", attendance.port), 10)
+        s.sendall(sent)
+        return s
+    dribbling, idle = connect(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "), connect(GET_HEALTH)
+    assert idle.recv(15) == b"HTTP/1.1 200 OK"
+    for _ in range(10):
+        assert connect(GET_HEALTH).recv(15) == b"HTTP/1.1 200 OK"
+    assert dribbling.recv(1) == b""
+    assert attendance.stderr.count("that MaxConnections= allows: for each new one") == 1
+
+
+def test_one_connection_at_a_time_serves_all(cluster):
+    cluster.configure("gradebook", {"HTTP": {"MaxConnections": "1"}, "Cluster": {"RegisterSec": "1h"}})
+    attendance = cluster.start("attendance")
+    connections = [socket.create_connection(("127.0.0.1", attendance.port), 10) for _ in range(3)]
+    for s in connections:
+        s.sendall(GET_HEALTH)
+    for s in connections:
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+        assert answer.startswith(b"HTTP/1.1 200 OK") and b"Connection: close" in answer
+
+
 def test_a_page_of_another_site_changes_nothing(open_cluster):
     daemon = open_cluster.start("attendance")
     refused = daemon.post("/attendance", {"Present": 3}, headers={"Sec-Fetch-Site": "cross-site"}, token=None)

@@ -269,6 +269,101 @@ static void test_restored(void **state) {
         assert_int_equal(h.next_usec, START + FORGET);
 }
 
+static void test_who_came_together_is_spread(void **state) {
+        uint64_t least = UINT64_MAX, most = 0;
+
+        for (uint32_t seed = 1; seed <= 1000; seed++) {
+                Health h = {};
+
+                health_begin(&h, &rules, true, seed * 2654435761u, START);
+                (void) health_observe(&h, &rules, HEALTH_SUCCESS, START + RETRY);
+                assert_in_range(h.next_usec, START + RETRY + INTERVAL / 4, START + RETRY + INTERVAL);
+                least = h.next_usec < least ? h.next_usec : least;
+                most = h.next_usec > most ? h.next_usec : most;
+        }
+        assert_true(most - least > INTERVAL * 2 / 3);
+}
+
+static void test_draining(void **state) {
+        Health h = {};
+        uint64_t now = confirmed(&h);
+
+        assert_true(health_drain(&h, true));
+        assert_int_equal(h.state, HEALTH_DRAINING);
+        assert_false(health_is_present(&h));
+        assert_true(health_is_reachable(&h));
+        assert_false(health_drain(&h, true));
+
+        /* Nothing that happens to it makes it present again, but the end of the draining. */
+        assert_false(health_observe(&h, &rules, HEALTH_SOFT_FAILURE, now));
+        assert_false(health_observe(&h, &rules, HEALTH_SUCCESS, now));
+        assert_false(health_sign_of_life(&h, &rules, now));
+        assert_int_equal(h.state, HEALTH_DRAINING);
+        assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now));
+        assert_int_equal(h.state, HEALTH_CRITICAL);
+        assert_true(health_observe(&h, &rules, HEALTH_SUCCESS, now));
+        assert_int_equal(h.state, HEALTH_DRAINING);
+        health_begin(&h, &rules, true, 1, now);
+        assert_int_equal(h.state, HEALTH_DRAINING);
+        health_restore(&h, &rules, true, 1, false, 0, now);
+        assert_int_equal(h.state, HEALTH_DRAINING);
+        assert_true(health_drain(&h, false));
+        assert_int_equal(h.state, HEALTH_PASSING);
+
+        /* What is critical stays so when it is drained and when it is taken back. */
+        assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now));
+        assert_false(health_drain(&h, true));
+        assert_int_equal(h.state, HEALTH_CRITICAL);
+        assert_false(health_drain(&h, false));
+        assert_true(health_observe(&h, &rules, HEALTH_SUCCESS, now));
+        assert_int_equal(h.state, HEALTH_PASSING);
+
+        /* Suspicion is not forgotten over it. */
+        assert_true(health_observe(&h, &rules, HEALTH_SOFT_FAILURE, now));
+        assert_true(health_drain(&h, true));
+        assert_true(health_drain(&h, false));
+        assert_int_equal(h.state, HEALTH_SUSPECT);
+}
+
+static void test_excused(void **state) {
+        static const HealthOutcome outcomes[] = { HEALTH_SOFT_FAILURE, HEALTH_HARD_FAILURE };
+        Health h = {};
+
+        for (size_t k = 0; k < ELEMENTSOF(outcomes); k++) {
+                uint64_t now = confirmed(&h) + 10 * INTERVAL, start = now;
+
+                assert_false(health_excuse(&h, &rules, now));
+                assert_in_range(h.next_usec, now, now + INTERVAL);
+                while (now < start + INTERVAL) {
+                        assert_false(health_observe(&h, &rules, outcomes[k], now));
+                        assert_int_equal(h.state, HEALTH_PASSING);
+                        now = h.next_usec > now ? h.next_usec : now + 1;
+                }
+                /* The interval is over: a death is one again. */
+                assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now));
+                assert_int_equal(h.state, HEALTH_CRITICAL);
+                assert_true(now < start + 3 * INTERVAL);
+        }
+
+        /* Who answers is accountable at once. */
+        uint64_t now = confirmed(&h);
+        assert_true(health_observe(&h, &rules, HEALTH_SOFT_FAILURE, now));
+        assert_true(health_excuse(&h, &rules, now));
+        assert_int_equal(h.state, HEALTH_PASSING);
+        assert_false(health_observe(&h, &rules, HEALTH_SUCCESS, now + 1));
+        assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now + 2));
+
+        /* Nobody is forgotten because we slept, and no lease ran out. */
+        now += 2 * FORGET;
+        assert_false(health_excuse(&h, &rules, now));
+        assert_int_equal(health_tick(&h, &rules, now + INTERVAL), HEALTH_PROBE);
+        assert_int_equal(h.state, HEALTH_CRITICAL);
+        health_begin(&h, &rules, false, 1, START);
+        assert_false(health_excuse(&h, &rules, START + 2 * LEASE));
+        assert_int_equal(health_tick(&h, &rules, START + 3 * LEASE - 1), HEALTH_WAIT);
+        assert_int_equal(health_tick(&h, &rules, START + 3 * LEASE), HEALTH_CHANGED);
+}
+
 /* ---- every history of a given length ---- */
 
 typedef enum Step {
@@ -278,12 +373,16 @@ typedef enum Step {
         STEP_SIGN_OF_LIFE,
         STEP_AT_ONCE,           /* a probe fails hard before its time: the connection ended */
         STEP_LATE,              /* the loop slept through ten intervals */
+        STEP_EXCUSE,            /* and noticed */
+        STEP_DRAIN,
+        STEP_UNDRAIN,
         _STEP_MAX,
 } Step;
 
 static uint64_t take(Health *h, Step step, uint64_t now) {
         HealthState old = h->state;
         bool changed = false, confirmed_before = h->confirmed;
+        uint64_t grace_before = h->grace_usec;
         HealthStep due;
 
         if (step == STEP_AT_ONCE) {
@@ -291,6 +390,12 @@ static uint64_t take(Health *h, Step step, uint64_t now) {
                         changed = health_observe(h, &rules, HEALTH_HARD_FAILURE, now);
         } else if (step == STEP_SIGN_OF_LIFE) {
                 changed = health_sign_of_life(h, &rules, now);
+        } else if (step == STEP_EXCUSE) {
+                now += 10 * INTERVAL;
+                changed = health_excuse(h, &rules, now);
+                assert_true(h->state == old || (old == HEALTH_SUSPECT && h->state == HEALTH_PASSING));
+        } else if (step == STEP_DRAIN || step == STEP_UNDRAIN) {
+                changed = health_drain(h, step == STEP_DRAIN);
         } else {
                 now = h->next_usec > now ? h->next_usec : now;
                 if (step == STEP_LATE)
@@ -315,9 +420,13 @@ static uint64_t take(Health *h, Step step, uint64_t now) {
                 assert_int_equal(h->state, HEALTH_FORGOTTEN);
         if (h->state == HEALTH_SUSPECT)
                 assert_in_range(h->failures, 1, rules.failure_threshold - 1);
-        if (h->state == HEALTH_PASSING && h->confirmed)
+        if (h->state == HEALTH_PASSING && h->confirmed && h->grace_usec == 0)
                 assert_int_equal(h->failures, 0);
-        if (h->probed && h->state != HEALTH_FORGOTTEN)
+        if (h->state == HEALTH_DRAINING || health_is_present(h))
+                assert_int_equal(h->draining, h->state == HEALTH_DRAINING);
+        if (h->state == HEALTH_CRITICAL && old != HEALTH_CRITICAL && h->probed)
+                assert_true(now >= grace_before);
+        if (h->probed && h->state != HEALTH_FORGOTTEN && step != STEP_DRAIN && step != STEP_UNDRAIN)
                 assert_in_range(h->next_usec, now > INTERVAL ? now - INTERVAL : 0, now + INTERVAL + INTERVAL / 4 + 1);
         if (old == HEALTH_PASSING && h->state == HEALTH_CRITICAL && h->probed)
                 assert_true(step == STEP_HARD || step == STEP_AT_ONCE);
@@ -342,7 +451,7 @@ static void test_all_histories(void **state) {
         Health h = {};
 
         health_begin(&h, &rules, true, 1, START);
-        explore(h, START, 7);
+        explore(h, START, 6);
         health_begin(&h, &rules, false, 1, START);
         explore(h, START, 6);
         health_restore(&h, &rules, true, 1, true, FORGET - 1, START);
@@ -355,6 +464,7 @@ static void test_names(void **state) {
         assert_string_equal(health_state_name(HEALTH_PASSING), "passing");
         assert_string_equal(health_state_name(HEALTH_SUSPECT), "suspect");
         assert_string_equal(health_state_name(HEALTH_CRITICAL), "critical");
+        assert_string_equal(health_state_name(HEALTH_DRAINING), "draining");
         assert_string_equal(health_state_name(HEALTH_FORGOTTEN), "forgotten");
 }
 
@@ -373,7 +483,8 @@ int main(void) {
                 cmocka_unit_test(test_sign_of_life),
                 cmocka_unit_test(test_lease),
                 cmocka_unit_test(test_restored),
-                cmocka_unit_test(test_all_histories),
+                cmocka_unit_test(test_who_came_together_is_spread), cmocka_unit_test(test_draining),
+                cmocka_unit_test(test_excused), cmocka_unit_test(test_all_histories),
                 cmocka_unit_test(test_names),
         };
 

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "registry/discovery.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "runtime/events.h"
+#include "wire/json.h"
+
+#define NAMES_MAX 65536         /* more than there can be registrations */
+#define EVENTS_MAX 16384
+#define EVENTS_MAX_BYTES (4u << 20)
+#define LIMIT_MODE 0640
+
+/* ---- the numbers: they go on from the clock, or from the last run's where that had come further ---- */
+
+static uint64_t read_limit(const char *path) {
+        _cleanup_(freep) char *text = NULL;
+        uint64_t limit = 0;
+
+        int r = file_read(path, 64, &text, NULL);
+        if (r == -ENOENT)
+                return 0;
+        if (r >= 0) {
+                text[strcspn(text, "\n")] = 0;
+                r = parse_uint64(text, &limit);
+        }
+        if (r < 0)
+                log_warning("Ignoring the index in %s: %s", path, strerror(-r));
+        return limit;
+}
+
+static void raise_limit(Discovery *d) {
+        char text[32];
+
+        /* Without the disk, the clock alone must see to it that the next run begins later. */
+        d->limit = index_get(d->index, NULL) + INDEX_RESERVE;
+        (void) snprintf(text, sizeof(text), "%" PRIu64 "\n", d->limit);
+        int r = file_replace(d->limit_path, text, strlen(text), LIMIT_MODE);
+        if (r < 0)
+                log_event(LOG_WARNING, EVENT_STORE_FAILED, ((LogField[]) { { "PATH", d->limit_path } }), 1,
+                          "Cannot keep the index in %s: %s. Going on with it in memory.", d->limit_path, strerror(-r));
+}
+
+/* ---- what a change sets off ---- */
+
+static int on_wake(sd_event_source *source, void *userdata) {
+        Discovery *d = userdata;
+
+        stream_wake(d);
+        watch_wake(d, false);
+        return 0;
+}
+
+static int on_alive(sd_event_source *source, uint64_t usec, void *userdata) {
+        Discovery *d = userdata;
+
+        stream_keep_alive(d);
+        int r = sd_event_source_set_time_relative(source, registry_config(d->registry)->keep_alive_usec);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Event streams are not kept alive: %s", strerror(-r));
+        return 0;
+}
+
+static int event_to_json(const ServiceEvent *e, uint64_t number, json_object **ret) {
+        _cleanup_(json_unrefp) json_object *o = json_object_new_object();
+        char time[CLOCK_TEXT_SIZE];
+
+        if (!o)
+                return -ENOMEM;
+
+        clock_format_utc(clock_realtime_usec(), time);
+        int r = json_add_uint64(o, "Index", number);
+        if (r >= 0)
+                r = json_add_text(o, "Time", time);
+        if (r >= 0)
+                r = json_add_text(o, "ServiceName", e->service_name);
+        if (r >= 0)
+                r = json_add_text(o, "ServiceURL", e->service_url);
+        if (r >= 0 && e->state)
+                r = json_add_text(o, "State", e->state);
+        if (r >= 0 && e->old_state)
+                r = json_add_text(o, "OldState", e->old_state);
+        if (r >= 0 && e->reason)
+                r = json_add_text(o, "Reason", e->reason);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static void keep_event(Discovery *d, const ServiceEvent *e, uint64_t number) {
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        const char *json = NULL;
+
+        if (event_to_json(e, number, &o) >= 0)
+                json = json_text(o, NULL);
+        if (json)
+                (void) buffer_printf(&text, "id: %" PRIu64 "\nevent: %s\ndata: %s\n\n", number, e->event, json);
+        ring_add(d->ring, e->service_name, json && text.error == 0 ? text.data : NULL, text.size);
+}
+
+void discovery_note(Registry *g, const ServiceEvent *e) {
+        Discovery *d = g->discovery;
+
+        if (index_get(d->index, NULL) + 1 >= d->limit)
+                raise_limit(d);
+        keep_event(d, e, index_change(d->index, e->service_name));
+        listing_drop(d, e->service_name);
+
+        if (d->n_waiting == 0 || g->stopping)
+                return;
+        int r = sd_event_source_set_enabled(d->wake, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot tell who waits for a change: %s", strerror(-r));
+}
+
+void discovery_note_instance(const Instance *i, const char *event, const char *old_state, const char *reason) {
+        discovery_note(i->registry,
+                       &(ServiceEvent) {
+                               .event = event,
+                               .service_name = i->registration->service_name,
+                               .service_url = i->registration->service_url,
+                               .state = health_state_name(i->health.state),
+                               .old_state = old_state,
+                               .reason = reason,
+                       });
+}
+
+/* ---- the handlers ---- */
+
+bool discovery_admit(Discovery *d, Request *request) {
+        if (d->n_waiting < registry_config(d->registry)->watchers_max)
+                return true;
+
+        request_fail(request, 503, "As many wait for changes as MaxWatchers= allows.");
+        return false;
+}
+
+size_t discovery_count_watchers(const Registry *g) {
+        return g->discovery->n_waiting;
+}
+
+void discovery_get_services(Registry *g, const char *name, Request *request) {
+        Query query;
+
+        /* The way of most requests. */
+        if (!*request_query_string(request)) {
+                listing_answer(g->discovery, name, NULL, request);
+                return;
+        }
+        if (query_parse(request, QUERY_FILTERS | QUERY_BLOCKING, &query) < 0)
+                return;
+        if (query.has_index) {
+                watch_begin(g->discovery, name, &query, request);
+                return;
+        }
+        listing_answer(g->discovery, name, &query, request);
+        query_deinit(&query);
+}
+
+void discovery_get_events(Registry *g, Request *request) {
+        Query query;
+
+        if (query_parse(request, QUERY_EVENTS, &query) >= 0)
+                stream_begin(g->discovery, &query, request);
+}
+
+/* ---- its life ---- */
+
+static int add_sources(Discovery *d) {
+        sd_event *event = d->registry->rt->event;
+
+        int r = sd_event_add_defer(event, &d->wake, on_wake, d);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(d->wake, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &d->alive, CLOCK_MONOTONIC,
+                                               registry_config(d->registry)->keep_alive_usec, 0, on_alive, d);
+        return r;
+}
+
+int discovery_new(Registry *g) {
+        Discovery *d = calloc(1, sizeof(Discovery));
+
+        if (!d)
+                return -ENOMEM;
+
+        g->discovery = d;
+        d->registry = g;
+        if (asprintf(&d->limit_path, "%s/index", g->rt->state_directory) < 0) {
+                d->limit_path = NULL;
+                return -ENOMEM;
+        }
+
+        uint64_t start = index_start(clock_realtime_usec(), read_limit(d->limit_path));
+        int r = index_new(&d->index, start, NAMES_MAX);
+        if (r >= 0)
+                r = ring_new(&d->ring, start, EVENTS_MAX, EVENTS_MAX_BYTES);
+        if (r >= 0)
+                r = add_sources(d);
+        if (r >= 0)
+                raise_limit(d);
+        return r;
+}
+
+void discovery_stop(Registry *g) {
+        Discovery *d = g->discovery;
+
+        d->wake = sd_event_source_disable_unref(d->wake);
+        d->alive = sd_event_source_disable_unref(d->alive);
+        stream_end(d);
+        watch_wake(d, true);
+}
+
+void discovery_free(Registry *g) {
+        Discovery *d = g->discovery;
+
+        if (!d)
+                return;
+
+        /* None waits after discovery_stop(); one that still does must not wait for ever. */
+        watch_wake(d, true);
+        stream_deinit(d);
+        listing_deinit(d);
+        sd_event_source_disable_unref(d->wake);
+        sd_event_source_disable_unref(d->alive);
+        ring_free(d->ring);
+        index_free(d->index);
+        free(d->limit_path);
+        free(d);
+        g->discovery = NULL;
+}

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A portal with several providers of one service, without a registry: who gets the requests, and what a bad provider costs."""
+
+import collections
+import concurrent.futures
+import re
+import threading
+import time
+
+import pytest
+from fakes import FakeService
+from gradebook import free_port, wait_until
+
+EJECT_SECONDS = 1
+
+
+class Provider(FakeService):
+    """Answers 200 with its own URL; or after a while, or with another status, or not at all."""
+
+    def __init__(self, port=0):
+        self.status = 200
+        self.gate = threading.Event()
+        self.gate.set()
+        self.waiting = threading.Semaphore(0)
+        super().__init__(port)
+
+    @property
+    def hits(self):
+        with self.lock:
+            return len(self.requests)
+
+    def answer(self, handler, body):
+        status = self.status
+        if not self.gate.is_set():
+            self.waiting.release()
+            self.gate.wait(30)
+        if status == "reset":
+            handler.close_connection = True
+            return
+        self.send(handler, status, {"URL": self.url})
+
+
+class Portal:
+    """It learns its providers from the patches that a registry would send; there is none."""
+
+    def __init__(self, cluster, timeout="2s", **balancing):
+        balancing = {"SlowStartSec": "0", "EjectSec": f"{EJECT_SECONDS}s", **balancing}
+        cluster.configure("portal", {"Portal": {"RetrySec": "1s"}, "Gateway": {"TimeoutSec": timeout}})
+        cluster.configure("gradebook", {"HTTP": {"RequestTimeoutSec": "2s"}, "Balancing": balancing})
+        self.cluster = cluster
+        self.daemon = cluster.start("portal")
+
+    def patch(self, added=(), removed=()):
+        answer = self.daemon.post("/services", {"Added": list(added), "Removed": list(removed)})
+        assert answer.status == 200, answer
+
+    def provide(self, *providers, **members):
+        self.patch([{"Name": "Many", "URL": getattr(p, "url", p), **members} for p in providers])
+
+    def get(self, method="GET"):
+        return self.daemon.request("/api/Many/x", method)
+
+    def get_many(self, n, threads=8):
+        """How many answers of each status came."""
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            return collections.Counter(a.status for a in pool.map(lambda _: self.get(), range(n)))
+
+    def metric(self, name, service="Many"):
+        text = self.daemon.get("/metrics").text
+        found = re.search(rf'^{name}(?:\{{service="{service}"\}})? (\d+)$', text, flags=re.M)
+        return int(found[1]) if found else None
+
+
+@pytest.fixture
+def portal(cluster):
+    return Portal(cluster)
+
+
+@pytest.fixture
+def providers():
+    made = []
+
+    def make(n=1):
+        new = [Provider() for _ in range(n)]
+        made.extend(new)
+        return new if n > 1 else new[0]
+    yield make
+    for p in made:
+        p.gate.set()
+        p.close()
+
+
+def test_all_get_their_share(portal, providers):
+    fakes = providers(3)
+    portal.provide(*fakes)
+    assert portal.get_many(300) == {200: 300}
+    for fake in fakes:
+        assert 50 <= fake.hits <= 150, [f.hits for f in fakes]
+    assert portal.metric("gradebook_provider_requests") == 0
+    assert portal.metric("gradebook_providers_ejected") == 0
+
+
+def test_weights_from_the_registry(portal, providers):
+    light, heavy = providers(2)
+    portal.provide(light)
+    portal.provide(heavy, Weight=900)
+    assert portal.get_many(400, threads=1) == {200: 400}
+    assert light.hits < 80, (light.hits, heavy.hits)
+
+
+def test_a_newcomer_starts_slowly(cluster, providers):
+    portal = Portal(cluster, SlowStartSec="1h")
+    old, new = providers(2)
+    portal.provide(old)
+    portal.daemon.stop()
+    # What was in the file is no newcomer.
+    portal.daemon.start()
+    portal.provide(new)
+    assert portal.get_many(400, threads=1) == {200: 400}
+    assert 5 <= new.hits < 90, (old.hits, new.hits)
+
+
+def test_a_slow_one_gets_few(cluster, providers):
+    portal = Portal(cluster, timeout="1min")
+    slow, *fast = providers(3)
+    slow.gate.clear()
+    portal.provide(slow, *fast)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(portal.get) for _ in range(4)]
+        # One hangs in there, so that the others always have less to do.
+        while not slow.waiting.acquire(timeout=0.01):
+            answers.append(pool.submit(portal.get))
+        before = slow.hits
+        assert portal.get_many(200, threads=1) == {200: 200}
+        assert slow.hits == before
+        slow.gate.set()
+        assert all(a.result().status == 200 for a in answers)
+    assert portal.metric("gradebook_provider_requests") == 0
+
+
+def test_one_that_refuses_fails_nothing(portal, providers):
+    good = providers(2)
+    dead = f"http://127.0.0.1:{free_port()}"
+    portal.provide(dead, *good)
+    assert portal.get_many(400) == {200: 400}
+    # Each refusal was repeated elsewhere, and there were few.
+    assert 1 <= portal.metric("gradebook_retries_total") < 40
+    assert portal.metric("gradebook_retry_budget_exhausted_total") == 0
+
+
+def test_one_that_breaks_connections_fails_nothing(portal, providers):
+    good, bad = providers(2)
+    bad.status = "reset"
+    portal.provide(good, bad)
+    assert portal.get_many(400) == {200: 400}
+    assert 1 <= bad.hits < 60, (good.hits, bad.hits)
+
+
+def test_one_that_answers_500_is_ejected_and_comes_back(portal, providers):
+    good, bad = providers(2)
+    bad.status = 500
+    portal.provide(good, bad)
+    wait_until(lambda: portal.get() and portal.metric("gradebook_providers_ejected") == 1, "the bad one is ejected", 20)
+    assert portal.metric("gradebook_provider_ejections_total") == 1
+    assert f"Many at {bad.url} keeps failing: it gets no requests for 1s." in portal.daemon.stderr
+    before = bad.hits
+    assert portal.get_many(100) == {200: 100}
+    assert bad.hits <= before + 1
+
+    # Tested with one request at a time, ever later while it is bad.
+    wait_until(lambda: portal.get() and portal.metric("gradebook_provider_ejections_total") == 2, "it is tested", 20)
+    assert bad.hits == before + 1
+    assert "it gets no requests for 2s" in portal.daemon.stderr
+
+    bad.status = 200
+    wait_until(lambda: portal.get().status == 200 and portal.metric("gradebook_providers_ejected") == 0, "it is back", 20)
+    assert f"Many at {bad.url} answers again" in portal.daemon.stderr
+    before = bad.hits
+    assert portal.get_many(200) == {200: 200}
+    assert 50 <= bad.hits - before <= 150
+
+
+def test_never_the_last_never_more_than_half(portal, providers):
+    fakes = providers(4)
+    for fake in fakes:
+        fake.status = 500
+    portal.provide(*fakes)
+    assert portal.get_many(200) == {500: 200}
+    assert portal.metric("gradebook_providers_ejected") == 2
+
+    # The rest goes, and what is left is asked although it was ejected.
+    for fake in fakes[1:]:
+        portal.patch(removed=[{"Name": "Many", "URL": fake.url}])
+    before = fakes[0].hits
+    assert portal.get_many(20) == {500: 20}
+    assert fakes[0].hits == before + 20
+
+
+def test_a_full_disk_ejects_nobody(portal, providers):
+    full, other = providers(2)
+    full.status = 507
+    portal.provide(full, other)
+    portal.get_many(100)
+    assert portal.metric("gradebook_providers_ejected") == 0
+    assert full.hits >= 20
+
+
+def test_a_change_is_not_repeated(portal, providers):
+    fakes = providers(3)
+    for fake in fakes:
+        fake.status = "reset"
+    portal.provide(*fakes)
+    assert portal.get("POST").status == 502
+    assert sum(f.hits for f in fakes) == 1
+    assert portal.get("GET").status == 502
+    assert sum(f.hits for f in fakes) == 1 + 3
+    assert portal.metric("gradebook_retries_total") == 2
+
+
+def test_pages_are_repeated_after_503(portal, providers):
+    busy, good = providers(2)
+    busy.status = 503
+    portal.patch([{"Name": "GradingService", "URL": f.url} for f in (busy, good)])
+    for _ in range(50):
+        portal.daemon.get("/students", token=False)
+    assert busy.hits >= 1
+    assert good.hits == 50
+    assert portal.metric("gradebook_retries_total", "GradingService") == busy.hits
+
+
+def test_all_tries_share_one_deadline(portal, providers):
+    fakes = providers(3)
+    for fake in fakes:
+        fake.gate.clear()
+    portal.provide(*fakes)
+    started = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(portal.get)
+        first = wait_until(lambda: next((f for f in fakes if f.hits), None), "one is asked")
+        # Half of the two seconds are gone when its connection breaks; the next one never answers.
+        wait_until(lambda: time.monotonic() - started > 1, "a second has passed")
+        first.status = "reset"
+        first.close()
+        assert answer.result().status == 504
+    assert 1.9 < time.monotonic() - started < 2.9
+    assert sum(f.hits for f in fakes) == 2
+
+
+def test_the_budget_bounds_what_is_added(cluster, providers):
+    portal = Portal(cluster, RetryPercent="10", EjectSec="1h")
+    fakes = providers(2)
+    for fake in fakes:
+        fake.status = "reset"
+    portal.provide(*fakes)
+    started = time.monotonic()
+    n = 1500
+    assert portal.get_many(n) == {502: n}
+    # What the bucket held, a tenth of the requests, ten a second; without a budget it would be two for each.
+    allowed = 250 + n * 0.1 + 10 * (time.monotonic() - started) + 1
+    retries = portal.metric("gradebook_retries_total")
+    assert 250 <= retries <= allowed
+    assert sum(f.hits for f in fakes) == n + retries
+    assert portal.metric("gradebook_retry_budget_exhausted_total") > 0
+
+
+def test_no_retries_with_a_budget_of_none(cluster, providers):
+    portal = Portal(cluster, RetryPercent="0")
+    fakes = providers(2)
+    for fake in fakes:
+        fake.status = "reset"
+    portal.provide(*fakes)
+    assert portal.get_many(20) == {502: 20}
+    assert sum(f.hits for f in fakes) == 20
+    assert portal.metric("gradebook_retries_total") == 0
+
+
+def test_traffic_goes_on_without_a_registry(cluster):
+    """Two logs, a portal; the registry dies for good, then one log, and the portal is started anew."""
+    cluster.configure("gradebook", {"Balancing": {"EjectSec": "1s"}})
+    registry = cluster.start("registry")
+    logs = [cluster.daemon("log").start() for _ in range(2)]
+    portal = cluster.daemon("portal", keep_listener=True).start()
+    wait_until(lambda: sorted(cluster.services().get("LogService", [])) == sorted(d.url for d in logs), "both are registered")
+
+    def ask(n):
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = pool.map(lambda _: portal.get("/api/LogService/log?n=1"), range(n))
+            return collections.Counter(a.status for a in answers)
+    assert ask(50) == {200: 50}
+    registry.kill()
+    assert ask(50) == {200: 50}
+    logs[0].kill()
+    assert ask(200) == {200: 200}
+    portal.stop()
+    portal.start()
+    assert ask(200) == {200: 200}
