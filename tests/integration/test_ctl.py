@@ -273,7 +273,11 @@ class Watching:
             if select.select([self.process.stdout], [], [], 0)[0]:
                 self.text += os.read(self.process.stdout.fileno(), 65536).decode()
             return re.search(pattern, self.text)
-        gradebook.wait_until(seen, f"{pattern} in what watch shows", 20)
+        try:
+            gradebook.wait_until(seen, f"{pattern} in what watch shows", 20)
+        except AssertionError as e:
+            self.process.kill()
+            raise AssertionError(f"{e}; it shows:\n{self.text}{self.process.stderr.read().decode()}") from e
 
     def __enter__(self):
         return self
