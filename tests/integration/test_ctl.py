@@ -296,6 +296,7 @@ def test_watch(running):
     with Watching(running, "watch") as all_, Watching(running, "watch", "Cook") as cooks, Watching(running, "--json", "watch") as json_:
         all_.shows(rf"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d GradingService at {running.grading.url}: passing\n")
         json_.shows("GradingService")
+        gradebook.wait_until(lambda: "gradebook_registry_watchers 3\n" in running.registry.get("/metrics").text, "all three follow")
         cook(8)
         running("drain", "Cook")
         cooks.shows(r"\S+ \S+ Cook at http://127.0.0.1:8: registered\n"
