@@ -179,6 +179,8 @@ bool limits_allow_change(Registry *g, Request *request);
 bool limits_allow_instance(Registry *g, const Instance *i, Request *request); /* NULL: a new one */
 Source *limits_source(Registry *g, const Request *request);     /* NULL: without memory */
 void limits_assign(Instance *i, Source *source);                /* counts it to this one from now on; NULL: to nobody */
+Source *limits_reserve(Source *source);         /* counts one more, of an instance to come; returns source. NULL is fine */
+void limits_release(Source *source);            /* NULL is fine */
 void limits_deinit(Registry *g);
 
 /* targets.c: whether the client may have us talk to these addresses. 0, or -EBADMSG with the problem filled. */
