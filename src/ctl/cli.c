@@ -118,6 +118,9 @@ static int unknown_command(const Command *commands, const char *first, const cha
 
 /* *ret_words: how many of argv the name takes. */
 static const Command *find_command(const Command *commands, int argc, char *argv[], int *ret_words) {
+        const Command *found = NULL;
+
+        /* "services show" is not "services" with an argument. */
         for (const Command *c = commands; c->name; c++) {
                 size_t n = first_word(c->name);
 
@@ -125,14 +128,13 @@ static const Command *find_command(const Command *commands, int argc, char *argv
                         continue;
                 if (!c->name[n]) {
                         *ret_words = 1;
-                        return c;
-                }
-                if (argc > 1 && strcmp(c->name + n + 1, argv[1]) == 0) {
+                        found = c;
+                } else if (argc > 1 && strcmp(c->name + n + 1, argv[1]) == 0) {
                         *ret_words = 2;
                         return c;
                 }
         }
-        return NULL;
+        return found;
 }
 
 /* -1: go on; else the exit code. */
@@ -238,7 +240,7 @@ static int run(const Command *commands, Ctl *ctl, int argc, char *argv[]) {
                 return code;
 
         n = argc - optind;
-        if (n != ctl->command->n_arguments)
+        if (n < ctl->command->n_arguments || n > ctl->command->n_arguments + ctl->command->n_more)
                 return ctl_fail(CTL_USAGE, "%s: %s\nUsage: gradebookctl %s [OPTIONS…] %s", ctl->command->name,
                                 n > ctl->command->n_arguments ? "too many arguments" : "an argument is missing",
                                 ctl->command->name, ctl->command->arguments);

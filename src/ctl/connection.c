@@ -165,6 +165,11 @@ static int start(Connection *c, Call *call) {
                 if (!options.body)
                         return -ENOMEM;
         }
+        if (call->text) {
+                options.content_type = call->content_type ? call->content_type : "text/plain; charset=utf-8";
+                options.body = call->text;
+                options.body_size = strlen(call->text);
+        }
         if (call->accept) {
                 if (asprintf(&accept, "Accept: %s", call->accept) < 0) {
                         accept = NULL;

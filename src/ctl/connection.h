@@ -38,6 +38,8 @@ typedef struct Call {
         const char *method;             /* NULL: GET */
         char *url;                      /* owned */
         json_object *body;              /* a reference is held; NULL: none */
+        const char *text;               /* a body that is no object; NULL: none. Borrowed */
+        const char *content_type;       /* of text; NULL: text/plain */
         const char *accept;             /* NULL: any */
         const char *token;              /* NULL: none; connection_token() */
         uint64_t timeout_usec;          /* 0: RequestTimeoutSec= */

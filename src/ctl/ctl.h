@@ -32,11 +32,15 @@ typedef struct Ctl Ctl;
 typedef struct Command {
         const char *name;       /* "status", "students add": one or two words; NULL ends the table */
         const char *arguments;  /* "FIRST LAST" */
-        int n_arguments;        /* exactly so many */
+        int n_arguments;        /* at least so many */
         const char *summary;
         const CtlOption *options;       /* may be NULL */
-        int (*run)(Ctl *ctl, char *arguments[]);        /* has said what is wrong when it returns another than CTL_OK */
+        /* The arguments end with a NULL. Has said what is wrong when it returns another than CTL_OK. */
+        int (*run)(Ctl *ctl, char *arguments[]);
+        int n_more;             /* so many more may follow */
 } Command;
+
+#define CTL_MANY 10000
 
 struct Ctl {
         bool json;              /* --json */
@@ -58,6 +62,12 @@ int ctl_fail(CtlExit code, const char *format, ...) _printf_(2, 3);
 
 int ctl_status(Ctl *ctl, char *arguments[]);
 int ctl_services(Ctl *ctl, char *arguments[]);
+int ctl_services_show(Ctl *ctl, char *arguments[]);
+int ctl_drain(Ctl *ctl, char *arguments[]);
+int ctl_undrain(Ctl *ctl, char *arguments[]);
+int ctl_deregister(Ctl *ctl, char *arguments[]);
+int ctl_registry_backup(Ctl *ctl, char *arguments[]);
+int ctl_registry_restore(Ctl *ctl, char *arguments[]);
 int ctl_log(Ctl *ctl, char *arguments[]);
 int ctl_students_list(Ctl *ctl, char *arguments[]);
 int ctl_students_show(Ctl *ctl, char *arguments[]);
@@ -67,4 +77,5 @@ int ctl_grade_add(Ctl *ctl, char *arguments[]);
 int ctl_cluster_token_create(Ctl *ctl, char *arguments[]);
 
 extern const CtlOption ctl_log_options[];
+extern const CtlOption ctl_services_options[];
 extern const CtlOption ctl_students_add_options[];

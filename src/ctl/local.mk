@@ -9,7 +9,11 @@ libctl_a_SOURCES = \
 	src/ctl/log.c \
 	src/ctl/output.c src/ctl/output.h \
 	src/ctl/progress.c src/ctl/progress.h \
-	src/ctl/services.c \
+	src/ctl/registry-backup.c \
+	src/ctl/service-acts.c \
+	src/ctl/services.c src/ctl/services.h \
+	src/ctl/services-show.c \
+	src/ctl/services-tree.c \
 	src/ctl/status.c \
 	src/ctl/students-import.c \
 	src/ctl/students.c src/ctl/students.h \

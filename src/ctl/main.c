@@ -3,7 +3,13 @@
 
 static const Command commands[] = {
         { "status", "", 0, "Show the daemons' units and health", NULL, ctl_status },
-        { "services", "", 0, "Show what is registered, and how it is", NULL, ctl_services },
+        { "services", "", 0, "Show what is registered, and how it is", ctl_services_options, ctl_services },
+        { "services show", "NAME|URL", 1, "Show all of a service, and who depends on it", NULL, ctl_services_show },
+        { "drain", "NAME|URL…", 1, "Send a service no new requests; those under way are finished", NULL, ctl_drain, CTL_MANY },
+        { "undrain", "NAME|URL…", 1, "Take back drain", NULL, ctl_undrain, CTL_MANY },
+        { "deregister", "URL…", 1, "End registrations", NULL, ctl_deregister, CTL_MANY },
+        { "registry backup", "FILE", 1, "Save all registrations, with their health", NULL, ctl_registry_backup },
+        { "registry restore", "FILE", 1, "Replace all registrations by those of a backup", NULL, ctl_registry_restore },
         { "log", "", 0, "Show the central log", ctl_log_options, ctl_log },
         { "students list", "", 0, "Show all students with their averages", NULL, ctl_students_list },
         { "students show", "ID", 1, "Show a student's grades", NULL, ctl_students_show },

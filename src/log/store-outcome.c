@@ -57,8 +57,9 @@ static void tell_failure(LogStore *s, const LogAppend *a) {
 
 static void tell_recovery(LogStore *s) {
         char span[CLOCK_SPAN_SIZE];
+        uint64_t now = clock_realtime_usec();
 
-        clock_format_span(clock_realtime_usec() - s->failed_since_usec, span);
+        clock_format_span(now > s->failed_since_usec ? now - s->failed_since_usec : 0, span); /* the clock may have been set */
         s->failed_since_usec = 0;
         s->failed_bytes = 0;
         s->error = 0;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "registry/registry.h"
 #include "wire/json.h"
+#include "wire/view-hash.h"
 
 #define SETTLE_USEC (15 * USEC_PER_SEC)
 
@@ -15,17 +17,30 @@ static bool is_settled(const Registry *g) {
 }
 
 void answer_registration(Registry *g, const Registration *registration, Request *request) {
+        const char *held = request_header(request, VIEW_HASH_HEADER);
         _cleanup_(patch_freep) Patch *view = NULL;
-        json_object *o = NULL;
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        char hash[VIEW_HASH_SIZE];
+        bool same = false;
 
         int r = catalog_view(g->catalog, registration, &view);
         if (r >= 0)
-                r = view_to_json(view->added, view->n_added, is_settled(g), &o);
+                r = view_hash(view->added, view->n_added, hash);
+        if (r >= 0) {
+                same = held && strcmp(held, hash) == 0 && is_settled(g);
+                r = same ? view_same_to_json(&o) : view_to_json(view->added, view->n_added, is_settled(g), &o);
+        }
+        if (r >= 0)
+                r = json_add_text(o, "Hash", hash);
         if (r < 0) {
                 request_fail_errno(request, r, "answering a registration");
                 return;
         }
-        request_reply_json(request, 200, o);
+        if (same)
+                g->counters.views_same++;
+        else
+                g->counters.views_sent++;
+        request_reply_json(request, 200, TAKE_PTR(o));
 }
 
 static int add_time(json_object *o, const char *member, uint64_t realtime_usec) {

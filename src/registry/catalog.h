@@ -63,8 +63,8 @@ void catalog_restore(Catalog *c, Record *r, bool present, bool known);
 const char *catalog_record_name(const Record *r);
 uint64_t catalog_sequence(const Catalog *c);    /* number of the last change */
 size_t catalog_count(const Catalog *c);
-Record *catalog_siblings(const Record *r);      /* the first of its name; the others by name_next, in an order that each change changes */
 const Record *catalog_first_of(const Catalog *c, const char *name);      /* goes on by name_next; NULL: none */
+Record *catalog_siblings(const Record *r);      /* the first of its name; the others by name_next, in an order that each change changes */
 
 /* Drops a record: for a provider that is not there, or at the end. */
 void catalog_drop(Catalog *c, Record *r);

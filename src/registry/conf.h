@@ -19,6 +19,8 @@ typedef struct RegistryConfig {
         uint64_t forget_usec;
         uint64_t patch_timeout_usec;
         uint64_t registrations_max;
+        uint64_t watchers_max;
+        uint64_t keep_alive_usec;
         uint64_t heartbeat_min_usec;
         uint64_t flap_half_life_usec;
         uint64_t suppress_threshold;
@@ -28,8 +30,6 @@ typedef struct RegistryConfig {
         uint64_t registrations_burst;
         bool allow_loopback_targets;
         bool allow_foreign_targets;
-        uint64_t watchers_max;
-        uint64_t keep_alive_usec;
 } RegistryConfig;
 
 extern const ConfigItem registry_config_items[];

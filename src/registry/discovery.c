@@ -54,7 +54,12 @@ static int on_wake(sd_event_source *source, void *userdata) {
         Discovery *d = userdata;
 
         stream_wake(d);
-        watch_wake(d, false);
+        watch_wake(d);
+        return 0;
+}
+
+static int on_later(sd_event_source *source, uint64_t usec, void *userdata) {
+        watch_wake(userdata);
         return 0;
 }
 
@@ -185,6 +190,10 @@ static int add_sources(Discovery *d) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(d->wake, SD_EVENT_OFF);
         if (r >= 0)
+                r = sd_event_add_time(event, &d->later, CLOCK_MONOTONIC, 0, 1, on_later, d);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(d->later, SD_EVENT_OFF);
+        if (r >= 0)
                 r = sd_event_add_time_relative(event, &d->alive, CLOCK_MONOTONIC,
                                                registry_config(d->registry)->keep_alive_usec, 0, on_alive, d);
         return r;
@@ -218,9 +227,10 @@ void discovery_stop(Registry *g) {
         Discovery *d = g->discovery;
 
         d->wake = sd_event_source_disable_unref(d->wake);
+        d->later = sd_event_source_disable_unref(d->later);
         d->alive = sd_event_source_disable_unref(d->alive);
         stream_end(d);
-        watch_wake(d, true);
+        watch_end(d);
 }
 
 void discovery_free(Registry *g) {
@@ -230,10 +240,11 @@ void discovery_free(Registry *g) {
                 return;
 
         /* None waits after discovery_stop(); one that still does must not wait for ever. */
-        watch_wake(d, true);
+        watch_end(d);
         stream_deinit(d);
         listing_deinit(d);
         sd_event_source_disable_unref(d->wake);
+        sd_event_source_disable_unref(d->later);
         sd_event_source_disable_unref(d->alive);
         ring_free(d->ring);
         index_free(d->index);

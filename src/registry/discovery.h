@@ -21,6 +21,8 @@ struct Discovery {
         char *limit_path;
         uint64_t limit;                 /* no number is given that is not below what is on disk */
         sd_event_source *wake;          /* what changes in one turn of the loop wakes everybody once */
+        sd_event_source *later;         /* for who waits for all services, while a long list was rendered just now */
+        uint64_t rested_usec;           /* monotonic: when it may be rendered for them again */
         sd_event_source *alive;         /* keeps streams alive, and cuts those that hang */
         Listing *listings;
         Watch *watches;
@@ -38,7 +40,8 @@ void listing_deinit(Discovery *d);
 
 /* watch.c: answers as listing_answer() once the index is over query->index. Takes the query. */
 void watch_begin(Discovery *d, const char *name, Query *query, Request *request);
-void watch_wake(Discovery *d, bool all);
+void watch_wake(Discovery *d);
+void watch_end(Discovery *d);                           /* the registry stops */
 
 /* stream.c. Takes the query. */
 void stream_begin(Discovery *d, Query *query, Request *request);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "registry/audit.h"
 #include "registry/registry.h"
 
 /* No new traffic for an instance: dependants drop it, what they have begun with it ends by itself. On disk before it is
@@ -43,6 +44,7 @@ static void on_stored(int result, void *userdata) {
                 if (health_drain(&i->health, d->draining))
                         instance_health_changed(i, old, d->draining ? "an administrator drains it" : "an administrator took it back");
         }
+        audit_log(d->request, d->draining ? "drain" : "undrain", d->url, d->draining ? "drained %s" : "took %s back into service", d->url);
         request_reply_empty(d->request, 200);
 }
 

@@ -59,6 +59,20 @@ static HealthOutcome classify(const HttpAnswer *answer) {
         }
 }
 
+/* What its machine answered, even if it says that nobody is there. */
+static bool is_heard(const HttpAnswer *answer) {
+        return answer->error == 0 || classify(answer) == HEALTH_HARD_FAILURE;
+}
+
+/* Asked on, soon at first, without an entry against it. */
+static void observe_nothing(Instance *i, const HealthRules *rules) {
+        uint64_t now = clock_monotonic_usec();
+
+        i->registry->counters.heartbeats[HEALTH_SOFT_FAILURE]++;
+        i->health.next_usec = now + (now - i->silent_usec < rules->interval_usec ? rules->retry_usec : rules->interval_usec);
+        heartbeat_schedule(i);
+}
+
 static void observe(Instance *i, HealthOutcome outcome, const char *reason) {
         HealthRules rules = instance_rules(i);
 
@@ -98,6 +112,16 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
                 }
         }
         i->rtt_usec = answer->elapsed_usec;
+        if (is_heard(answer)) {
+                alibi_heard(i);
+        } else if (outcome == HEALTH_SOFT_FAILURE) {
+                HealthRules rules = instance_rules(i);
+
+                if (alibi_is_missing(i, &rules, clock_monotonic_usec() - answer->elapsed_usec)) {
+                        observe_nothing(i, &rules);
+                        return;
+                }
+        }
         observe(i, outcome, reason);
 }
 
@@ -161,6 +185,7 @@ void heartbeat_begin(Instance *i) {
 
         heartbeat_cancel(i);
         i->connection_lost = i->closes_idle = false;
+        i->silent_usec = 0;
         health_begin(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), now);
         heartbeat_schedule(i);
 }

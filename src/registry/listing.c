@@ -11,7 +11,9 @@
 /* An answer is rendered once and sent until something in it changes. The last check of an instance, its round trip and
  * whether a patch is under way change all the time and wake nobody: of these an answer may be this old. */
 #define STALE_USEC USEC_PER_SEC
-#define RENDERING_SHARE 20      /* a long list is not rendered for more than one part in so many of the time */
+/* A long list is not rendered for more than one part in so many of the time, be it to be fresh, be it for who waits. */
+#define RENDERING_SHARE 20
+#define WAKING_SHARE 4
 
 struct Listing {
         char *name;             /* "": all services */
@@ -163,6 +165,8 @@ static int rendered(Discovery *d, const char *name, HttpBody **ret) {
                 return r;
 
         uint64_t end = clock_monotonic_usec(), pause = RENDERING_SHARE * (end - now);
+        if (!name)
+                d->rested_usec = end + WAKING_SHARE * (end - now);
         http_body_unref(l->body);
         l->body = TAKE_PTR(body);
         l->stale_usec = end + (pause > STALE_USEC ? pause : STALE_USEC);

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libregistry.a
 libregistry_a_SOURCES = \
+	src/registry/alibi.c \
 	src/registry/answers.c \
+	src/registry/audit.c src/registry/audit.h \
+	src/registry/backup.c src/registry/backup.h \
 	src/registry/catalog.c src/registry/catalog.h \
 	src/registry/conf.c src/registry/conf.h \
 	src/registry/damping.c src/registry/damping.h \
 	src/registry/discovery.c src/registry/discovery.h \
 	src/registry/drain.c \
+	src/registry/graph.c src/registry/graph.h \
 	src/registry/health.c src/registry/health.h \
 	src/registry/heartbeat.c \
 	src/registry/history.c \
@@ -17,16 +21,20 @@ libregistry_a_SOURCES = \
 	src/registry/listing.c \
 	src/registry/marks.c \
 	src/registry/metrics.c \
+	src/registry/overview-draw.c \
+	src/registry/overview.c src/registry/overview.h \
+	src/registry/page-view.c \
+	src/registry/page.c src/registry/page.h \
 	src/registry/pulse.h \
 	src/registry/push.c \
 	src/registry/query.c src/registry/query.h \
 	src/registry/register.c \
 	src/registry/registry.c src/registry/registry.h \
+	src/registry/restore.c \
 	src/registry/ring.c src/registry/ring.h \
 	src/registry/routes.c \
-	src/registry/store.c src/registry/store.h \
 	src/registry/store-history.c \
-	src/registry/store-internal.h \
+	src/registry/store.c src/registry/store.h src/registry/store-internal.h \
 	src/registry/stream.c \
 	src/registry/targets.c \
 	src/registry/transition.c \
@@ -35,3 +43,14 @@ libregistry_a_SOURCES = \
 sbin_PROGRAMS += gradebook-registry
 gradebook_registry_SOURCES = src/registry/main.c
 gradebook_registry_LDADD = libregistry.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
+
+# The registry's page is in the program: it has no directory for data. Each line becomes one line of a C string.
+registry_page = src/registry/page/page.mustache.inc src/registry/page/style.css.inc
+EXTRA_DIST += src/registry/page/page.mustache src/registry/page/style.css
+CLEANFILES += $(registry_page)
+src/registry/page/page.mustache.inc: src/registry/page/page.mustache
+src/registry/page/style.css.inc: src/registry/page/style.css
+$(registry_page):
+	$(AM_V_GEN)$(MKDIR_P) src/registry/page && \
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' "$(srcdir)/$(@:.inc=)" >$@.tmp && mv $@.tmp $@
+src/registry/page.$(OBJEXT): $(registry_page)

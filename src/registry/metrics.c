@@ -67,9 +67,9 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_changes_total", METRIC_COUNTER, "Providers that came or went.", read_changes },
         { "gradebook_registry_forgotten_total", METRIC_COUNTER, "Services forgotten after being critical for too long.",
           read_forgotten },
-        { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
         { "gradebook_registry_watchers", METRIC_GAUGE, "Blocking queries and event streams that wait for changes.", read_watchers },
         { "gradebook_registry_views_total", METRIC_COUNTER, "Registrations answered, by whether the dependant held what it should.",
           read_views },
+        { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
         METRIC_END,
 };

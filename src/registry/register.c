@@ -287,7 +287,7 @@ static void on_deregistered(int result, void *userdata) {
                 request_fail(w->request, 404, "No service is registered at this ServiceURL.");
                 return;
         }
-        instance_log_deregistered(i);
+        instance_log_deregistered(i, request_client(w->request));
         if (!i->health.draining)
                 hold_went(w->registry, w->url, DAMPING_RESTART);
         instance_remove(i);

@@ -17,6 +17,7 @@ typedef struct Registry Registry;
 typedef struct Instance Instance;
 typedef struct Waiter Waiter;
 typedef struct PendingWrite PendingWrite;
+typedef struct Discovery Discovery;
 typedef struct Source Source;
 typedef struct Discovery Discovery;
 
@@ -43,6 +44,7 @@ struct Instance {
         /* heartbeat.c */
         Health health;
         uint64_t since_usec;            /* realtime: since when it is passing, critical or draining */
+        uint64_t silent_usec;           /* monotonic: since when it says nothing; 0: it was heard */
         uint64_t checked_usec;          /* realtime; 0: never */
         uint64_t rtt_usec;
         char *last_error;               /* of the last probe; NULL: it succeeded */
@@ -90,6 +92,8 @@ struct Registry {
         bool started_empty;
         uint64_t started_usec;          /* monotonic */
         Pulse pulse;
+        uint64_t heard_usec;            /* monotonic: when any of those probed was heard last */
+        bool deaf;                      /* one would be critical if anybody else had been heard */
         sd_event_source *pulse_source;
         History *histories;             /* uthash by ServiceURL */
         uint64_t swept_usec;
@@ -143,6 +147,10 @@ void heartbeat_cancel(Instance *i);
 void heartbeat_begin(Instance *i);              /* it is new, or may have been started anew */
 void heartbeat_doubt(Instance *i);              /* something went wrong with it elsewhere: probes it at once */
 
+/* alibi.c. Whether a probe that got no answer accuses nobody, since we may be cut off; it began at since_usec. */
+bool alibi_is_missing(Instance *i, const HealthRules *rules, uint64_t since_usec);
+void alibi_heard(Instance *i);                  /* its machine at least is there, and we can be told so */
+
 void heartbeat_start_pulse(Registry *g);
 void heartbeat_watch_self(Registry *g); /* notices that we slept, and then excuses everybody */
 
@@ -177,7 +185,7 @@ int targets_check(const Registry *g, const Registration *r, const char *client, 
 /* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */
 void instance_health_changed(Instance *i, HealthState old, const char *reason);
 void instance_log_registered(const Instance *i, const char *what);
-void instance_log_deregistered(const Instance *i);
+void instance_log_deregistered(const Instance *i, const char *client);
 
 /* push.c */
 void push_all(Registry *g);                     /* soon: every dependant that lacks something gets it */
@@ -217,6 +225,10 @@ void mark_soon(Registry *g, Record *r);
 void mark_acknowledged(Registry *g);            /* a dependant knows more than before */
 void mark_now(Registry *g, Record *r);          /* its state changed, and dependants are about to hear of it */
 void mark_flush(Registry *g);
+
+/* restore.c: the routes of an administrator */
+void backup_get(Request *request, void *service);
+void restore_post(Request *request, void *service);
 
 extern const Route registry_routes[];
 extern const MetricItem registry_metrics[];

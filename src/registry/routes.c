@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "registry/backup.h"
+#include "registry/page.h"
 #include "registry/registry.h"
 #include "wire/json.h"
 #include "wire/url.h"
@@ -90,6 +92,10 @@ const Route registry_routes[] = {
         { "PUT", "/services/drain", put_drain, BODY_MAX_BYTES, 0 },
         { "DELETE", "/services/drain", delete_drain, BODY_MAX_BYTES, 0 },
         { "GET", "/services/{name}", get_service, 0, 0 },
+        { "GET", "/backup", backup_get, 0, 0 },
+        { "POST", "/restore", restore_post, BACKUP_MAX_BYTES, 0 },
+        { "GET", "/", page_get, 0, ROUTE_BROWSER },
+        { "GET", "/style.css", page_get_style, 0, ROUTE_BROWSER },
         { "GET", "/events", get_events, 0, 0 },
         ROUTE_END,
 };

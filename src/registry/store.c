@@ -175,6 +175,50 @@ static int work_mark(DatabaseJob *job, sqlite3 *db) {
         return 0;
 }
 
+static int restore_row(sqlite3_stmt *statement, const StoreRow *row) {
+        if (!bind_text(statement, 1, row->url) || !bind_text(statement, 2, row->name) || !bind_text(statement, 3, row->registration) ||
+            !bind_text(statement, 4, row->process) || !bind_int(statement, 5, row->state) || !bind_int(statement, 6, row->since_usec))
+                return -ENOMEM;
+        return statement_run(statement);
+}
+
+static int drain_row(sqlite3_stmt *statement, const StoreRow *row) {
+        if (!bind_text(statement, 1, row->url) || !bind_int(statement, 2, row->draining))
+                return -ENOMEM;
+        return statement_run(statement);
+}
+
+/* Runs a statement for each row, or, without run, once. So seldom that none is kept. */
+static int restore_step(sqlite3 *db, const char *sql, const StoreJob *j, int (*run)(sqlite3_stmt *, const StoreRow *)) {
+        sqlite3_stmt *statement = NULL;
+
+        int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+        int r = rc == SQLITE_OK ? 0 : database_errno(rc);
+        if (r >= 0 && !run)
+                r = statement_run(statement);
+        for (size_t i = 0; run && i < j->n_rows && r >= 0; i++)
+                r = run(statement, &j->rows[i].row);
+        (void) sqlite3_finalize(statement);
+        return r;
+}
+
+/* The rows of those that go stay until all dependants know. */
+static int work_restore(DatabaseJob *job, sqlite3 *db) {
+        StoreJob *j = CONTAINER_OF(job, StoreJob, job);
+
+        int r = restore_step(db, "UPDATE registrations SET state = 2, settled = 0 WHERE state <> 2", j, NULL);
+        if (r >= 0)
+                r = restore_step(db, "INSERT INTO registrations VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0) "
+                                     "ON CONFLICT (url, name) DO UPDATE SET registration = ?3, process = ?4, state = ?5, "
+                                     "since_usec = ?6, settled = 0, synced = 0", j, restore_row);
+        if (r >= 0)
+                r = restore_step(db, "INSERT INTO histories (url, draining, suppressed, penalty, usec) VALUES (?1, ?2, 0, 0, 0) "
+                                     "ON CONFLICT (url) DO UPDATE SET draining = ?2", j, drain_row);
+        if (r >= 0)
+                r = restore_step(db, "DELETE FROM histories WHERE draining = 0 AND suppressed = 0", j, NULL);
+        return r;
+}
+
 static void on_done(DatabaseJob *job) {
         StoreJob *j = CONTAINER_OF(job, StoreJob, job);
 
@@ -218,6 +262,10 @@ int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone d
 
 int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata) {
         return store_submit(s, rows, n, work_mark, done, userdata);
+}
+
+int store_restore(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata) {
+        return store_submit(s, rows, n, work_restore, done, userdata);
 }
 
 int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void *userdata) {

@@ -29,6 +29,7 @@ typedef struct StoreRow {
         uint64_t since_usec;            /* realtime, of the state */
         bool settled;                   /* all dependants know whether it is there */
         bool synced;                    /* as a dependant, it has had its first patch */
+        bool draining;                  /* for store_restore() alone: the history has it */
 } StoreRow;
 
 /* What outlives a registration of an address, see history.c. */
@@ -54,6 +55,10 @@ int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void
  * gone. -EBUSY, -ENOMEM: done does not come. */
 int store_register(Store *s, const StoreRow *row, StoreDone done, void *userdata);
 int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone done, void *userdata);
+
+/* These and no others are registered, all or nothing, not settled and not synced; the others are gone. Which of these are drained is
+ * replaced as well. */
+int store_restore(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
 
 /* Brings what is not the registration itself up to date in n rows: process, state, since_usec, settled, synced. */
 int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);

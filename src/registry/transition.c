@@ -34,7 +34,7 @@ void instance_log_registered(const Instance *i, const char *what) {
         discovery_note_instance(i, "registered", NULL, NULL);
 }
 
-void instance_log_deregistered(const Instance *i) {
+void instance_log_deregistered(const Instance *i, const char *client) {
         const Registration *r = i->registration;
 
         log_event(LOG_INFO, EVENT_SERVICE_DEREGISTERED,
@@ -42,8 +42,9 @@ void instance_log_deregistered(const Instance *i) {
                           { "SERVICE_NAME", r->service_name },
                           { "SERVICE_URL", r->service_url },
                           { "OLD_STATE", health_state_name(i->health.state) },
-                  }), 3,
-                  "%s at %s deregistered.", r->service_name, r->service_url);
+                          { "CLIENT", client },
+                  }), 4,
+                  "%s at %s deregistered, by %s.", r->service_name, r->service_url, client);
         discovery_note_instance(i, "deregistered", NULL, NULL);
 }
 
@@ -65,6 +66,7 @@ void instance_health_changed(Instance *i, HealthState old, const char *reason) {
         if (!((state == HEALTH_PASSING && old == HEALTH_SUSPECT) || (state == HEALTH_SUSPECT && old == HEALTH_PASSING)))
                 i->since_usec = clock_realtime_usec();
 
+        discovery_note_instance(i, health_state_name(state), health_state_name(old), reason);
         switch (state) {
         case HEALTH_PASSING:
                 log_instance(i, old == HEALTH_SUSPECT ? LOG_INFO : LOG_NOTICE, EVENT_SERVICE_PASSING, old, reason, passing_text(old));

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "registry/discovery.h"
 
 /* A query that blocks until the index is over the one it names, its time is over, or its client has gone. */
@@ -116,10 +117,29 @@ void watch_begin(Discovery *d, const char *name, Query *query, Request *request)
         d->n_waiting++;
 }
 
-void watch_wake(Discovery *d, bool all) {
+void watch_wake(Discovery *d) {
+        bool resting = clock_monotonic_usec() < d->rested_usec, postponed = false;
         Watch *w, *next;
 
-        DL_FOREACH_SAFE(d->watches, w, next)
-                if (all || is_due(d, w->name, &w->query))
+        DL_FOREACH_SAFE(d->watches, w, next) {
+                if (!is_due(d, w->name, &w->query))
+                        continue;
+                if (!w->name && resting)
+                        postponed = true;
+                else
                         watch_answer(w);
+        }
+        if (!postponed)
+                return;
+
+        int r = sd_event_source_set_time(d->later, d->rested_usec);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(d->later, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot tell who waits for a change: %s", strerror(-r));
+}
+
+void watch_end(Discovery *d) {
+        while (d->watches)
+                watch_answer(d->watches);
 }

@@ -233,6 +233,10 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
         return 0;
 }
 
+void http_client_set_timeout(HttpClient *c, uint64_t default_timeout_usec) {
+        c->default_timeout_usec = default_timeout_usec;
+}
+
 void http_client_stop(HttpClient *c) {
         c->closing = true;
         while (c->calls)

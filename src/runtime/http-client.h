@@ -60,6 +60,7 @@ typedef struct HttpCallOptions {
 } HttpCallOptions;
 
 int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec);
+void http_client_set_timeout(HttpClient *c, uint64_t default_timeout_usec);     /* of the calls to come */
 void http_client_stop(HttpClient *c);           /* ends open calls with -ECANCELED and takes no more */
 HttpClient *http_client_free(HttpClient *c);    /* stops first */
 DEFINE_CLEANUP(HttpClient, http_client_free);

@@ -68,6 +68,7 @@ struct Request {
         RouteMatch match;
         Trace trace;
         bool has_trace;
+        bool is_head;           /* method says GET */
         bool authorized;
         bool suspended;
         bool dispatched;        /* the handler (or the error) had its turn */
@@ -122,4 +123,5 @@ void http_request_add_headers(Request *r, struct MHD_Response *response);
 void http_streams_close(HttpServer *server);
 
 Header *header_free_all(Header *h);
+/* At the end; a list has a few hundred at most: -E2BIG. */
 int header_add(Header **list, const char *name, size_t name_size, const char *value, size_t value_size);

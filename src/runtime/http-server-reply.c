@@ -9,6 +9,8 @@
 #include "runtime/http-server-internal.h"
 #include "wire/json.h"
 
+#define HEADERS_MAX 256         /* of a reply, of a query or of a form: no page or handler has as many */
+
 struct HttpBody {
         unsigned references;
         char *data;
@@ -30,8 +32,14 @@ Header *header_free_all(Header *h) {
 }
 
 int header_add(Header **list, const char *name, size_t name_size, const char *value, size_t value_size) {
-        Header *h = calloc(1, sizeof(*h));
+        Header *h;
+        size_t n = 0;
 
+        while (*list && ++n < HEADERS_MAX)
+                list = &(*list)->next;
+        if (*list)
+                return -E2BIG;
+        h = calloc(1, sizeof(*h));
         if (h) {
                 h->name = strndup(name, name_size);
                 h->value = strndup(value, value_size);
@@ -40,8 +48,6 @@ int header_add(Header **list, const char *name, size_t name_size, const char *va
                 header_free_all(h);
                 return -ENOMEM;
         }
-        while (*list)
-                list = &(*list)->next;
         *list = h;
         return 0;
 }

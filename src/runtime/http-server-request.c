@@ -17,6 +17,7 @@
 /* A body that will not be used is read up to here before the answer goes out: a client that is still sending when its
  * connection closes would see a reset instead of the answer. */
 #define DISCARD_MAX (16u * 1024 * 1024)
+#define BASIC_MAX 512           /* bytes of user and password */
 
 static void request_free(Request *r) {
         if (r->connection)
@@ -70,19 +71,38 @@ void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **c
                 request_free(r);
 }
 
-static bool check_token(const Request *r) {
-        static const char scheme[] = "Bearer ";
-        const char *token = r->server->options.token, *given;
-        size_t length;
+static bool is_token(const Request *r, const char *given, size_t size) {
+        const char *token = r->server->options.token;
 
-        if (!token)
+        return strlen(token) == size && sodium_memcmp(given, token, size) == 0;
+}
+
+/* "user:password" in base64; any user. */
+static bool is_token_password(const Request *r, const char *encoded) {
+        char decoded[BASIC_MAX];
+        const char *colon, *end;
+        size_t size;
+
+        if (sodium_base642bin((unsigned char *) decoded, sizeof(decoded), encoded, strlen(encoded), NULL, &size, &end,
+                              sodium_base64_VARIANT_ORIGINAL) < 0 || *end)
+                return false;
+        colon = memchr(decoded, ':', size);
+        return colon && is_token(r, colon + 1, size - (size_t) (colon + 1 - decoded));
+}
+
+static bool check_token(const Request *r) {
+        static const char bearer[] = "Bearer ", basic[] = "Basic ";
+        const char *given;
+
+        if (!r->server->options.token)
                 return true;
         given = request_header(r, "Authorization");
-        if (!given || strncasecmp(given, scheme, strlen(scheme)) != 0)
+        if (!given)
                 return false;
-        given += strlen(scheme);
-        length = strlen(token);
-        return strlen(given) == length && sodium_memcmp(given, token, length) == 0;
+        if (strncasecmp(given, bearer, strlen(bearer)) == 0)
+                return is_token(r, given + strlen(bearer), strlen(given + strlen(bearer)));
+        return r->match.route->flags & ROUTE_BROWSER && strncasecmp(given, basic, strlen(basic)) == 0 &&
+               is_token_password(r, given + strlen(basic));
 }
 
 /* A browser says where a request comes from (https://www.w3.org/TR/fetch-metadata/); a change asked for by another
@@ -189,7 +209,9 @@ static void reply_problem(Request *r) {
         if (r->problem.status == 405)
                 request_set_header(r, "Allow", r->match.allow);
         if (r->problem.status == 401)
-                request_set_header(r, "WWW-Authenticate", "Bearer realm=\"gradebook\"");
+                request_set_header(r, "WWW-Authenticate", r->match.route->flags & ROUTE_BROWSER ?
+                                   "Basic realm=\"gradebook, with the cluster token as the password\", charset=\"UTF-8\"" :
+                                   "Bearer realm=\"gradebook\"");
         if (s->options.error_page && !s->closed)
                 s->options.error_page(r, &r->problem, s->options.service);
         else
@@ -217,7 +239,8 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
         if (!r || !r->connection)
                 return MHD_NO; /* no memory, see http_request_uri() and connection_new() */
         if (!r->method) {
-                r->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
+                r->is_head = strcmp(method, "HEAD") == 0;
+                r->method = r->is_head ? "GET" : method;
                 check_head(r);
                 /* Who waits for "100 Continue" is told before sending anything. */
                 if (!r->unreadable && (!r->problem.status || !request_header(r, "Expect")))

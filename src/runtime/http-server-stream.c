@@ -131,6 +131,10 @@ HttpStream *request_stream(Request *r, unsigned status, const char *content_type
                         if (s->next)
                                 s->next->previous = s;
                         s->server->streams = s;
+                        /* libmicrohttpd would end the body that HEAD does not have with its last chunk, in front of the
+                         * next answer. */
+                        if (r->is_head)
+                                (void) MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
                         if (content_type)
                                 (void) MHD_add_response_header(response, "Content-Type", content_type);
                         http_request_add_headers(r, response);

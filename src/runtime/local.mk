@@ -43,6 +43,7 @@ libruntime_a_SOURCES = \
 	src/runtime/mustache-render.c \
 	src/runtime/mustache.h \
 	src/runtime/providers-file.c \
+	src/runtime/providers-hash.c \
 	src/runtime/providers-internal.h \
 	src/runtime/providers-pick.c \
 	src/runtime/providers-table.c \

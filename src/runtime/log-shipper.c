@@ -52,7 +52,7 @@ struct LogShipper {
         uint64_t backoff_usec;          /* 0: all is well */
         uint64_t outage_since_usec;
         bool outage_told;
-        uint64_t shipped, refused, failures;
+        uint64_t shipped, refused;
 
         sd_event_source *flush_timer;
         void (*flushed)(void *userdata);
@@ -162,7 +162,6 @@ static void tell_recovery(LogShipper *s) {
 }
 
 static void send_failed(LogShipper *s, int error, const char *reason) {
-        s->failures++;
         s->backoff_usec = s->backoff_usec * 2;
         if (s->backoff_usec < BACKOFF_MIN_USEC)
                 s->backoff_usec = BACKOFF_MIN_USEC;
@@ -428,6 +427,11 @@ void log_shipper_set_keeper(LogShipper *s, void *userdata) {
         kick(s);
 }
 
+void log_shipper_set_queue_max(LogShipper *s, size_t max_bytes) {
+        if (s)
+                log_queue_set_max(s->queue, max_bytes);
+}
+
 size_t log_shipper_pending(const LogShipper *s) {
         return s ? log_queue_size(s->queue) : 0;
 }
@@ -438,8 +442,4 @@ uint64_t log_shipper_shipped(const LogShipper *s) {
 
 uint64_t log_shipper_dropped(const LogShipper *s) {
         return s ? log_queue_dropped(s->queue) + s->refused : 0;
-}
-
-uint64_t log_shipper_failures(const LogShipper *s) {
-        return s ? s->failures : 0;
 }

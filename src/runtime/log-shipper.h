@@ -49,7 +49,7 @@ void log_shipper_set_keeper(LogShipper *s, void *userdata);             /* NULL:
  * logged later are still sent, or spooled. Once. */
 void log_shipper_flush(LogShipper *s, uint64_t deadline_usec, void (*done)(void *userdata), void *userdata);
 
+void log_shipper_set_queue_max(LogShipper *s, size_t max_bytes);         /* for the lines to come */
 size_t log_shipper_pending(const LogShipper *s);        /* lines not yet acknowledged */
 uint64_t log_shipper_shipped(const LogShipper *s);      /* lines acknowledged, ever */
 uint64_t log_shipper_dropped(const LogShipper *s);      /* lines, ever */
-uint64_t log_shipper_failures(const LogShipper *s);     /* batches that had to be sent again, ever */

@@ -61,9 +61,6 @@ struct Providers {
         BalanceRules rules;
         uint64_t random;        /* the generator's state */
         uint64_t ejections;     /* ever */
-        BalanceCandidate *candidates;   /* scratch of a pick, with their entries */
-        Entry **candidate_entries;
-        size_t scratch_allocated;
 };
 
 Group *group_find(const Providers *p, const char *name);

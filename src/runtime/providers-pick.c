@@ -6,6 +6,14 @@
 #include "runtime/events.h"
 #include "runtime/providers-internal.h"
 
+#define CANDIDATES_MAX 256      /* of more, so many that stand together are looked at: a pick costs the same however many there are */
+
+typedef struct Candidates {
+        BalanceCandidate candidates[CANDIDATES_MAX];
+        Target *targets[CANDIDATES_MAX];
+        size_t n;
+} Candidates;
+
 /* Who is asked first: a class is looked at only when the one before it has nobody. */
 enum { CLASS_LIVE, CLASS_LIVE_TRIED, CLASS_DEPARTED, CLASS_DEPARTED_TRIED, _CLASS_MAX };
 
@@ -34,40 +42,39 @@ static int entry_class(const Entry *e, const ProviderWish *wish, uint64_t now) {
         return (e->departed_usec > 0 ? CLASS_DEPARTED : CLASS_LIVE) + tried;
 }
 
-static size_t collect(Providers *p, const Group *g, const ProviderWish *wish, int class, uint64_t now) {
-        size_t n = 0;
+static void collect(const Group *g, const ProviderWish *wish, int class, uint64_t now, uint64_t random, Candidates *ret) {
+        size_t start = g->entries.n > CANDIDATES_MAX ? random % g->entries.n : 0;
 
-        for (size_t i = 0; i < g->entries.n; i++) {
-                Entry *e = g->entries.items[i];
+        for (size_t i = 0; i < g->entries.n && ret->n < CANDIDATES_MAX; i++) {
+                const Entry *e = g->entries.items[(start + i) % g->entries.n];
 
                 if (entry_class(e, wish, now) != class)
                         continue;
-                p->candidate_entries[n] = e;
-                p->candidates[n++] = (BalanceCandidate) {
+                ret->targets[ret->n] = e->target;
+                ret->candidates[ret->n++] = (BalanceCandidate) {
                         .health = &e->target->health,
                         .weight = e->weight,
                         .since_usec = e->since_usec,
                 };
         }
-        return n;
 }
 
 int providers_begin(Providers *p, const char *name, const ProviderWish *wish, ProviderPick *ret) {
         static const ProviderWish any = {};
         const Group *g = group_find(p, name);
-        uint64_t now = clock_monotonic_usec();
-        size_t n = 0;
+        const uint64_t random[] = { next_random(p), next_random(p) };
+        uint64_t now = clock_monotonic_usec(), start = next_random(p);
+        Candidates c;
 
-        wish = wish ?: &any;
-        for (int class = 0; g && n == 0 && class < _CLASS_MAX; class++)
-                n = collect(p, g, wish, class, now);
-        if (n == 0)
+        c.n = 0;
+        for (int class = 0; g && c.n == 0 && class < _CLASS_MAX; class++)
+                collect(g, wish ?: &any, class, now, start, &c);
+
+        ptrdiff_t i = balance_pick(c.candidates, c.n, &p->rules, now, wish && wish->can_repeat, random);
+        if (i < 0)
                 return -ENOENT;
 
-        const uint64_t random[] = { next_random(p), next_random(p) };
-        ptrdiff_t i = balance_pick(p->candidates, n, &p->rules, now, wish->can_repeat, random);
-        Target *t = p->candidate_entries[i]->target;
-
+        Target *t = c.targets[i];
         *ret = (ProviderPick) { .target = t, .probe = balance_begin(&t->health, now) };
         return 0;
 }

@@ -18,24 +18,6 @@ static int entry_array_reserve(EntryArray *a) {
         return 0;
 }
 
-/* Room to pick from the largest group, so that picking needs no memory. */
-static int scratch_reserve(Providers *p, size_t n) {
-        if (n <= p->scratch_allocated)
-                return 0;
-
-        BalanceCandidate *candidates = reallocarray(p->candidates, n, sizeof(BalanceCandidate));
-        if (!candidates)
-                return -ENOMEM;
-        p->candidates = candidates;
-
-        Entry **entries = reallocarray(p->candidate_entries, n, sizeof(Entry *));
-        if (!entries)
-                return -ENOMEM;
-        p->candidate_entries = entries;
-        p->scratch_allocated = n;
-        return 0;
-}
-
 static Target *target_find(const Providers *p, const char *url) {
         Target *t;
 
@@ -160,8 +142,6 @@ int entry_new(Providers *p, const char *name, const char *url, Entry **ret) {
         r = e ? entry_array_reserve(&p->all) : -ENOMEM;
         if (r >= 0)
                 r = entry_array_reserve(&g->entries);
-        if (r >= 0)
-                r = scratch_reserve(p, g->entries.allocated);
         if (r >= 0)
                 r = target_attach(p, url, e);
         if (r < 0) {

@@ -88,8 +88,6 @@ Providers *providers_free(Providers *p) {
         while (p->all.n > 0)
                 entry_free(p, p->all.items[p->all.n - 1]);
         free(p->all.items);
-        free(p->candidates);
-        free(p->candidate_entries);
         free(p->path);
         free(p);
         return NULL;

@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "runtime/balance.h"
 #include "wire/patch.h"
+#include "wire/view-hash.h"
 
 /* Who provides what: the registry's view of the world, kept current by its patches and kept on disk, so that neither the
  * registry's absence nor a restart empties it; and how well each of them does in our own traffic. */
@@ -26,6 +27,9 @@ int providers_apply(Providers *p, const Patch *patch);
 
 /* Makes the view equal to a full one that the registry vouches for. As providers_apply(). */
 int providers_replace(Providers *p, const Provider *view, size_t n);
+
+/* Of what is in the view, to be compared with the registry's. -ENOMEM */
+int providers_hash(const Providers *p, char ret[static VIEW_HASH_SIZE]);
 
 /* A provider that a request goes to, from providers_begin() to providers_end(). */
 typedef struct ProviderPick {

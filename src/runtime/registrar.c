@@ -114,7 +114,7 @@ static int apply_view(Registrar *r, const HttpAnswer *answer) {
         bool settled = false;
         int k;
 
-        /* Another implementation's registry answers with no view, which is fine: its patches tell. */
+        /* No view: what we hold is what we should; or a registry of another make, whose patches tell. */
         if (json_parse_object(answer->body, answer->size, &o, NULL) < 0 ||
             view_from_json(o, &providers, &n, &settled, NULL) < 0)
                 return 0;
@@ -132,8 +132,11 @@ static int apply_view(Registrar *r, const HttpAnswer *answer) {
 static void note_success(Registrar *r, const HttpAnswer *answer) {
         const LogField fields[] = { { "REGISTRY_URL", r->rt->common->registry_url }, { "SERVICE_URL", r->rt->service_url } };
 
-        if (apply_view(r, answer) < 0)
-                log_warning("The registry's view could not be applied: out of memory");
+        int k = apply_view(r, answer);
+        if (k < 0)
+                log_warning("The registry's view could not be applied: %s", strerror(-k));
+        else if (k > 0 && r->registered)
+                log_info("The registry's view differed from what was known here, and was taken over: a patch is late or lost");
         if (!r->registered)
                 log_event(LOG_INFO, EVENT_REGISTERED, fields, ELEMENTSOF(fields), "Registered %s at %s with the registry %s",
                           r->service->service_name, r->rt->service_url, r->rt->common->registry_url);
@@ -187,17 +190,25 @@ static void on_registered(const HttpAnswer *answer, void *userdata) {
         tell_ended(r);
 }
 
-static int send_request(Registrar *r, const char *method, const char *content_type, const char *body, uint64_t timeout_usec, HttpCallDone done) {
+static int send_request(Registrar *r, const char *method, const char *registry_url, uint64_t timeout_usec, HttpCallDone done) {
         _cleanup_(freep) char *url = NULL;
-        const char *const headers[] = { r->instance_header, NULL };
+        const char *headers[] = { r->instance_header, NULL, NULL };
+        char view[sizeof(VIEW_HASH_HEADER ": ") + VIEW_HASH_SIZE], hash[VIEW_HASH_SIZE];
+        bool leaving = strcmp(method, "DELETE") == 0;
+        const char *body = leaving ? r->rt->service_url : r->body;
 
-        if (asprintf(&url, "%s/services", r->rt->common->registry_url) < 0)
+        if (asprintf(&url, "%s/services", registry_url) < 0)
                 return -ENOMEM;
+        /* The answer then only names the providers if they are not those that are known here. */
+        if (providers_hash(r->rt->providers, hash) >= 0) {
+                (void) snprintf(view, sizeof(view), VIEW_HASH_HEADER ": %s", hash);
+                headers[1] = view;
+        }
         return http_client_call(r->rt->client,
                                 &(HttpCallOptions) {
                                         .method = method,
                                         .url = url,
-                                        .content_type = content_type,
+                                        .content_type = leaving ? "text/plain" : "application/json",
                                         .body = body,
                                         .body_size = strlen(body),
                                         .headers = headers,
@@ -209,7 +220,7 @@ static int send_request(Registrar *r, const char *method, const char *content_ty
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Registrar *r = userdata;
-        int k = send_request(r, "POST", "application/json", r->body, LATER_TIMEOUT_USEC, on_registered);
+        int k = send_request(r, "POST", r->rt->common->registry_url, LATER_TIMEOUT_USEC, on_registered);
 
         if (k < 0) {
                 log_error("Registering could not even be tried: %s", strerror(-k));
@@ -227,27 +238,45 @@ int registrar_start(Registrar *r, void (*attempted)(void *userdata), void *userd
                 return k;
         r->ended = attempted;
         r->ended_userdata = userdata;
-        return send_request(r, "POST", "application/json", r->body, FIRST_TIMEOUT_USEC, on_registered);
+        return send_request(r, "POST", r->rt->common->registry_url, FIRST_TIMEOUT_USEC, on_registered);
 }
 
 static void on_deregistered(const HttpAnswer *answer, void *userdata) {
         Registrar *r = userdata;
 
         r->call = NULL;
-        if (answer->error < 0 && answer->error != -ECANCELED)
+        if (answer->error < 0 && answer->error != -ECANCELED && r->registered)
                 log_info("Could not deregister: %s", answer->error_text);
+        r->registered = false;
         tell_ended(r);
 }
 
 void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata) {
-        bool was_registered = r->registered;
-
         r->call = http_call_cancel(r->call);
         r->timer = sd_event_source_disable_unref(r->timer);
-        r->registered = false;
         r->ended = done;
         r->ended_userdata = userdata;
-        if (!was_registered ||
-            send_request(r, "DELETE", "text/plain", r->rt->service_url, FIRST_TIMEOUT_USEC, on_deregistered) < 0)
+        /* Also where no answer has come: the registry may know us all the same. */
+        if (send_request(r, "DELETE", r->rt->common->registry_url, FIRST_TIMEOUT_USEC, on_deregistered) < 0)
                 tell_ended(r);
+}
+
+static void on_left(const HttpAnswer *answer, void *userdata) {
+        Registrar *r = userdata;
+
+        r->call = NULL;
+        if (answer->error != -ECANCELED)
+                (void) on_timer(NULL, 0, r);
+}
+
+void registrar_move(Registrar *r, const char *old_registry_url) {
+        if (!r->timer)
+                return; /* stopping */
+        r->call = http_call_cancel(r->call);
+        (void) sd_event_source_set_enabled(r->timer, SD_EVENT_OFF);
+        r->registered = r->lost_told = false;
+        r->retry_usec = RETRY_MIN_USEC;
+        /* Two registries would push two views. */
+        if (send_request(r, "DELETE", old_registry_url, FIRST_TIMEOUT_USEC, on_left) < 0)
+                (void) on_timer(NULL, 0, r);
 }

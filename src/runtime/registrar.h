@@ -19,7 +19,10 @@ DEFINE_CLEANUP(Registrar, registrar_free);
  * then. */
 int registrar_start(Registrar *r, void (*attempted)(void *userdata), void *userdata);
 
-/* Deregisters, bounded likewise, and calls done; at once where there is nothing to deregister. */
+/* RegistryURL= has changed: leaves the old registry, bounded likewise, and registers with the new one. */
+void registrar_move(Registrar *r, const char *old_registry_url);
+
+/* Deregisters, bounded likewise, and calls done. */
 void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata);
 
 bool registrar_is_registered(const Registrar *r);

@@ -16,6 +16,7 @@ typedef void (*HttpHandler)(Request *request, void *service);
 
 typedef enum RouteFlags {
         ROUTE_PUBLIC = 1 << 0,  /* answers without the cluster token */
+        ROUTE_BROWSER = 1 << 1, /* takes the token as the password of HTTP Basic too (RFC 7617), which a browser asks for */
 } RouteFlags;
 
 typedef struct Route {

@@ -9,9 +9,10 @@
 
 #define HEADERS_MAX 16
 #define TRIES_MAX 3
+#define BODY_KEPT_MAX (1u << 20)                /* of a change, for another try */
 #define RETRY_USEC_MIN (10 * USEC_PER_MSEC)     /* with less time left another try is no use */
 
-/* Keeps a copy of what was asked, so that a safe request can go to another provider. */
+/* Keeps a copy of what was asked, so that it can go to another provider. */
 struct ServiceCall {
         Runtime *rt;
         char *name;
@@ -20,6 +21,9 @@ struct ServiceCall {
         char *headers[HEADERS_MAX + 1];
         Trace trace;
         HttpCallOptions options;
+        char *content_type;
+        void *body;
+        bool is_safe;                   /* to be repeated, whatever became of it */
         bool can_retry;
         bool was_reset;                 /* one of those tried may be back already */
         char *tried[TRIES_MAX];         /* URLs of providers */
@@ -41,6 +45,8 @@ static ServiceCall *service_call_free(ServiceCall *c) {
         free(c->name);
         free(c->path);
         free(c->method);
+        free(c->content_type);
+        free(c->body);
         free(c);
         return NULL;
 }
@@ -121,9 +127,12 @@ static int try_provider(ServiceCall *c, const ProviderWish *wish) {
         return r;
 }
 
-/* Whether the same request may succeed elsewhere. 503 is a provider that will not answer now; 502 and 504 come from what
- * is behind it, where it was tried already. A connection that was not made in time leaves some of the deadline. */
-static bool is_worth_repeating(const HttpAnswer *answer) {
+/* Whether the same request may succeed elsewhere, and do no harm. A change is repeated only if there was no connection: then
+ * it never left. 503 is a provider that will not answer now; 502 and 504 come from what is behind it, where it was tried
+ * already. A connection that was not made in time leaves some of the deadline. */
+static bool is_worth_repeating(const ServiceCall *c, const HttpAnswer *answer) {
+        if (!c->is_safe)
+                return outcome_of(answer) == BALANCE_UNREACHABLE && answer->error != -ECONNRESET;
         return outcome_of(answer) == BALANCE_UNREACHABLE || answer->error == -ETIMEDOUT ||
                (answer->error == 0 && answer->status == 503);
 }
@@ -131,9 +140,9 @@ static bool is_worth_repeating(const HttpAnswer *answer) {
 /* Once more, with another provider; or with the same one if the connection broke, since its socket outlives it. */
 static bool retry(ServiceCall *c, const HttpAnswer *answer) {
         uint64_t now = clock_monotonic_usec();
-        ProviderWish wish = { .can_repeat = true, .tried = (const char *const *) c->tried, .n_tried = c->n_tried };
+        ProviderWish wish = { .can_repeat = c->is_safe, .tried = (const char *const *) c->tried, .n_tried = c->n_tried };
 
-        if (!c->can_retry || c->n_tried >= TRIES_MAX || now + RETRY_USEC_MIN > c->deadline_usec || !is_worth_repeating(answer))
+        if (!c->can_retry || c->n_tried >= TRIES_MAX || now + RETRY_USEC_MIN > c->deadline_usec || !is_worth_repeating(c, answer))
                 return false;
         c->was_reset = c->was_reset || answer->error == -ECONNRESET;
         wish.again = c->was_reset;
@@ -155,13 +164,27 @@ static void on_done(const HttpAnswer *answer, void *userdata) {
         service_call_free(c);
 }
 
+/* libcurl sends a body again by itself when a reused connection breaks: only on a fresh one does "refused" mean that nothing
+ * was sent. */
+static int keep_body(ServiceCall *c, const HttpCallOptions *o) {
+        if (!o->fresh || o->body_size > BODY_KEPT_MAX || providers_count(c->rt->providers, c->name) < 2)
+                return 0;
+        c->body = malloc(o->body_size + 1);
+        if (!c->body || (o->content_type && text_replace(&c->content_type, o->content_type) < 0))
+                return -ENOMEM;
+        memcpy(c->body, o->body, o->body_size);
+        c->can_retry = true;
+        return 0;
+}
+
 static int copy_options(ServiceCall *c, const HttpCallOptions *o) {
         const char *method = o->method ? o->method : "GET";
         size_t n = 0;
 
         c->options = *o;
-        /* Only a request without a body is kept whole for another try. */
-        c->can_retry = !o->body && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+        c->is_safe = c->can_retry = !o->body && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+        if (o->body && keep_body(c, o) < 0)
+                return -ENOMEM;
         if (text_replace(&c->path, o->url) < 0 || text_replace(&c->method, method) < 0)
                 return -ENOMEM;
         c->options.method = c->method;
@@ -200,12 +223,13 @@ int service_call(Runtime *rt, const char *service_name, const HttpCallOptions *o
         if (r < 0)
                 return r;
         c->deadline_usec = now + (options->timeout_usec > 0 ? options->timeout_usec : rt->common->request_usec);
-        r = try_provider(c, &(ProviderWish) { .can_repeat = c->can_retry });
+        r = try_provider(c, &(ProviderWish) { .can_repeat = c->is_safe });
         if (r < 0)
                 return r;
         retry_budget_deposit(rt->retries, service_name, (unsigned) rt->common->retry_percent, now);
-        /* Copied by libcurl; the caller's may be gone by the time of another try, which has none. */
-        c->options.body = NULL;
+        /* The first try has copied the caller's, which may be gone by the time of another. */
+        c->options.body = c->body;
+        c->options.content_type = c->content_type;
         if (ret)
                 *ret = c;
         TAKE_PTR(c);

@@ -139,8 +139,10 @@ int daemon_load_token(Daemon *d) {
 /* What only a new start can change is told, not silently ignored. */
 static void note_fixed(const CommonConfig *old, const CommonConfig *new) {
         if (old->authentication != new->authentication || old->connections_max != new->connections_max ||
-            old->idle_usec != new->idle_usec || strcmp(old->advertise_host, new->advertise_host) != 0)
-                log_notice("Authentication=, AdvertiseHost=, MaxConnections= and IdleTimeoutSec= of gradebook.conf take effect at the next start");
+            old->idle_usec != new->idle_usec || strcmp(old->advertise_host, new->advertise_host) != 0 ||
+            old->allow_plaintext != new->allow_plaintext || old->ship != new->ship)
+                log_notice("Authentication=, AllowPlaintext=, AdvertiseHost=, Ship=, MaxConnections= and IdleTimeoutSec= of gradebook.conf "
+                           "take effect at the next start");
 }
 
 void daemon_set_rules(Daemon *d) {
@@ -148,6 +150,16 @@ void daemon_set_rules(Daemon *d) {
                 .slow_start_usec = d->common->slow_start_usec,
                 .eject_usec = d->common->eject_usec,
         });
+}
+
+/* What was copied from the old configuration; all else is looked up where it is used. */
+static void apply_common(Daemon *d, const CommonConfig *old, const CommonConfig *new) {
+        log_set_level(new->log_level);
+        log_shipper_set_queue_max(d->shipper, new->ship_queue_bytes);
+        daemon_set_rules(d);
+        http_client_set_timeout(d->rt.client, new->request_usec);
+        if (d->registrar && strcmp(old->registry_url, new->registry_url) != 0)
+                registrar_move(d->registrar, old->registry_url);
 }
 
 static int try_reload(Daemon *d) {
@@ -168,8 +180,7 @@ static int try_reload(Daemon *d) {
                 return r;
         }
         note_fixed(old_common, common);
-        log_set_level(common->log_level);
-        daemon_set_rules(d);
+        apply_common(d, old_common, common);
         daemon_free_config(d->service, old_common, old_config);
         return 0;
 }

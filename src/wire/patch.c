@@ -183,6 +183,17 @@ int view_to_json(const Provider *providers, size_t n, bool settled, json_object 
         return 0;
 }
 
+int view_same_to_json(json_object **ret) {
+        _cleanup_(json_unrefp) json_object *o = json_object_new_object();
+
+        if (!o ||
+            json_add_text(o, "Providers", NULL) < 0 ||
+            json_add(o, "Settled", json_object_new_boolean(true)) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
 int view_from_json(json_object *o, Provider **ret, size_t *ret_n, bool *ret_settled, Problem *problem) {
         json_object *array, *settled = NULL;
         Provider *providers = NULL;

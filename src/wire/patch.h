@@ -47,8 +47,10 @@ int patch_from_json(json_object *o, Patch **ret, Problem *problem);     /* -EBAD
 int patch_to_json(const Patch *p, json_object **ret);                   /* -ENOMEM */
 
 /* The registry's answer to a registration, an addition of ours to the fixed form: all providers of what was required,
- * {"Providers":[{"Name":…,"URL":…}],"Settled":true}, with "Weight" where it is not WEIGHT_DEFAULT, as in Added. Settled is false while a registry that started without its state
- * may still lack services: a dependant then adds and removes nothing. */
+ * {"Providers":[{"Name":…,"URL":…}],"Settled":true}, with "Weight" where it is not WEIGHT_DEFAULT, as in Added.
+ * Settled is false while a registry that started without its state may still lack services: a dependant then adds and
+ * removes nothing. The registry adds "Hash", see wire/view-hash.h. */
 int view_to_json(const Provider *providers, size_t n, bool settled, json_object **ret);
+int view_same_to_json(json_object **ret);       /* what the dependant holds is right: "Providers" is null */
 int view_from_json(json_object *o, Provider **ret, size_t *ret_n, bool *ret_settled, Problem *problem);
 void providers_array_free(Provider *providers, size_t n);

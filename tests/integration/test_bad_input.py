@@ -2,6 +2,7 @@
 """Bad input to every route: the right 4xx, problem+json (or a page, from the portal) that names the member, nothing changed."""
 
 import errno
+import re
 import socket
 
 import pytest
@@ -91,6 +92,8 @@ def is_problem(answer, status):
     assert answer.status == status, answer
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json["status"] == status and answer.json["title"] and answer.json["detail"]
+    # By which the lines about it are found in the journal and the central log.
+    assert re.fullmatch("[0-9a-f]{32}", answer.json["requestId"])
     return answer.json["detail"]
 
 

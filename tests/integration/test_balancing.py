@@ -3,13 +3,16 @@
 
 import collections
 import concurrent.futures
+import http.client
+import json
 import re
+import socket
 import threading
 import time
 
 import pytest
 from fakes import FakeService
-from gradebook import free_port, wait_until
+from gradebook import WIRE_NAMES, free_port, wait_until
 
 EJECT_SECONDS = 1
 
@@ -127,9 +130,11 @@ def test_a_slow_one_gets_few(cluster, providers):
     portal.provide(slow, *fast)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(portal.get) for _ in range(4)]
-        # One hangs in there, so that the others always have less to do.
         while not slow.waiting.acquire(timeout=0.01):
             answers.append(pool.submit(portal.get))
+        # Only what hangs is still there, so that the others always have less to do.
+        wait_until(lambda: portal.metric("gradebook_provider_requests") == slow.hits == sum(not a.done() for a in answers),
+                   "the others have answered")
         before = slow.hits
         assert portal.get_many(200, threads=1) == {200: 200}
         assert slow.hits == before
@@ -160,7 +165,7 @@ def test_one_that_answers_500_is_ejected_and_comes_back(portal, providers):
     good, bad = providers(2)
     bad.status = 500
     portal.provide(good, bad)
-    wait_until(lambda: portal.get() and portal.metric("gradebook_providers_ejected") == 1, "the bad one is ejected", 20)
+    wait_until(lambda: portal.get_many(40) and portal.metric("gradebook_providers_ejected") == 1, "the bad one is ejected", 20)
     assert portal.metric("gradebook_provider_ejections_total") == 1
     assert f"Many at {bad.url} keeps failing: it gets no requests for 1s." in portal.daemon.stderr
     before = bad.hits
@@ -215,6 +220,37 @@ def test_a_change_is_not_repeated(portal, providers):
     assert portal.get("GET").status == 502
     assert sum(f.hits for f in fakes) == 1 + 3
     assert portal.metric("gradebook_retries_total") == 2
+
+
+def test_a_change_that_found_no_connection_is_repeated(portal, providers):
+    good = providers()
+    portal.provide(good, *(f"http://127.0.0.1:{free_port()}" for _ in range(2)))
+    for i in range(20):
+        answer = portal.daemon.post("/api/Many/x", {"Number": i})
+        assert answer.status == 200 and answer.json["URL"] == good.url
+    # Each once, and whole.
+    assert [json.loads(r[3])["Number"] for r in good.requests] == list(range(20))
+    assert {r[2]["Content-Type"] for r in good.requests} == {"application/json"}
+    assert portal.metric("gradebook_retries_total") >= 1
+
+
+def test_a_host_that_is_lost_costs_time_and_no_answer(cluster, providers):
+    portal = Portal(cluster)
+    cluster.configure("portal", {"Gateway": {"TimeoutSec": "6s"}})
+    portal.daemon.stop()
+    portal.daemon.start()
+    good = providers()
+    # Its backlog is full: the kernel drops what else comes, as for a host that is gone.
+    lost = socket.create_server(("127.0.0.1", 0), backlog=0)
+    full = [socket.socket() for _ in range(2)]
+    for s in full:
+        s.setblocking(False)
+        s.connect_ex(lost.getsockname())
+    portal.provide(f"http://127.0.0.1:{lost.getsockname()[1]}", good)
+    assert portal.get_many(16) == {200: 16}
+    assert portal.metric("gradebook_retries_total") >= 1
+    for s in (lost, *full):
+        s.close()
 
 
 def test_pages_are_repeated_after_503(portal, providers):
@@ -294,3 +330,41 @@ def test_traffic_goes_on_without_a_registry(cluster):
     portal.stop()
     portal.start()
     assert ask(200) == {200: 200}
+
+
+@pytest.mark.parametrize("end,provider,path", [
+    ("stop", "log", "/api/LogService/log?n=1"),
+    ("stop", "grading", "/students"),
+    # A stream whose head was passed on before its provider died is cut, and shown to be; a page is not.
+    ("kill", "grading", "/students"),
+])
+def test_restarts_and_deaths_fail_no_read(cluster, end, provider, path):
+    """Two providers whose sockets outlive them, as systemd's do, end in turn under load from a portal."""
+    cluster.configure("gradebook", {"Balancing": {"EjectSec": "500ms", "SlowStartSec": "1s"}})
+    cluster.start("registry")
+    daemons = [cluster.daemon(provider, keep_listener=True).start() for _ in range(2)]
+    portal = cluster.start("portal")
+    wait_until(lambda: len(cluster.services().get(WIRE_NAMES[provider], [])) == 2, "both are registered")
+    stop, answers = threading.Event(), []
+
+    def load():
+        while not stop.is_set():
+            try:
+                answers.append(portal.get(path).status)
+            except (OSError, http.client.HTTPException) as e:
+                answers.append(repr(e))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for t in threads:
+        t.start()
+    try:
+        for daemon in daemons * 3:
+            getattr(daemon, end)()
+            daemon.start()
+            before = len(answers)
+            wait_until(lambda before=before: len(answers) > before + 50, "reads are answered")
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    assert collections.Counter(answers) == {200: len(answers)}

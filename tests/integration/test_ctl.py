@@ -203,10 +203,93 @@ def test_bad_arguments(running):
 
 def test_services(running):
     header, line = running("services").stdout.splitlines()
-    assert header.split() == ["SERVICE", "URL", "STATE", "SINCE", "RTT", "LAST", "ERROR"]
+    assert header.split() == ["SERVICE", "URL", "STATE", "SINCE", "CHECKED", "RTT", "REQUIRES"]
     assert line.split()[:3] == ["GradingService", running.grading.url, "passing"]
+    assert line.split()[-1] == "LogService"
     service, = running.json("services")["Services"]
     assert service["ServiceURL"] == running.grading.url
+
+
+def test_services_tree(running):
+    assert running("services", "--tree").stdout == "GradingService  1 of 1 passing\n└─ LogService  not registered\n"
+    for name, port, requires in (("A", 8, ["B"]), ("B", 9, ["A", "GradingService", "LogService", "*"])):
+        peer = {"ServiceName": name, "ServiceURL": f"http://127.0.0.1:{port}/", "RequiredServices": requires}
+        assert running.registry.post("/services", peer).status == 200
+    assert running("services", "-t").stdout == (
+        "GradingService  1 of 1 passing\n"
+        "└─ LogService  not registered\n"
+        "A  1 of 1 passing\n"
+        "└─ B  1 of 1 passing\n"
+        "   ├─ A  1 of 1 passing  (in a circle)\n"
+        "   ├─ GradingService  1 of 1 passing  (see above)\n"
+        "   ├─ LogService  not registered  (see above)\n"
+        "   └─ * (every service)\n")
+
+
+def test_services_show(running):
+    peer = {"ServiceName": "Cook", "ServiceURL": "http://127.0.0.1:9/", "RequiredServices": ["GradingService", "*"]}
+    assert running.registry.post("/services", peer).status == 200
+    gradebook.wait_until(lambda: "answered in" in running("services", "show", "GradingService").stdout, "a first heartbeat")
+    shown = running("services", "show", running.grading.url + "/").stdout
+    assert shown.startswith(f"GradingService\n           URL: {running.grading.url}\n         State: passing since 20")
+    assert "Requires: LogService, which nobody has registered\n   Required by: Cook at http://127.0.0.1:9/\n" in shown
+    cook = running("services", "show", "http://127.0.0.1:9").stdout
+    assert "Requires: GradingService, 1 of 1 passing\n      Requires: every service\n   Required by: nobody\n" in cook
+    assert "Last check: none yet" in cook
+    assert [s["ServiceName"] for s in running.json("services", "show", "Cook")] == ["Cook"]
+    assert 'did you mean "GradingService"?' in running("services", "show", "GradngService", code=NOT_FOUND).stderr
+    assert '"gradebookctl services" lists what is' in running("services", "show", "zzz", code=NOT_FOUND).stderr
+    assert "an argument is missing" in running("services", "show", code=USAGE).stderr
+
+
+def test_registry_backup_and_restore(running, tmp_path):
+    file = tmp_path / "backup.json"
+    for port in (8, 9):
+        assert running.registry.post("/services", {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}).status == 200
+    assert running("registry", "backup", file).stdout == f"3 registrations saved to {file}.\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and len(list(tmp_path.glob("backup.json*"))) == 1
+    running("deregister", "http://127.0.0.1:8")
+    assert running.registry.post("/services", {"ServiceName": "Baker", "ServiceURL": "http://127.0.0.1:7"}).status == 200
+    assert running("registry", "restore", file).stdout == "3 registrations: 1 added, 0 changed, 1 removed.\n"
+    assert running.json("registry", "restore", file) == {"Registrations": 3, "Added": 0, "Changed": 0, "Removed": 0}
+    assert running.json("registry", "backup", file) == {"File": str(file), "Registrations": 3}
+
+    file.write_text(file.read_text().replace(":8", ":6"))
+    assert "the backup is damaged or was changed" in running("registry", "restore", file, code=FAILURE).stderr
+    assert "No such file" in running("registry", "restore", "/nonexistent", code=NOT_FOUND).stderr
+    assert "/nonexistent/file: No such file" in running("registry", "backup", "/nonexistent/file", code=FAILURE).stderr
+    assert [s["ServiceURL"] for s in running.json("services", "show", "Cook")] == ["http://127.0.0.1:9", "http://127.0.0.1:8"]
+
+
+def test_drain(running):
+    for port in (8, 9):
+        assert running.registry.post("/services", {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}).status == 200
+    assert running("drain", "http://127.0.0.1:8").stdout == "Cook at http://127.0.0.1:8 is draining: it gets no new requests.\n"
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["draining", "passing"]
+    # All of a name.
+    assert running.json("drain", "Cook") == ["http://127.0.0.1:8", "http://127.0.0.1:9"]
+    running.registry.kill()
+    running.registry.start()
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["draining", "draining"]
+    assert "is not draining any more" in running("undrain", "Cook").stdout
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["passing", "passing"]
+    assert 'nothing is registered as "Nobody"' in running("drain", "Cook", "Nobody", code=NOT_FOUND).stderr
+    assert [s["State"] for s in running.json("services", "show", "Cook")] == ["passing", "passing"]
+
+
+def test_deregister(running):
+    for port in (8, 9):
+        peer = {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}
+        assert running.registry.post("/services", peer).status == 200
+    # All or nothing, and never by a name.
+    assert 'nothing is registered as "http://127.0.0.1:7"' in running(
+        "deregister", "http://127.0.0.1:8", "http://127.0.0.1:7", code=NOT_FOUND).stderr
+    assert "deregister Cook: a URL is needed" in running("deregister", "Cook", code=USAGE).stderr
+    assert len(running.json("services", "show", "Cook")) == 2
+    assert running("deregister", "http://127.0.0.1:8/").stdout == "Cook at http://127.0.0.1:8 is deregistered.\n"
+    assert running.json("deregister", "http://127.0.0.1:9") == ["http://127.0.0.1:9"]
+    running("services", "show", "Cook", code=NOT_FOUND)
+    assert "an argument is missing" in running("deregister", code=USAGE).stderr
 
 
 def test_status(running):
@@ -366,7 +449,7 @@ def test_help(ctl):
     assert ctl("--version").stdout.startswith("gradebookctl ")
     text = ctl("--help").stdout
     commands = [line.split("  ")[1] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert len(commands) == 9
+    assert len(commands) == 15
     for command in commands:
         words = [word for word in command.split() if not word.isupper() and word != "FILE.csv"]
         assert ctl(*words, "--help").stdout.startswith(f"gradebookctl {' '.join(words)} ")

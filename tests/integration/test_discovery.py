@@ -2,13 +2,14 @@
 """What is pulled from the registry: filtered lists, the index, blocking queries, the stream of events."""
 
 import http.client
+import http.server
 import json
 import socket
 import threading
 import time
 
 import pytest
-from gradebook import free_port, wait_until
+from gradebook import free_port, request, wait_until
 
 RULES = {"HeartbeatSec": "300ms", "HeartbeatTimeoutSec": "200ms", "RetrySec": "50ms", "LeaseSec": "1h", "KeepAliveSec": "200ms"}
 
@@ -180,6 +181,110 @@ def test_etag(registry):
     assert urls(registry.get("/services/A", headers={"If-None-Match": answer.headers["ETag"]})) == ["7001", "7003"]
 
 
+# ---- the hash of a view ----
+
+def test_a_registration_is_answered_by_what_the_dependant_holds(registry):
+    client = record("Client", 7001, RequiredServices=["A", "B"])
+
+    def answer(held=None):
+        return registry.post("/services", client, headers={"Gradebook-View": held} if held else {}).json
+    empty = answer()
+    # Its own start is not settled yet: a registry without its state vouches for nothing.
+    assert empty["Providers"] == [] and empty["Settled"] is False
+    assert answer(empty["Hash"])["Providers"] == []
+    registry.stop()
+    registry.start()
+    assert answer(empty["Hash"]) == {"Providers": None, "Settled": True, "Hash": empty["Hash"]}
+    register(registry, "A", 7002, Weight=7)
+    register(registry, "A", 7003)
+    register(registry, "C", 7004)
+    full = answer(empty["Hash"])
+    assert sorted(p["URL"][-4:] for p in full["Providers"]) == ["7002", "7003"]
+    hash_ = 0xcbf29ce484222325
+    for byte in b"A http://127.0.0.1:7002 7\nA http://127.0.0.1:7003 100\n":
+        hash_ = (hash_ ^ byte) * 0x100000001b3 % 2**64
+    assert full["Hash"] == f"{hash_:016x}"
+    assert answer(full["Hash"])["Providers"] is None
+    assert len(answer()["Providers"]) == len(answer("nonsense")["Providers"]) == 2, "who says nothing gets all"
+    register(registry, "A", 7003, Weight=50)
+    assert len(answer(full["Hash"])["Providers"]) == 2
+    metrics = registry.get("/metrics").text
+    assert 'gradebook_registry_views_total{outcome="same"} 2' in metrics
+
+
+class Between:
+    """Stands between a daemon and the registry: takes patches in the daemon's place, and loses some."""
+
+    def __init__(self, registry):
+        self.registry, self.losing = registry, False
+        self.lost, self.answers, self.daemon = [], [], None
+        between = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {k: v for k, v in self.headers.items() if k.startswith("Gradebook-") or k in ("Content-Type", "Authorization")}
+                answer = between.handle(self.command, self.path, body, headers)
+                self.send_response(answer[0])
+                self.send_header("Content-Length", str(len(answer[1])))
+                self.end_headers()
+                self.wfile.write(answer[1])
+
+            do_POST = do_DELETE = forward
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def handle(self, method, path, body, headers):
+        target = self.registry.url
+        if path == "/patches":
+            if self.losing:
+                self.lost.append(json.loads(body))
+                return 200, b""
+            target, path = self.daemon, "/services"
+        elif method == "POST":
+            registration = json.loads(body)
+            self.daemon = registration["ServiceURL"]
+            body = json.dumps({**registration, "ServiceUpdateURL": self.url + "/patches"})
+        answer = request(target + path, method, body, headers)
+        if target == self.registry.url and method == "POST":
+            self.answers.append(answer.json)
+        return answer.status, answer.body
+
+
+def test_a_lost_patch_heals_itself(registry, cluster):
+    between = Between(registry)
+    cluster.configure("gradebook", {"Cluster": {"RegistryURL": between.url, "RegisterSec": "1s"}})
+    register(registry, "LogService", 7001)
+    # One that starts with nothing vouches for nothing yet; one that knows something does.
+    registry.stop()
+    registry.start()
+    attendance = cluster.start("attendance")
+
+    def known():
+        line = next(x for x in attendance.get("/metrics").text.splitlines() if x.startswith("gradebook_providers "))
+        return int(line.split()[1])
+    wait_until(lambda: known() == 1, "it knows the one")
+    wait_until(lambda: between.answers[-1]["Providers"] is None, "and the registry knows that it does")
+
+    for change, count in (lambda: register(registry, "LogService", 7002), 2), (lambda: deregister(registry, 7001), 1):
+        between.losing, n = True, len(between.lost)
+        change()
+        wait_until(lambda: len(between.lost) > n, "the patch was sent, and lost")
+        wait_until(lambda: known() == count, "the next registration made up for it", 3)
+        wait_until(lambda: between.answers[-1]["Providers"] is None, "and all is well")
+    assert "differed from what was known here" in attendance.stderr
+    attendance.stop()
+    between.server.shutdown()
+
+
 # ---- the index ----
 
 def test_each_name_has_its_index(registry):
@@ -331,6 +436,35 @@ def test_events_tell_every_change(registry, cluster):
     registry.stop()
     wait_until(lambda: stream.ended, "a stop ends the stream")
     assert not stream.broken, "in good order"
+
+
+def test_events_of_draining(registry):
+    url = register(registry, "A", 7001)
+    stream = Stream(registry)
+    assert registry.request("/services/drain", "PUT", url, headers={"Content-Type": "text/plain"}).status == 200
+    assert urls(registry.get("/services/A?state=draining")) == ["7001"] and urls(registry.get("/services/A?state=passing")) == []
+    assert registry.request("/services/drain", "DELETE", url, headers={"Content-Type": "text/plain"}).status == 200
+    assert urls(registry.get("/services/A?state=passing")) == ["7001"]
+    stream.wait_for("draining", "removed", "passing", "added")
+
+
+def test_events_of_one_that_comes_and_goes(cluster):
+    cluster.configure("registry", {"Registry": {**RULES, "SuppressThreshold": 50, "ReuseThreshold": 40, "FlapHalfLifeSec": "1s"}})
+    registry = cluster.start("registry")
+    register(registry, "A", 7001)
+    stream = Stream(registry)
+
+    def round_():
+        register(registry, "A", 7002)
+        assert deregister(registry, 7002) == 200
+    for _ in range(4):
+        round_()
+    register(registry, "A", 7002)
+    wait_until(lambda: "held" in stream.names(), "it is held")
+    held = registry.get("/services/A").json
+    assert [s.get("Held", False) for s in held["Services"] if s["ServiceURL"].endswith("2")] == [True]
+    wait_until(lambda: stream.names()[-2:] == ["released", "added"], "it has calmed down")
+    assert not any(s.get("Held") for s in registry.get("/services/A").json["Services"])
 
 
 def test_events_of_some_services(registry):

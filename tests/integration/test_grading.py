@@ -305,6 +305,20 @@ def test_every_change_is_on_record(nick):
     assert rows(nick, "SELECT count(*) FROM changes WHERE abs(time_usec / 1e6 - unixepoch()) < 60") == [(3,)]
 
 
+def test_no_change_without_its_record(nick):
+    before = nick.get("/students").body
+    nick.stop()
+    connection = sqlite3.connect(nick.state / "grades.db")
+    connection.execute("CREATE TRIGGER no_record BEFORE INSERT ON changes BEGIN SELECT raise(ABORT, 'no record'); END")
+    connection.close()
+    nick.start()
+    assert nick.post("/students/1/grades", QUIZ).status >= 400
+    assert nick.post("/students", {"FirstName": "Emma", "LastName": "Stone"}).status >= 400
+    assert nick.get("/students").body == before
+    nick.stop()
+    assert rows(nick, "SELECT count(*) FROM grades") == rows(nick, "SELECT count(*) FROM students") == [(1,)]
+
+
 def test_a_change_without_a_token_is_recorded_so(open_cluster):
     grading = open_cluster.start("grading")
     grading.post("/students", NICK, token=None)

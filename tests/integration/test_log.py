@@ -445,3 +445,14 @@ def test_a_reader_that_takes_nothing_does_not_break_the_end(cluster):
         assert reader.recv(1) == b"H"
         log.stop()
     assert "did not end in time" in log.stderr and "Stopped" in log.stderr
+
+
+@pytest.mark.parametrize("query", ["n=1", "follow=1"])
+def test_head_of_a_stream_has_no_body(log, cluster, query):
+    with socket.create_connection(("127.0.0.1", log.port), 10) as s:
+        s.sendall(f"HEAD /log?{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n\r\n".encode())
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 200 OK") and answer.endswith(b"\r\n\r\n") and answer.count(b"\r\n\r\n") == 1, answer
+    wait_until(lambda: "gradebook_log_followers 0\n" in log.get("/metrics").text, "nobody follows")

@@ -179,6 +179,18 @@ def test_a_peer_that_takes_only_text_gets_text(open_cluster, foreign):
     assert sum(kind == "application/x-ndjson" for _, kind, _ in peer.posts) == 1
 
 
+def test_a_line_that_is_refused_in_every_form_stands_in_nobodys_way_and_is_counted(open_cluster, foreign):
+    peer = foreign(lambda n, kind: 415 if kind != "text/plain; charset=utf-8" else 400 if n == 2 else 200)
+    attendance = open_cluster.start("attendance")
+    introduce(attendance, peer.url)
+    make_noise(attendance)
+    wait_until(lambda: len([1 for _, kind, _ in peer.posts if kind.startswith("text/plain")]) >= len(said(attendance)), "all lines were offered")
+    wait_until(lambda: "gradebook_log_pending_lines 0" in attendance.get("/metrics").text, "none waits")
+    assert "gradebook_log_dropped_lines_total 1" in attendance.get("/metrics").text
+    bodies = [body for _, kind, body in peer.posts if kind.startswith("text/plain")]
+    assert len(bodies) == len(set(bodies)) == len(said(attendance))
+
+
 def test_a_full_queue_drops_the_least_important_and_says_how_many(open_cluster, foreign):
     open_cluster.configure("gradebook", {"Log": {"QueueMax": "64K"}})
     attendance = open_cluster.start("attendance")

@@ -219,7 +219,8 @@ def test_bad_input_is_told_at_its_field(portal, grading, change, field):
 
 
 @pytest.mark.parametrize("body", ["", "Title=a", "%", "Title=%ff&Type=Quiz&Score=1", "Title=%00&Type=Quiz&Score=1", "\xff\xfe", "&&&===",
-                                  "Title=a&Type=Quiz&Score=" + "9" * 5000])
+                                  "Title=a&Type=Quiz&Score=" + "9" * 5000,
+                                  "a&" * 1000 + "Title=a&Type=Quiz&Score=1"])
 def test_broken_forms_are_400(portal, grading, body):
     answer = portal.daemon.post("/students/1/grades", body.encode("latin-1"), token=False,
                                 headers={"Content-Type": "application/x-www-form-urlencoded"})
@@ -345,6 +346,12 @@ def test_who_saved_sees_it(portal, grading):
             stop.set()
         for reader in readers:
             reader.result()
+
+
+def test_a_change_that_keeps_the_length_is_shown(portal, grading):
+    assert "93.7%" in portal.get("/students").text and ">81<" in portal.get("/students/2").text
+    grading.students[2]["Grades"][2]["Score"] = 91
+    assert "97.0%" in portal.get("/students").text and ">91<" in portal.get("/students/2").text
 
 
 def test_pages_are_used_again_while_nothing_changes(portal, grading):

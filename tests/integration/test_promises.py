@@ -68,6 +68,42 @@ def test_a_registry_that_knows_nobody_yet_empties_nobodys_list(cluster, lost):
         assert attendance.get("/healthz").json["Missing"] == []
 
 
+@pytest.mark.parametrize("returns", ["all", "all but one"])
+def test_a_registry_that_was_cut_off_takes_nobody_away(cluster, returns):
+    """To the registry, peers that all fall silent at once look like its own cable pulled out. Whoever answers first afterwards
+    must not be told that the others went."""
+    cluster.configure("registry", {"Registry": {"HeartbeatSec": "300ms", "HeartbeatTimeoutSec": "200ms", "RetrySec": "50ms", "PatchTimeoutSec": "500ms"}})
+    cluster.configure("gradebook", {"Cluster": {"RegisterSec": "60s"}})
+    registry = cluster.start("registry")
+    log, attendance, grading = (cluster.start(name, keep_listener=True) for name in ("log", "attendance", "grading"))
+    peers = [log, attendance, grading]
+
+    def states():
+        return {s["ServiceName"]: s["State"] for s in registry.get("/services").json["Services"]}
+
+    def soft_failures():
+        return sum(int(line.split()[1]) for line in registry.get("/metrics").text.splitlines()
+                   if line.startswith('gradebook_registry_heartbeats_total{outcome="soft'))
+    wait_until(lambda: len(states()) == 3 and all("LastCheck" in s for s in registry.get("/services").json["Services"]), "all were probed")
+    for p in peers:
+        p.signal(signal.SIGSTOP)
+    wait_until(lambda: "nobody else was heard" in registry.stderr, "the registry notices that it hears nobody")
+    before = soft_failures()
+    wait_until(lambda: soft_failures() > before + 9, "it goes on asking")
+    assert set(states().values()) <= {"passing", "suspect"}
+    for p in peers if returns == "all" else peers[1:]:
+        p.signal(signal.SIGCONT)
+    if returns == "all":
+        wait_until(lambda: states() == {"LogService": "passing", "AttendanceService": "passing", "GradingService": "passing"}, "all are back")
+        assert "Lost" not in attendance.stderr + grading.stderr
+        # The silence of one, while others are heard, is its own.
+        log.signal(signal.SIGSTOP)
+    wait_until(lambda: states()["LogService"] == "critical", "the one that hangs is critical")
+    wait_until(lambda: "Lost LogService" in attendance.stderr and "Lost LogService" in grading.stderr, "the dependants are told")
+    log.signal(signal.SIGCONT)
+    wait_until(lambda: attendance.get("/healthz").json["Missing"] == [], "and of its return")
+
+
 def test_peers_that_hang_delay_a_start_and_an_end_and_prevent_neither(cluster):
     """They accept connections, and never answer: a registry, and a central log that has been found."""
     class Silent(FakeService):
@@ -121,7 +157,7 @@ def test_a_refused_connection_is_a_death_without_further_tries(cluster):
         assert cluster.services() == {"A": [peer.url]}
     finally:
         peer.close()
-    wait_until(lambda: cluster.services() == {}, "its death is known", 3)
+    wait_until(lambda: registry.get("/services/A").json["Services"][0]["State"] == "critical", "its death is known", 3)
 
 
 # 4: a restart fails no request, and doubles none

@@ -3,12 +3,14 @@
 
 import http.client
 import json
+import signal
 import socket
 import subprocess
 import threading
 
 import pytest
-from gradebook import BUILD, request, wait_until
+from fakes import FakeService
+from gradebook import BUILD, free_port, request, wait_until
 
 
 @pytest.fixture
@@ -185,7 +187,6 @@ def test_patches_are_applied_once_and_kept_over_a_restart(attendance):
 
 
 def test_reload_keeps_the_old_configuration_when_the_new_is_bad(attendance, cluster):
-    import signal
     assert attendance.post("/attendance", {"Present": 31}).status == 400
     cluster.configure("attendance", {"Attendance": {"Seats": "40"}})
     attendance.signal(signal.SIGHUP)
@@ -259,6 +260,37 @@ def test_registers_is_discovered_and_leaves(cluster):
     assert len(found) == 1 and found[0]["RequestID"] == trace and found[0]["Service"] == "gradebook-attendance"
     attendance.stop()
     assert "AttendanceService" not in cluster.services()
+
+
+def test_leaves_a_registry_that_has_not_answered_yet(cluster):
+    answer = threading.Event()
+
+    class Slow(FakeService):
+        def answer(self, handler, body):
+            if handler.command == "POST":
+                answer.wait(10)
+            self.send(handler, 200, "")
+    registry = Slow(port=cluster.registry_port)
+    attendance = cluster.daemon("attendance").launch()
+    wait_until(lambda: registry.requests, "the registration is on its way")
+    attendance.stop()
+    answer.set()
+    registry.close()
+    assert [(r[0], r[3]) for r in registry.requests[1:]] == [("DELETE", attendance.url.encode())]
+
+
+def test_reload_moves_to_another_registry(cluster):
+    cluster.start("registry")
+    attendance = cluster.start("attendance")
+    assert "AttendanceService" in cluster.services()
+    other = cluster.start("registry", port=free_port())
+    cluster.configure("gradebook", {"Cluster": {"RegistryURL": other.url, "RegisterSec": "1h"}, "Log": {"Ship": "no"}})
+    attendance.signal(signal.SIGHUP)
+    wait_until(lambda: [s["ServiceURL"] for s in other.get("/services").json["Services"]] == [attendance.url], "the new registry knows it")
+    assert cluster.services() == {}
+    assert f"with the registry {other.url}" in attendance.stderr and "Ship=" in attendance.stderr
+    attendance.stop()
+    assert other.get("/services").json["Services"] == []
 
 
 def test_killed_is_noticed_at_once(cluster):

@@ -14,6 +14,7 @@ TOKEN = "/var/lib/gradebook/cluster-token"
 READY_EVENT = "f5e5e823518e496ea1745c58b37b4fd6"
 READY_MAX_USEC = 300_000
 EXPOSURE_MAX = 1.1
+PSS_MAX_KIB = 25 * 1024
 
 each_daemon = pytest.mark.parametrize("daemon", DAEMONS)
 
@@ -104,7 +105,19 @@ def test_enabled_target_starts_at_boot(gradebook):
 
 @each_daemon
 def test_status_line(gradebook, daemon):
-    assert gradebook.property(service(daemon), "StatusText")
+    """What it does, for whom, and that it misses nothing."""
+    text = gradebook.property(service(daemon), "StatusText")
+    assert text.startswith(f"Serving http://127.0.0.1:{PORTS[daemon]}; "), text
+    wait_until(lambda: "not registered" not in gradebook.property(service(daemon), "StatusText")
+               and " is known" not in gradebook.property(service(daemon), "StatusText"), "nothing is missing")
+
+
+def test_idle_daemons_are_small(gradebook):
+    total = 0
+    for daemon in DAEMONS:
+        rollup = gradebook.read(f"/proc/{gradebook.property(service(daemon), 'MainPID')}/smaps_rollup")
+        total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    assert total <= PSS_MAX_KIB, f"{total} KiB"
 
 
 # Sockets
@@ -254,6 +267,23 @@ def test_journal_explains_events(gradebook, daemon):
     text = gradebook.run("journalctl", "--no-pager", "--catalog", f"--unit={service(daemon)}",
                          f"MESSAGE_ID={READY_EVENT}", "--lines=1").stdout
     assert "Subject:" in text and "man:gradebook" in text, text
+
+
+def test_the_journal_reads_like_a_story(stopped):
+    """From start to end in order, whatever the others do meanwhile, and nothing to be alarmed about."""
+    cursor = stopped.journal_cursor()
+    stopped.systemctl("start", "gradebook.target")
+    wait_until(lambda: is_healthy(stopped), "all run")
+    stopped.systemctl("stop", "gradebook.target")
+    wait_until(lambda: not any(stopped.is_active(unit) for unit in SERVICES), "all have ended")
+    stopped.run("journalctl", "--sync")
+    for daemon in DAEMONS:
+        told = [e for e in stopped.journal(f"--unit={service(daemon)}", after=cursor) if "GRADEBOOK_SERVICE" in e]
+        messages = [e["MESSAGE"] for e in told]
+        assert [m for m in messages if m.startswith("Ready, serving ")] == [f"Ready, serving http://127.0.0.1:{PORTS[daemon]}"]
+        assert daemon == "registry" or any(m.startswith("Registered ") for m in messages), messages
+        assert messages[-1] == "Stopped"
+        assert [e["MESSAGE"] for e in told if int(e["PRIORITY"]) <= 4] == []
 
 
 def test_systemd_has_no_complaints(stopped):

@@ -173,7 +173,7 @@ def test_events_in_overview():
 # gradebookctl
 
 def commands():
-    rows = c_table("src/ctl/main.c", "Command", ("name", "arguments", "n_arguments", "summary", "options", "run"))
+    rows = c_table("src/ctl/main.c", "Command", ("name", "arguments", "n_arguments", "summary", "options", "run", "n_more"))
     return [c_string(row["name"]) for row in rows if row["name"] != "NULL"]
 
 

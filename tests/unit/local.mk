@@ -22,7 +22,8 @@ wire_tests = \
 	tests/unit/test-wire-records \
 	tests/unit/test-wire-student \
 	tests/unit/test-wire-traceparent \
-	tests/unit/test-wire-url
+	tests/unit/test-wire-url \
+	tests/unit/test-wire-view-hash
 
 check_PROGRAMS += $(base_tests) $(wire_tests)
 TESTS += $(base_tests) $(wire_tests)
@@ -81,5 +82,9 @@ tests_unit_test_wire_traceparent_LDADD = $(wire_test_libs)
 tests_unit_test_wire_url_SOURCES = tests/unit/test-wire-url.c
 tests_unit_test_wire_url_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_url_LDADD = $(wire_test_libs)
+
+tests_unit_test_wire_view_hash_SOURCES = tests/unit/test-wire-view-hash.c
+tests_unit_test_wire_view_hash_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wire_view_hash_LDADD = $(wire_test_libs)
 endif
 include tests/unit/registry.mk

@@ -4,6 +4,7 @@ REGISTRY_UNIT_TESTS = \
 	tests/unit/test-balance \
 	tests/unit/test-catalog \
 	tests/unit/test-damping \
+	tests/unit/test-graph \
 	tests/unit/test-discovery \
 	tests/unit/test-health \
 	tests/unit/test-providers \
@@ -24,6 +25,10 @@ tests_unit_test_catalog_LDADD = libregistry.a libwire.a libbase.a $(JSON_LIBS) $
 tests_unit_test_damping_SOURCES = tests/unit/test-damping.c
 tests_unit_test_damping_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_damping_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
+
+tests_unit_test_graph_SOURCES = tests/unit/test-graph.c
+tests_unit_test_graph_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_graph_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_discovery_SOURCES = tests/unit/test-discovery.c
 tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -235,6 +235,11 @@ static void test_every_second_one_fails(void **state) {
         assert_int_equal(v, BALANCE_EJECT);
         assert_in_range(n, BALANCE_RATIO_REQUESTS_MIN, BALANCE_RATIO_REQUESTS_MIN + 1);
 
+        /* What it was ejected for is not held against it afterwards. */
+        balance_eject(&h, &rules, NOW);
+        assert_int_equal(request(&h, BALANCE_OK, NOW + rules.eject_usec), BALANCE_RETURNED);
+        assert_int_equal(request(&h, BALANCE_FAILED, NOW + rules.eject_usec), BALANCE_UNCHANGED);
+
         /* Every third may. */
         h = (BalanceHealth) {};
         for (int i = 0; i < 1000; i++)
@@ -284,8 +289,10 @@ static void test_ejected_gets_nothing_then_one(void **state) {
         run(&s, later);
         assert_about(s.hits[0], 0.5);
         assert_true(balance_begin(&s.health[0], later));
+        s.health[1].outstanding = 100;
         run(&s, later);
         assert_int_equal(s.hits[0], 0);
+        s.health[1].outstanding = 0;
         assert_false(balance_begin(&s.health[0], later));
         balance_end(&s.health[0]);
 

@@ -321,13 +321,12 @@ static void test_judged_once(void **state) {
 
         add(p, "S", A);
         add(p, "S", B);
-        for (int i = 0; i < 10; i++) {
-                assert_int_equal(providers_begin(p, "S", NULL, &k), 0);
-                providers_judge(p, &k, BALANCE_OK);
-                providers_judge(p, &k, BALANCE_FAILED);
-                providers_end(p, &k, BALANCE_UNREACHABLE);
-        }
-        assert_at_times(p, "S", A);
+        assert_int_equal(providers_begin(p, "S", NULL, &k), 0);
+        const char *url = strcmp(provider_pick_url(&k), A) == 0 ? A : B;
+        providers_judge(p, &k, BALANCE_OK);
+        providers_judge(p, &k, BALANCE_FAILED);
+        providers_end(p, &k, BALANCE_UNREACHABLE);
+        assert_at_times(p, "S", url);
         assert_int_equal(providers_ejections(p), 0);
 }
 
@@ -443,6 +442,30 @@ static void test_many_come_and_go(void **state) {
         assert_null(pick(p, "S"));
 }
 
+/* Only some are looked at for each request, and yet all get theirs. */
+static void test_many_get_their_share(void **state) {
+        enum { N = 1000, ROUNDS = 60000 };
+        static unsigned hits[N];
+        Providers *p = *state;
+        ProviderPick k = {};
+        char url[64];
+        unsigned number;
+
+        for (int i = 0; i < N; i++) {
+                (void) snprintf(url, sizeof(url), "http://host-%d:80", i);
+                add(p, "S", url);
+        }
+        memset(hits, 0, sizeof(hits));
+        for (int i = 0; i < ROUNDS; i++) {
+                assert_int_equal(providers_begin(p, "S", NULL, &k), 0);
+                assert_int_equal(sscanf(provider_pick_url(&k), "http://host-%u:80", &number), 1);
+                hits[number]++;
+                providers_end(p, &k, BALANCE_OK);
+        }
+        for (int i = 0; i < N; i++)
+                assert_in_range(hits[i], 20, 120);
+}
+
 static void test_kept_on_disk(void **state) {
         char path[] = "/tmp/gradebook-providers-XXXXXX";
         Providers *p;
@@ -512,6 +535,7 @@ int main(void) {
                 TEST(test_replace),
                 TEST(test_iterates_all),
                 TEST(test_many_come_and_go),
+                TEST(test_many_get_their_share),
                 TEST(test_kept_on_disk),
                 TEST(test_disk_that_fails),
         };

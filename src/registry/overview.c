@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "registry/overview.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TEAMS_MAX 20000
+
+Overview *overview_free(Overview *o) {
+        Team *t, *next;
+
+        if (!o)
+                return NULL;
+
+        HASH_ITER(hh, o->teams, t, next) {
+                HASH_DEL(o->teams, t);
+                free(t->required);
+                free(t->dependants);
+                free(t);
+        }
+        free(o->ranked);
+        free(o);
+        return NULL;
+}
+
+static Team *team_find(const Overview *o, const char *name) {
+        Team *t;
+
+        HASH_FIND_STR(o->teams, name, t);
+        return t;
+}
+
+const Team *overview_find(const Overview *o, const char *name) {
+        return team_find(o, name);
+}
+
+static int team_get(Overview *o, const char *name, Team **ret) {
+        Team *t = team_find(o, name);
+
+        if (!t) {
+                if (o->n_teams == TEAMS_MAX)
+                        return -ENOSPC;
+                t = calloc(1, sizeof(Team));
+                if (!t)
+                        return -ENOMEM;
+                t->name = name;
+                t->node = SIZE_MAX;
+                HASH_ADD_KEYPTR(hh, o->teams, t->name, strlen(t->name), t);
+                if (!t->hh.tbl) {
+                        free(t);
+                        return -ENOMEM;
+                }
+                o->n_teams++;
+        }
+
+        *ret = t;
+        return 0;
+}
+
+static int list_add(Team ***list, size_t *n, Team *t) {
+        /* Full whenever its number is a power of two. */
+        if ((*n & (*n - 1)) == 0) {
+                Team **more = reallocarray(*list, *n ? *n * 2 : 1, sizeof(Team *));
+
+                if (!more)
+                        return -ENOMEM;
+                *list = more;
+        }
+        (*list)[(*n)++] = t;
+        return 0;
+}
+
+static int add_requirement(Overview *o, Team *t, const char *name) {
+        Team *other;
+
+        if (strcmp(name, "*") == 0) {
+                t->requires_all = true;
+                return 0;
+        }
+        for (size_t i = 0; i < t->n_required; i++)
+                if (strcmp(t->required[i]->name, name) == 0)
+                        return 0;
+        if (t->n_required == REQUIRED_SERVICES_MAX)
+                return 0;
+
+        int r = team_get(o, name, &other);
+        if (r >= 0)
+                r = list_add(&t->required, &t->n_required, other);
+        if (r >= 0)
+                r = list_add(&other->dependants, &other->n_dependants, t);
+        return r;
+}
+
+static int add_instance(Overview *o, const Instance *i) {
+        const Registration *registration = i->registration;
+        Team *t;
+
+        int r = team_get(o, registration->service_name, &t);
+        if (r < 0)
+                return r;
+
+        t->n_instances++;
+        t->n_passing += i->health.state == HEALTH_PASSING;
+        t->n_draining += i->health.state == HEALTH_DRAINING;
+        t->n_present += i->record && i->record->present;
+        for (size_t k = 0; k < registration->n_required && r >= 0; k++)
+                r = add_requirement(o, t, registration->required_services[k]);
+        return r;
+}
+
+static int trouble(const Team *t) {
+        return t->n_instances == 0 || t->n_present == 0 ? 2 : t->n_passing < t->n_instances || t->n_present < t->n_instances;
+}
+
+static int compare_teams(const void *a, const void *b) {
+        const Team *x = *(const Team *const *) a, *y = *(const Team *const *) b;
+        size_t ties_x = x->n_required + x->n_dependants, ties_y = y->n_required + y->n_dependants;
+
+        if (trouble(x) != trouble(y))
+                return trouble(y) - trouble(x);
+        if (ties_x != ties_y)
+                return ties_x < ties_y ? 1 : -1;
+        return strcmp(x->name, y->name);
+}
+
+const char *team_state(const Team *t) {
+        if (t->n_instances == 0)
+                return "missing";
+        if (t->n_present == 0)
+                return t->n_draining > 0 ? "draining" : "critical";
+        return t->n_passing + t->n_draining < t->n_instances ? "degraded" : t->n_draining > 0 ? "draining" : "passing";
+}
+
+int overview_new(const Registry *g, Overview **ret) {
+        _cleanup_(overview_freep) Overview *o = calloc(1, sizeof(Overview));
+        size_t n = 0;
+
+        if (!o)
+                return -ENOMEM;
+
+        for (const Instance *i = g->instances; i; i = i->hh.next) {
+                int r = add_instance(o, i);
+
+                /* Names beyond the limit are in no picture; the registrations themselves are listed in any case. */
+                if (r < 0 && r != -ENOSPC)
+                        return r;
+        }
+        o->ranked = calloc(o->n_teams + 1, sizeof(Team *));
+        if (!o->ranked)
+                return -ENOMEM;
+        for (const Team *t = o->teams; t; t = t->hh.next)
+                o->ranked[n++] = t;
+        qsort(o->ranked, n, sizeof(Team *), compare_teams);
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "registry/registry.h"
+
+/* The page for people. */
+void page_get(Request *request, void *service);         /* GET / */
+void page_get_style(Request *request, void *service);   /* GET /style.css */
+
+/* All that the template shows. refresh_sec: 0 for none. -ENOMEM */
+int page_view(const Registry *g, unsigned refresh_sec, json_object **ret);
