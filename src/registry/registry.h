@@ -57,6 +57,8 @@ struct Instance {
         Position position;              /* what it knows, as a dependant */
         HttpCall *push;
         uint64_t pushing;               /* what it will know when the push succeeds */
+        uint64_t behind_usec;           /* monotonic: since when it lacks what is being pushed; 0: it lacks nothing */
+        uint64_t again_usec;            /* likewise for what came while a push was under way */
         unsigned push_failures;         /* in a row */
         sd_event_source *push_timer;
         Waiter *waiters;                /* registrations whose answer waits for the push */
@@ -70,6 +72,8 @@ typedef struct RegistryCounters {
         uint64_t patches_sent;
         uint64_t patches_failed;
         uint64_t forgotten;
+        MetricHistogram rtt;            /* of the probes that succeeded */
+        MetricHistogram lag;            /* from a change to its acknowledgement by a dependant */
         uint64_t views_same, views_sent; /* answers to registrations */
 } RegistryCounters;
 
@@ -86,7 +90,7 @@ struct Registry {
         Runtime *rt;
         Store *store;
         Catalog *catalog;
-        Discovery *discovery;           /* what is pulled; before and after the instances */
+        Discovery *discovery;           /* what is pulled; made before the instances, freed after them */
         Instance *instances;            /* uthash by ServiceURL */
         PendingWrite *pending;          /* uthash by ServiceURL: registrations on their way to the disk */
         bool started_empty;
