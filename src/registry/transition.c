@@ -81,7 +81,9 @@ void instance_health_changed(Instance *i, HealthState old, const char *reason) {
                 break;
 
         case HEALTH_CRITICAL:
-                hold_went(i->registry, i->url, DAMPING_CRITICAL);
+                /* Nobody used it while it drained: what it does then disturbs nobody. */
+                if (old != HEALTH_DRAINING)
+                        hold_went(i->registry, i->url, DAMPING_CRITICAL);
                 log_instance(i, LOG_WARNING, EVENT_SERVICE_CRITICAL, old, reason, "is critical");
                 break;
 

@@ -1,31 +1,47 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by http-client.c (calls) and http-client-socket.c (libcurl's sockets on the loop). Nobody else includes it. */
+/* Shared by http-client.c (calls), http-client-multi.c (libcurl's wake-ups) and http-client-socket.c (its sockets on the loop).
+ * Nobody else includes it. */
 
 #include <curl/curl.h>
+
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "base/buffer.h"
 #include "runtime/http-client.h"
 
 #define IDLE_HANDLES_MAX 64
+#define CONNECTIONS_MAX 65536
+#define SHARDS 64
+
+/* One of several multi handles; made when it is first needed. */
+typedef struct Shard {
+        HttpClient *client;
+        CURLM *multi;
+        uint64_t wanted_usec;           /* when libcurl wants to be called; 0: at once, UINT64_MAX: never */
+} Shard;
 
 /* A connection's socket, from its opening to its closing by libcurl. */
 typedef struct Socket {
-        HttpClient *client;
-        int fd;                         /* the key */
+        Shard *shard;
+        int fd;
+        uint32_t generation;            /* tells it from others that have the same fd later */
+        uint32_t armed;                 /* what epoll looks for; 0: nothing, it is not in the set */
         bool busy;                      /* libcurl waits for events on it */
-        sd_event_source *source;
         void (*lost)(void *userdata);   /* told when it ends while it is not busy */
         void *userdata;
-        UT_hash_handle hh;
+        UT_hash_handle hh;              /* while lost is set */
 } Socket;
 
 struct HttpCall {
         HttpClient *client;
+        Shard *shard;
         CURL *easy;
+        int fd;                         /* of its connection; -1: none yet */
         struct curl_slist *headers;
+        struct curl_slist *common;      /* where the client's common ones begin; NULL: all are this call's */
         HttpCallDone done;
         void *userdata;
         void (*lost)(void *userdata);
@@ -41,24 +57,39 @@ struct HttpCall {
 
 struct HttpClient {
         sd_event *event;
-        CURLM *multi;
-        sd_event_source *timer;
+        Shard shards[SHARDS];
+        sd_event_source *timer, *soon;
+        uint64_t armed_usec;            /* when the timer goes off; UINT64_MAX: never */
         uint64_t default_timeout_usec;
         HttpCall *calls;
         size_t n_calls;
-        Socket *sockets;
+        struct curl_slist *common;      /* headers of every call with common_token */
+        char *common_token;
+        int epoll_fd;
+        sd_event_source *io;
+        Socket **sockets;               /* by fd */
+        size_t n_sockets;
+        Socket *watched;                /* uthash by userdata */
+        uint32_t generation;
         CURL *idle[IDLE_HANDLES_MAX];   /* set-up handles cost microseconds: they are used again */
         size_t n_idle;
         bool closing;           /* no new calls */
 };
 
 /* Tells libcurl of events, and completes what they completed. */
-void http_client_act(HttpClient *c, curl_socket_t fd, int bits);
+void http_client_act(Shard *shard, curl_socket_t fd, int bits);
+void http_client_drain(CURLM *multi);
 
-/* CURLMOPT_SOCKETFUNCTION with the client, and CURLOPT_CLOSESOCKETFUNCTION likewise. */
+/* CURLMOPT_SOCKETFUNCTION with the shard, and CURLOPT_CLOSESOCKETFUNCTION with the client. */
 int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_userdata);
 int http_client_on_socket_close(void *userdata, curl_socket_t fd);
 
 /* The connection of an answered call now waits for reuse: its end is told to who asked for it. */
 void http_client_watch_connection(HttpCall *call);
-void http_client_forget_sockets(HttpClient *c);
+int http_client_open_sockets(HttpClient *c);
+void http_client_close_sockets(HttpClient *c);
+
+/* The one for a URL's host and port. -ENOMEM */
+int http_client_shard(HttpClient *c, const char *url, Shard **ret);
+int http_client_open_shards(HttpClient *c);
+void http_client_close_shards(HttpClient *c);

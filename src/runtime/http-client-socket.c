@@ -1,47 +1,110 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "runtime/http-client-internal.h"
 
-static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        Socket *socket = userdata;
-        int bits = (events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
-                   (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                   (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
+#define EVENTS_MAX 256
+#define EVENTS_READABLE (EPOLLIN | EPOLLRDHUP)
 
-        if (socket->busy) {
-                http_client_act(socket->client, fd, bits);
-                return 0;
-        }
-        /* libcurl finds out by itself when it would use the connection again. */
-        socket->source = sd_event_source_disable_unref(socket->source);
-        if (socket->lost) {
-                void (*lost)(void *) = socket->lost;
+/* All sockets are behind one epoll descriptor of their own, which is one source of the loop: sd-event asks the kernel for all that
+ * is ready before each single dispatch, so a thousand answers at once would cost a million looks. */
 
-                socket->lost = NULL;
-                lost(socket->userdata);
-        }
-        return 0;
+static Socket *socket_find(const HttpClient *c, int fd) {
+        return fd >= 0 && (size_t) fd < c->n_sockets ? c->sockets[fd] : NULL;
 }
 
-static int socket_watch(Socket *socket, uint32_t events) {
-        if (socket->source)
-                return sd_event_source_set_io_events(socket->source, events);
-        return sd_event_add_io(socket->client->event, &socket->source, socket->fd, events, on_socket, socket);
-}
-
-static Socket *socket_find(HttpClient *c, int fd) {
-        Socket *socket;
-
-        HASH_FIND_INT(c->sockets, &fd, socket);
-        return socket;
+static void socket_unwatch(Socket *socket) {
+        if (!socket->lost)
+                return;
+        socket->lost = NULL;
+        HASH_DEL(socket->shard->client->watched, socket);
 }
 
 static void socket_forget(Socket *socket) {
-        HASH_DEL(socket->client->sockets, socket);
-        sd_event_source_disable_unref(socket->source);
+        socket_unwatch(socket);
+        socket->shard->client->sockets[socket->fd] = NULL;
         free(socket);
+}
+
+/* Tells the kernel only what it does not know: a connection that is asked again and again costs no call. */
+static int socket_arm(Socket *socket, uint32_t events) {
+        struct epoll_event event = {
+                .events = events,
+                .data.u64 = (uint64_t) socket->generation << 32 | (uint32_t) socket->fd,
+        };
+        int operation = events == 0 ? EPOLL_CTL_DEL : socket->armed == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+        if (events == socket->armed)
+                return 0;
+        if (epoll_ctl(socket->shard->client->epoll_fd, operation, socket->fd, &event) < 0)
+                return -errno;
+        socket->armed = events;
+        return 0;
+}
+
+static int socket_new(Shard *shard, int fd, Socket **ret) {
+        HttpClient *c = shard->client;
+
+        if ((size_t) fd >= c->n_sockets) {
+                size_t n = ((size_t) fd | 63) + 1;
+                Socket **sockets = reallocarray(c->sockets, n, sizeof(Socket *));
+
+                if (!sockets)
+                        return -ENOMEM;
+                for (size_t i = c->n_sockets; i < n; i++)
+                        sockets[i] = NULL;
+                c->sockets = sockets;
+                c->n_sockets = n;
+        }
+
+        Socket *socket = calloc(1, sizeof(Socket));
+        if (!socket)
+                return -ENOMEM;
+        *socket = (Socket) { .shard = shard, .fd = fd, .generation = ++c->generation };
+        c->sockets[fd] = *ret = socket;
+        return 0;
+}
+
+/* Something came on a connection that waits for reuse: mostly its end. libcurl finds out by itself when it would use it again. */
+static void idle_event(Socket *socket, uint32_t events) {
+        void (*lost)(void *) = socket->lost;
+
+        if (lost && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+                (void) socket_arm(socket, EPOLLRDHUP);
+                return;
+        }
+        (void) socket_arm(socket, 0);
+        if (lost) {
+                void *userdata = socket->userdata;
+
+                socket_unwatch(socket);
+                lost(userdata);
+        }
+}
+
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        struct epoll_event events[EVENTS_MAX];
+        HttpClient *c = userdata;
+
+        int n = epoll_wait(fd, events, EVENTS_MAX, 0);
+        for (int i = 0; i < n; i++) {
+                uint32_t ready = events[i].events;
+                Socket *socket = socket_find(c, (int) (uint32_t) events[i].data.u64);
+
+                /* What one event led to may have closed the socket of the next. */
+                if (!socket || socket->generation != (uint32_t) (events[i].data.u64 >> 32))
+                        continue;
+                if (socket->busy)
+                        http_client_act(socket->shard, socket->fd,
+                                        (ready & (EPOLLIN | EPOLLRDHUP | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
+                                        (ready & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (ready & EPOLLERR ? CURL_CSELECT_ERR : 0));
+                else
+                        idle_event(socket, ready);
+        }
+        return 0;
 }
 
 int http_client_on_socket_close(void *userdata, curl_socket_t fd) {
@@ -53,51 +116,63 @@ int http_client_on_socket_close(void *userdata, curl_socket_t fd) {
 }
 
 int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_userdata) {
-        HttpClient *c = userdata;
-        Socket *socket = socket_find(c, fd);
+        Shard *shard = userdata;
+        Socket *socket = socket_find(shard->client, fd);
+        HttpCall *call = NULL;
 
         if (what == CURL_POLL_REMOVE) {
                 if (!socket)
                         return 0;
                 socket->busy = false;
-                if (!socket->lost || socket_watch(socket, EPOLLRDHUP) < 0)
-                        socket->source = sd_event_source_disable_unref(socket->source);
+                if (socket->armed & EPOLLOUT)
+                        (void) socket_arm(socket, EVENTS_READABLE);
                 return 0;
         }
-        if (!socket) {
-                socket = calloc(1, sizeof(*socket));
-                if (!socket)
-                        return -1;
-                socket->client = c;
-                socket->fd = fd;
-                HASH_ADD_INT(c->sockets, fd, socket);
-        }
+        if (!socket && socket_new(shard, fd, &socket) < 0)
+                return -1;
         socket->busy = true;
-        return socket_watch(socket, (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0)) < 0 ? -1 : 0;
+        /* Noted here, since CURLINFO_ACTIVESOCKET looks through all connections there are. */
+        if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &call) == CURLE_OK && call)
+                call->fd = fd;
+        return socket_arm(socket, (what & CURL_POLL_IN ? EVENTS_READABLE : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0)) < 0 ? -1 : 0;
 }
 
 void http_client_watch_connection(HttpCall *call) {
-        curl_socket_t fd = CURL_SOCKET_BAD;
-        Socket *socket;
+        Socket *socket = socket_find(call->client, call->fd);
 
-        if (curl_easy_getinfo(call->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+        if (!socket || (socket->lost && socket->userdata == call->userdata))
                 return;
-        socket = socket_find(call->client, fd);
-        if (!socket)
+
+        socket_unwatch(socket);
+        http_client_unwatch(call->client, call->userdata);
+        if (!socket->busy && socket_arm(socket, EVENTS_READABLE) < 0)
                 return;
-        socket->lost = call->lost;
         socket->userdata = call->userdata;
-        if (!socket->busy && socket_watch(socket, EPOLLRDHUP) < 0)
-                socket->lost = NULL;
+        HASH_ADD_PTR(call->client->watched, userdata, socket);
+        if (socket->hh.tbl)
+                socket->lost = call->lost;
 }
 
 void http_client_unwatch(HttpClient *c, const void *userdata) {
-        for (Socket *socket = c->sockets; socket; socket = socket->hh.next)
-                if (socket->lost && socket->userdata == userdata)
-                        socket->lost = NULL;
+        Socket *socket;
+
+        HASH_FIND_PTR(c->watched, &userdata, socket);
+        if (socket)
+                socket_unwatch(socket);
 }
 
-void http_client_forget_sockets(HttpClient *c) {
-        while (c->sockets)
-                socket_forget(c->sockets);
+int http_client_open_sockets(HttpClient *c) {
+        c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (c->epoll_fd < 0)
+                return -errno;
+        return sd_event_add_io(c->event, &c->io, c->epoll_fd, EPOLLIN, on_ready, c);
+}
+
+void http_client_close_sockets(HttpClient *c) {
+        for (size_t i = 0; i < c->n_sockets; i++)
+                if (c->sockets[i])
+                        socket_forget(c->sockets[i]);
+        free(c->sockets);
+        c->io = sd_event_source_disable_unref(c->io);
+        c->epoll_fd = fd_close(c->epoll_fd);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,16 @@ static const char *error_text(const HttpCall *call, int error, CURLcode code) {
         return call->error[0] ? call->error : curl_easy_strerror(code);
 }
 
+static void headers_free(HttpCall *call) {
+        while (call->headers && call->headers != call->common) {
+                struct curl_slist *next = call->headers->next;
+
+                free(call->headers->data);
+                free(call->headers);
+                call->headers = next;
+        }
+}
+
 static HttpCall *call_free(HttpCall *call) {
         HttpClient *c = call->client;
 
@@ -61,17 +72,16 @@ static HttpCall *call_free(HttpCall *call) {
         if (call->next)
                 call->next->previous = call->previous;
         if (call->easy) {
-                (void) curl_multi_remove_handle(c->multi, call->easy);
+                if (call->shard)
+                        (void) curl_multi_remove_handle(call->shard->multi, call->easy);
                 c->n_calls--;
-                if (c->n_idle < IDLE_HANDLES_MAX) {
-                        curl_easy_reset(call->easy);
+                if (c->n_idle < IDLE_HANDLES_MAX)
                         c->idle[c->n_idle++] = call->easy;
-                } else {
+                else
                         curl_easy_cleanup(call->easy);
-                }
         }
         sd_event_source_disable_unref(call->deadline);
-        curl_slist_free_all(call->headers);
+        headers_free(call);
         buffer_deinit(&call->body);
         free(call);
         return NULL;
@@ -137,11 +147,11 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 /* libcurl wants its queue emptied after every action; a callback may start or cancel calls meanwhile. */
-static void drain(HttpClient *c) {
+void http_client_drain(CURLM *multi) {
         CURLMsg *message;
         int left;
 
-        while ((message = curl_multi_info_read(c->multi, &left))) {
+        while ((message = curl_multi_info_read(multi, &left))) {
                 HttpCall *call = NULL;
                 CURLcode code = message->data.result;
                 int error;
@@ -152,29 +162,6 @@ static void drain(HttpClient *c) {
                 error = call_error(call, code);
                 call_complete(call, error, error_text(call, error, code));
         }
-}
-
-void http_client_act(HttpClient *c, curl_socket_t fd, int bits) {
-        int running;
-
-        (void) curl_multi_socket_action(c->multi, fd, bits, &running);
-        drain(c);
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        http_client_act(userdata, CURL_SOCKET_TIMEOUT, 0);
-        return 0;
-}
-
-/* libcurl's request for a wake-up: only noted, since acting from in here would recurse. */
-static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata) {
-        HttpClient *c = userdata;
-
-        if (timeout_msec < 0)
-                return sd_event_source_set_enabled(c->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
-        if (sd_event_source_set_time_relative(c->timer, (uint64_t) timeout_msec * USEC_PER_MSEC) < 0)
-                return -1;
-        return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
 
 /* A head that ends is told at once: the first byte of a body that is followed may be long in coming. */
@@ -212,23 +199,19 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
 
         if (!c)
                 return -ENOMEM;
+        c->epoll_fd = -1;
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return -ENOMEM;
         c->event = sd_event_ref(event);
         c->default_timeout_usec = default_timeout_usec;
-        c->multi = curl_multi_init();
-        if (!c->multi)
+        c->epoll_fd = -1;
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return -ENOMEM;
-        r = sd_event_add_time_relative(event, &c->timer, CLOCK_MONOTONIC, 0, 1, on_timer, c);
+        r = http_client_open_shards(c);
         if (r >= 0)
-                r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+                r = http_client_open_sockets(c);
         if (r < 0)
                 return r;
-        if (curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, http_client_on_socket_wanted) != CURLM_OK ||
-            curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c) != CURLM_OK ||
-            curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
-            curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c) != CURLM_OK)
-                return -ENOMEM;
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -249,11 +232,10 @@ HttpClient *http_client_free(HttpClient *c) {
         http_client_stop(c);
         while (c->n_idle > 0)
                 curl_easy_cleanup(c->idle[--c->n_idle]);
-        /* Before the sources go: it closes the connections through on_socket_wanted(). */
-        if (c->multi)
-                (void) curl_multi_cleanup(c->multi);
-        http_client_forget_sockets(c);
-        sd_event_source_disable_unref(c->timer);
+        http_client_close_shards(c);
+        http_client_close_sockets(c);
+        curl_slist_free_all(c->common);
+        free(c->common_token);
         sd_event_unref(c->event);
         curl_global_cleanup();
         free(c);
@@ -264,42 +246,80 @@ size_t http_client_open_calls(const HttpClient *c) {
         return c->n_calls;
 }
 
+/* In front of the common ones, which all calls share. */
 static int add_header(HttpCall *call, const char *line) {
-        struct curl_slist *list = curl_slist_append(call->headers, line);
+        struct curl_slist *item = malloc(sizeof(*item));
+        char *data = strdup(line);
 
-        if (!list)
+        if (!item || !data) {
+                free(item);
+                free(data);
                 return -ENOMEM;
-        call->headers = list;
+        }
+        *item = (struct curl_slist) { .data = data, .next = call->headers };
+        call->headers = item;
         return 0;
 }
 
-static int add_header_value(HttpCall *call, const char *name, const char *value) {
+static int _printf_(2, 3) add_header_text(HttpCall *call, const char *format, ...) {
         _cleanup_(freep) char *line = NULL;
+        va_list ap;
 
-        if (asprintf(&line, "%s: %s", name, value) < 0) {
+        va_start(ap, format);
+        if (vasprintf(&line, format, ap) < 0)
+                line = NULL;
+        va_end(ap);
+        return line ? add_header(call, line) : -ENOMEM;
+}
+
+#define NO_EXPECT "Expect:" /* no round trip before a body */
+
+/* A daemon sends one token to everybody: these headers are made once. */
+static int make_common_headers(HttpClient *c, const char *token) {
+        _cleanup_(freep) char *own = strdup(token), *line = NULL;
+        struct curl_slist *list = NULL, *longer;
+
+        if (!own || asprintf(&line, "Authorization: Bearer %s", token) < 0) {
                 line = NULL;
                 return -ENOMEM;
         }
-        return add_header(call, line);
+        list = curl_slist_append(NULL, NO_EXPECT);
+        longer = list ? curl_slist_append(list, line) : NULL;
+        if (!longer) {
+                curl_slist_free_all(list);
+                return -ENOMEM;
+        }
+        c->common = longer;
+        c->common_token = TAKE_PTR(own);
+        return 0;
+}
+
+static int set_common_headers(HttpCall *call, const char *token) {
+        HttpClient *c = call->client;
+        int r;
+
+        if (token && !c->common) {
+                r = make_common_headers(c, token);
+                if (r < 0)
+                        return r;
+        }
+        if (token && strcmp(token, c->common_token) == 0) {
+                call->headers = call->common = c->common;
+                return 0;
+        }
+        r = add_header(call, NO_EXPECT);
+        return r >= 0 && token ? add_header_text(call, "Authorization: Bearer %s", token) : r;
 }
 
 static int set_headers(HttpCall *call, const HttpCallOptions *o) {
         char traceparent[TRACEPARENT_SIZE];
-        _cleanup_(freep) char *bearer = NULL;
-        int r = add_header(call, "Expect:"); /* no round trip before a body */
+        int r = set_common_headers(call, o->token);
 
         if (r >= 0 && o->body)
-                r = add_header_value(call, "Content-Type", o->content_type ? o->content_type : "application/json");
-        if (r >= 0 && o->token) {
-                if (asprintf(&bearer, "Bearer %s", o->token) < 0) {
-                        bearer = NULL;
-                        return -ENOMEM;
-                }
-                r = add_header_value(call, "Authorization", bearer);
-        }
+                r = add_header_text(call, "Content-Type: %s", o->content_type ? o->content_type : "application/json");
         if (r >= 0 && o->trace) {
                 trace_format(o->trace, traceparent);
-                r = add_header_value(call, "traceparent", traceparent);
+                r = add_header_text(call, "traceparent: %s", traceparent);
         }
         for (size_t i = 0; r >= 0 && o->headers && o->headers[i]; i++)
                 r = add_header(call, o->headers[i]);
@@ -308,51 +328,69 @@ static int set_headers(HttpCall *call, const HttpCallOptions *o) {
 
 #define SET(option, value) (ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK)
 
-static int set_options(HttpCall *call, const HttpCallOptions *o) {
-        CURL *easy = call->easy;
-        uint64_t timeout_usec = o->timeout_usec ? o->timeout_usec : call->client->default_timeout_usec;
-        long timeout_msec = (long) ((timeout_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
-        const char *method = o->method ? o->method : "GET";
-        bool ok = true;
-        int r = set_headers(call, o);
+/* What is the same for all calls stays on a handle that is used again. */
+static CURL *easy_new(HttpClient *c) {
+        CURL *easy = curl_easy_init();
+        bool ok = easy;
 
-        if (r < 0)
-                return r;
-        SET(CURLOPT_PRIVATE, call);
-        SET(CURLOPT_ERRORBUFFER, call->error);
         SET(CURLOPT_NOSIGNAL, 1L);
         SET(CURLOPT_PROTOCOLS_STR, "http,https");
         SET(CURLOPT_PROXY, ""); /* the environment decides nothing here */
-        SET(CURLOPT_URL, o->url);
         SET(CURLOPT_PATH_AS_IS, 1L);
         SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-        SET(CURLOPT_HTTPHEADER, call->headers);
         SET(CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
         SET(CURLOPT_CLOSESOCKETFUNCTION, http_client_on_socket_close);
-        SET(CURLOPT_CLOSESOCKETDATA, call->client);
+        SET(CURLOPT_CLOSESOCKETDATA, c);
         SET(CURLOPT_WRITEFUNCTION, on_data);
-        SET(CURLOPT_WRITEDATA, call);
+        /* libcurl looks through all of its cache after each call. Connections that are kept need no name. */
+        SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+        if (ok)
+                return easy;
+        if (easy)
+                curl_easy_cleanup(easy);
+        return NULL;
+}
+
+static int set_deadline(HttpCall *call, uint64_t timeout_usec) {
+        long timeout_msec = (long) ((timeout_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
+        CURL *easy = call->easy;
+        bool ok = true;
+
         SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_msec < CONNECT_TIMEOUT_MSEC ? timeout_msec : CONNECT_TIMEOUT_MSEC);
-        if (call->stream) {
-                SET(CURLOPT_HEADERFUNCTION, on_header);
-                SET(CURLOPT_HEADERDATA, call);
-                /* libcurl's own deadlines are for the whole of an answer, and this one may go on for ever. */
-                r = sd_event_add_time_relative(call->client->event, &call->deadline, CLOCK_MONOTONIC, timeout_usec, 1, on_deadline, call);
-                if (r < 0)
-                        return r;
-        } else {
-                SET(CURLOPT_TIMEOUT_MS, timeout_msec);
-        }
-        if (o->fresh)
-                SET(CURLOPT_FRESH_CONNECT, 1L);
-        if (o->body) {
-                SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) o->body_size);
-                SET(CURLOPT_COPYPOSTFIELDS, o->body);
-        }
-        if (strcmp(method, "HEAD") == 0)
-                SET(CURLOPT_NOBODY, 1L);
-        else if (strcmp(method, o->body ? "POST" : "GET") != 0)
-                SET(CURLOPT_CUSTOMREQUEST, method);
+        SET(CURLOPT_TIMEOUT_MS, call->stream ? 0L : timeout_msec);
+        SET(CURLOPT_HEADERFUNCTION, call->stream ? on_header : NULL);
+        SET(CURLOPT_HEADERDATA, call->stream ? call : NULL);
+        if (!ok)
+                return -EINVAL;
+        /* libcurl's own deadlines are for the whole of an answer, and a stream may go on for ever. */
+        return call->stream ? sd_event_add_time_relative(call->client->event, &call->deadline, CLOCK_MONOTONIC, timeout_usec, 1,
+                                                         on_deadline, call) : 0;
+}
+
+/* Every option that differs between calls is set, since the handle may have served another. */
+static int set_options(HttpCall *call, const HttpCallOptions *o) {
+        const char *method = o->method ? o->method : "GET";
+        bool ok = true, is_head = strcmp(method, "HEAD") == 0;
+        CURL *easy = call->easy;
+
+        int r = set_headers(call, o);
+        if (r >= 0)
+                r = set_deadline(call, o->timeout_usec ? o->timeout_usec : call->client->default_timeout_usec);
+        if (r < 0)
+                return r;
+
+        SET(CURLOPT_PRIVATE, call);
+        SET(CURLOPT_ERRORBUFFER, call->error);
+        SET(CURLOPT_URL, o->url);
+        SET(CURLOPT_HTTPHEADER, call->headers);
+        SET(CURLOPT_WRITEDATA, call);
+        SET(CURLOPT_FRESH_CONNECT, o->fresh ? 1L : 0L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) o->body_size);
+        SET(CURLOPT_COPYPOSTFIELDS, o->body);
+        if (!o->body)
+                SET(CURLOPT_HTTPGET, 1L);
+        SET(CURLOPT_NOBODY, is_head ? 1L : 0L);
+        SET(CURLOPT_CUSTOMREQUEST, is_head || strcmp(method, o->body ? "POST" : "GET") == 0 ? NULL : method);
         return ok ? 0 : -EINVAL;
 }
 
@@ -367,20 +405,22 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         call = calloc(1, sizeof(*call));
         if (!call)
                 return -ENOMEM;
-        *call = (HttpCall) { .client = c, .done = done, .userdata = userdata, .lost = options->lost, .stream = options->stream, .next = c->calls };
+        *call = (HttpCall) { .client = c, .fd = -1, .done = done, .userdata = userdata, .lost = options->lost, .stream = options->stream, .next = c->calls };
         call->body.max = options->answer_max ? options->answer_max : ANSWER_MAX_DEFAULT;
         if (call->next)
                 call->next->previous = call;
         c->calls = call;
 
-        call->easy = c->n_idle > 0 ? c->idle[--c->n_idle] : curl_easy_init();
+        call->easy = c->n_idle > 0 ? c->idle[--c->n_idle] : easy_new(c);
         if (!call->easy) {
                 call_free(call);
                 return -ENOMEM;
         }
         c->n_calls++;
         r = set_options(call, options);
-        if (r >= 0 && curl_multi_add_handle(c->multi, call->easy) != CURLM_OK)
+        if (r >= 0)
+                r = http_client_shard(c, options->url, &call->shard);
+        if (r >= 0 && curl_multi_add_handle(call->shard->multi, call->easy) != CURLM_OK)
                 r = -ENOMEM;
         if (r < 0) {
                 call_free(call);

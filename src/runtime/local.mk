@@ -18,6 +18,7 @@ libruntime_a_SOURCES = \
 	src/runtime/events.c \
 	src/runtime/events.h \
 	src/runtime/http-client-internal.h \
+	src/runtime/http-client-multi.c \
 	src/runtime/http-client-socket.c \
 	src/runtime/http-client.c \
 	src/runtime/http-client.h \

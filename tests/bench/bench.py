@@ -18,6 +18,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+import bench_registry  # noqa: E402
 from gradebook import BUILD, Cluster, free_port, wait_until  # noqa: E402
 
 CONNECTIONS = 64
@@ -61,14 +62,9 @@ def compare(name, wanted, arguments, reference, url, token, script=None):
         pairs.append((wrk(url, arguments.seconds, token, script), base))
     ratios = [a / b for a, b in pairs]
     ratio = statistics.median(ratios)
-    print(f"{name:34} {statistics.median(a for a, _ in pairs):>9.0f}/s  bare {statistics.median(b for _, b in pairs):>9.0f}/s"
+    print(f"{name:38} {statistics.median(a for a, _ in pairs):>9.0f}/s  bare {statistics.median(b for _, b in pairs):>9.0f}/s"
           f"  ratio {ratio:.2f} ({min(ratios):.2f}–{max(ratios):.2f})  wanted {wanted:.2f}  {'ok' if ratio >= wanted else 'MISSED'}", flush=True)
     return ratio >= wanted
-
-
-def pss_kib(pid):
-    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1))
 
 
 def load_sample(grading):
@@ -78,11 +74,7 @@ def load_sample(grading):
             assert grading.post(f"/students/{number}/grades", {"Title": title, "Type": kind, "Score": score}).status == 201
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="pairs of each comparison")
-    arguments = parser.parse_args()
+def bench_services(arguments):
     # On a real disk: a tmpfs would make every fdatasync free.
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory, bare() as reference:
         cluster = Cluster(directory)
@@ -91,9 +83,9 @@ def main():
             registry, log, grading, portal = cluster.start("registry", "log", "grading", "portal")
             load_sample(grading)
             wait_until(lambda: portal.get("/students").status == 200, "the portal knows the grading service")
-            total = sum(pss_kib(d.pid) for d in (registry, log, grading, portal))
+            total = sum(bench_registry.pss_kib(d.pid) for d in (registry, log, grading, portal))
             met = [total <= 25 * 1024]
-            print(f"{'four daemons idle, PSS':34} {total / 1024:>9.1f} MiB  wanted at most 25  {'ok' if met[0] else 'MISSED'}")
+            print(f"{'four daemons idle, PSS':38} {total / 1024:>9.1f} MiB  wanted at most 25  {'ok' if met[0] else 'MISSED'}")
             met.append(compare("grading GET /students/1", 0.6, arguments, reference, grading.url + "/students/1", cluster.token))
             met.append(compare("portal GET /students", 0.15, arguments, reference, portal.url + "/students", None))
             met.append(compare("log POST /log (durable)", 0.3, arguments, reference, log.url + "/log", cluster.token, "post-log.lua"))
@@ -102,6 +94,21 @@ def main():
             compare("registry GET /services", 0, arguments, reference, registry.url + "/services", cluster.token)
         finally:
             cluster.close()
+    return all(met)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="pairs of each comparison")
+    parser.add_argument("--kills", type=int, default=10, help="how often the registry is killed under its load")
+    parser.add_argument("--only", choices=["services", "registry"], help="one half of it")
+    arguments = parser.parse_args()
+    met = []
+    if arguments.only != "registry":
+        met.append(bench_services(arguments))
+    if arguments.only != "services":
+        met.append(bench_registry.run(arguments))
     return 0 if all(met) else 1
 
 
