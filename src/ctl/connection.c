@@ -146,7 +146,8 @@ static int stream_data(const void *data, size_t size, void *userdata) {
 static int start(Connection *c, Call *call) {
         static const HttpCallStream stream = { .head = stream_head, .data = stream_data };
         _cleanup_(freep) char *accept = NULL;
-        const char *headers[2] = {};
+        const char *headers[3] = {};
+        size_t n_headers = 0;
         HttpCallOptions options = {
                 .method = call->method,
                 .url = call->url,
@@ -175,8 +176,9 @@ static int start(Connection *c, Call *call) {
                         accept = NULL;
                         return -ENOMEM;
                 }
-                headers[0] = accept;
+                headers[n_headers++] = accept;
         }
+        headers[n_headers] = call->header;
         call->connection = c;
         r = http_client_call(c->client, &options, call_done, call, NULL);
         if (r >= 0)

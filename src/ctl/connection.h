@@ -41,6 +41,7 @@ typedef struct Call {
         const char *text;               /* a body that is no object; NULL: none. Borrowed */
         const char *content_type;       /* of text; NULL: text/plain */
         const char *accept;             /* NULL: any */
+        const char *header;             /* one more, "Name: value"; NULL: none. Borrowed */
         const char *token;              /* NULL: none; connection_token() */
         uint64_t timeout_usec;          /* 0: RequestTimeoutSec= */
         int (*take)(const void *data, size_t size, void *userdata);     /* is handed the answer as it comes; NULL: answer has it */

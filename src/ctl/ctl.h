@@ -63,6 +63,7 @@ int ctl_fail(CtlExit code, const char *format, ...) _printf_(2, 3);
 int ctl_status(Ctl *ctl, char *arguments[]);
 int ctl_services(Ctl *ctl, char *arguments[]);
 int ctl_services_show(Ctl *ctl, char *arguments[]);
+int ctl_watch(Ctl *ctl, char *arguments[]);
 int ctl_drain(Ctl *ctl, char *arguments[]);
 int ctl_undrain(Ctl *ctl, char *arguments[]);
 int ctl_deregister(Ctl *ctl, char *arguments[]);

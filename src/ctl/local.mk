@@ -18,7 +18,8 @@ libctl_a_SOURCES = \
 	src/ctl/students-import.c \
 	src/ctl/students.c src/ctl/students.h \
 	src/ctl/token.c src/ctl/token.h \
-	src/ctl/units.c src/ctl/units.h
+	src/ctl/units.c src/ctl/units.h \
+	src/ctl/watch.c
 
 bin_PROGRAMS += gradebookctl
 gradebookctl_SOURCES = src/ctl/main.c

@@ -5,6 +5,7 @@ static const Command commands[] = {
         { "status", "", 0, "Show the daemons' units and health", NULL, ctl_status },
         { "services", "", 0, "Show what is registered, and how it is", ctl_services_options, ctl_services },
         { "services show", "NAME|URL", 1, "Show all of a service, and who depends on it", NULL, ctl_services_show },
+        { "watch", "[NAME|URL]", 0, "Show what happens to services, as it happens", NULL, ctl_watch, 1 },
         { "drain", "NAME|URL…", 1, "Send a service no new requests; those under way are finished", NULL, ctl_drain, CTL_MANY },
         { "undrain", "NAME|URL…", 1, "Take back drain", NULL, ctl_undrain, CTL_MANY },
         { "deregister", "URL…", 1, "End registrations", NULL, ctl_deregister, CTL_MANY },

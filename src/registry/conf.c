@@ -22,7 +22,7 @@ const ConfigItem registry_config_items[] = {
           .help = "How long a dependant may take to accept a patch; also the longest wait of a registration for its answer" },
         { "Registry", "MaxRegistrations", CONFIG_UINT, AT(registrations_max), "10000", .min = 1, .max = 60000,
           .help = "How many services may be registered; more are refused with 503" },
-        { "Registry", "MaxWatchers", CONFIG_UINT, AT(watchers_max), "1000", .min = 1, .max = 60000,
+        { "Registry", "MaxWatchers", CONFIG_UINT, AT(watchers_max), "500", .min = 1, .max = 60000,
           .help = "How many blocking queries and event streams may wait for changes at the same time; more are refused with 503" },
         { "Registry", "KeepAliveSec", CONFIG_SPAN, AT(keep_alive_usec), "15s", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
           .help = "How often a quiet event stream is sent a comment; one that takes nothing for as long is cut" },

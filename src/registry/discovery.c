@@ -145,10 +145,13 @@ void discovery_note_instance(const Instance *i, const char *event, const char *o
 /* ---- the handlers ---- */
 
 bool discovery_admit(Discovery *d, Request *request) {
-        if (d->n_waiting < registry_config(d->registry)->watchers_max)
+        uint64_t max = registry_config(d->registry)->watchers_max, connections = d->registry->rt->common->connections_max;
+
+        /* Who waits holds a connection: the others shall still get through. */
+        if (d->n_waiting < max && d->n_waiting < connections / 2)
                 return true;
 
-        request_fail(request, 503, "As many wait for changes as MaxWatchers= allows.");
+        request_fail(request, 503, "As many wait for changes as MaxWatchers=, or half of MaxConnections=, allows.");
         return false;
 }
 

@@ -112,6 +112,8 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
                 }
         }
         i->rtt_usec = answer->elapsed_usec;
+        if (outcome == HEALTH_SUCCESS)
+                metric_observe(&i->registry->counters.rtt, i->rtt_usec);
         if (is_heard(answer)) {
                 alibi_heard(i);
         } else if (outcome == HEALTH_SOFT_FAILURE) {

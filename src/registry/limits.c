@@ -139,11 +139,19 @@ bool limits_allow_instance(Registry *g, const Instance *i, Request *request) {
 }
 
 void limits_assign(Instance *i, Source *source) {
-        if (i->source)
-                i->source->n_instances--;
-        i->source = source;
+        limits_release(i->source);
+        i->source = limits_reserve(source);
+}
+
+Source *limits_reserve(Source *source) {
         if (source)
                 source->n_instances++;
+        return source;
+}
+
+void limits_release(Source *source) {
+        if (source)
+                source->n_instances--;
 }
 
 void limits_deinit(Registry *g) {

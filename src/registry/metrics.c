@@ -59,6 +59,24 @@ static void read_views(MetricWriter *w, void *userdata) {
         metric_write_label(w, "outcome", "sent", g->counters.views_sent);
 }
 
+static void read_rtt(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write_histogram(w, &g->counters.rtt);
+}
+
+static void read_lag(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write_histogram(w, &g->counters.lag);
+}
+
+static void read_queue(MetricWriter *w, void *userdata) {
+        const Registry *g = userdata;
+
+        metric_write(w, store_pending(g->store));
+}
+
 const MetricItem registry_metrics[] = {
         { "gradebook_registry_registrations", METRIC_GAUGE, "Registered services by state.", read_registrations },
         { "gradebook_registry_heartbeats_total", METRIC_COUNTER, "Probes by outcome.", read_heartbeats },
@@ -71,5 +89,8 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_views_total", METRIC_COUNTER, "Registrations answered, by whether the dependant held what it should.",
           read_views },
         { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
+        { "gradebook_registry_heartbeat_seconds", METRIC_HISTOGRAM, "How long successful probes took.", read_rtt },
+        { "gradebook_registry_patch_lag_seconds", METRIC_HISTOGRAM, "From a change until a dependant has taken it.", read_lag },
+        { "gradebook_registry_store_queue", METRIC_GAUGE, "Changes on their way to the disk.", read_queue },
         METRIC_END,
 };

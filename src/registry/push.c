@@ -174,6 +174,8 @@ static void push_succeeded(Instance *i) {
         Registry *g = i->registry;
 
         i->registry->counters.patches_sent++;
+        metric_observe(&g->counters.lag, clock_monotonic_usec() - i->behind_usec);
+        i->behind_usec = 0;
         if (i->push_failures > 0)
                 log_info("%s at %s takes patches again.", i->registration->service_name, i->registration->service_url);
         i->push_failures = 0;
@@ -215,9 +217,13 @@ static void send_patch(Instance *i) {
 
         if (first == 0 && !i->position.full) {
                 i->position.acked = head;
+                i->behind_usec = i->again_usec = 0;
                 mark_acknowledged(g);
                 return;
         }
+        if (i->behind_usec == 0)
+                i->behind_usec = i->again_usec > 0 ? i->again_usec : clock_monotonic_usec();
+        i->again_usec = 0;
 
         if (!cache_fits(&g->push_cache, i, first, head))
                 r = cache_fill(&g->push_cache, i, first, head);
@@ -243,6 +249,8 @@ static void send_patch(Instance *i) {
 }
 
 void push_one(Instance *i) {
+        if (i->push && i->again_usec == 0 && catalog_sequence(i->registry->catalog) > i->pushing)
+                i->again_usec = clock_monotonic_usec();
         /* One that is critical gets it when it is back. */
         if (!i->registration->service_update_url || i->push || i->push_timer || i->registry->stopping ||
             !health_is_reachable(&i->health))

@@ -24,12 +24,14 @@ typedef struct Write {
         Registration *registration;     /* NULL: it deregisters */
         char *process;
         char *url;
+        Source *source;                 /* a new one counts from now on; NULL: it is none */
 } Write;
 
 static Write *write_free(Write *w) {
         if (!w)
                 return NULL;
 
+        limits_release(w->source);
         registration_free(w->registration);
         free(w->process);
         free(w->url);
@@ -165,7 +167,7 @@ static void on_registered(int result, void *userdata) {
         push_first(i, w->request);
 }
 
-static int store_registration(Registry *g, Registration *registration, const char *process, Request *request) {
+static int store_registration(Registry *g, Registration *registration, const char *process, bool is_new, Request *request) {
         _cleanup_(registration_freep) Registration *owned = registration;
         _cleanup_(json_unrefp) json_object *o = NULL;
         _cleanup_(write_freep) Write *w = NULL;
@@ -179,6 +181,9 @@ static int store_registration(Registry *g, Registration *registration, const cha
                 r = pending_begin(g, registration->service_url);
         if (r < 0)
                 return r;
+
+        if (is_new)
+                w->source = limits_reserve(limits_source(g, request));
 
         const char *text = json_text(o, NULL);
         w->registration = TAKE_PTR(owned);
@@ -262,7 +267,7 @@ void register_service(Registry *g, Registration *registration, Request *request)
                 return;
         }
 
-        int r = store_registration(g, TAKE_PTR(owned), process, request);
+        int r = store_registration(g, TAKE_PTR(owned), process, !i, request);
         if (r < 0)
                 request_fail_errno(request, r, "keeping a registration");
 }
@@ -283,7 +288,8 @@ static void on_deregistered(int result, void *userdata) {
                 return;
         }
         instance_log_deregistered(i, request_client(w->request));
-        hold_went(w->registry, w->url, DAMPING_RESTART);
+        if (!i->health.draining)
+                hold_went(w->registry, w->url, DAMPING_RESTART);
         instance_remove(i);
         request_reply_empty(w->request, 200);
 }

@@ -57,6 +57,8 @@ struct Instance {
         Position position;              /* what it knows, as a dependant */
         HttpCall *push;
         uint64_t pushing;               /* what it will know when the push succeeds */
+        uint64_t behind_usec;           /* monotonic: since when it lacks what is being pushed; 0: it lacks nothing */
+        uint64_t again_usec;            /* likewise for what came while a push was under way */
         unsigned push_failures;         /* in a row */
         sd_event_source *push_timer;
         Waiter *waiters;                /* registrations whose answer waits for the push */
@@ -70,6 +72,8 @@ typedef struct RegistryCounters {
         uint64_t patches_sent;
         uint64_t patches_failed;
         uint64_t forgotten;
+        MetricHistogram rtt;            /* of the probes that succeeded */
+        MetricHistogram lag;            /* from a change to its acknowledgement by a dependant */
         uint64_t views_same, views_sent; /* answers to registrations */
 } RegistryCounters;
 
@@ -86,7 +90,7 @@ struct Registry {
         Runtime *rt;
         Store *store;
         Catalog *catalog;
-        Discovery *discovery;           /* what is pulled; before and after the instances */
+        Discovery *discovery;           /* what is pulled; made before the instances, freed after them */
         Instance *instances;            /* uthash by ServiceURL */
         PendingWrite *pending;          /* uthash by ServiceURL: registrations on their way to the disk */
         bool started_empty;
@@ -175,6 +179,8 @@ bool limits_allow_change(Registry *g, Request *request);
 bool limits_allow_instance(Registry *g, const Instance *i, Request *request); /* NULL: a new one */
 Source *limits_source(Registry *g, const Request *request);     /* NULL: without memory */
 void limits_assign(Instance *i, Source *source);                /* counts it to this one from now on; NULL: to nobody */
+Source *limits_reserve(Source *source);         /* counts one more, of an instance to come; returns source. NULL is fine */
+void limits_release(Source *source);            /* NULL is fine */
 void limits_deinit(Registry *g);
 
 /* targets.c: whether the client may have us talk to these addresses. 0, or -EBADMSG with the problem filled. */

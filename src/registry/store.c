@@ -268,6 +268,10 @@ int store_restore(Store *s, const StoreRow *rows, size_t n, StoreDone done, void
         return store_submit(s, rows, n, work_restore, done, userdata);
 }
 
+size_t store_pending(const Store *s) {
+        return database_pending(s->database);
+}
+
 int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void *userdata) {
         sqlite3 *db = database_connection(s->database);
         sqlite3_stmt *statement = NULL;

@@ -60,6 +60,8 @@ int store_deregister(Store *s, const char *url, uint64_t since_usec, StoreDone d
  * replaced as well. */
 int store_restore(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
 
+size_t store_pending(const Store *s);   /* jobs on their way to the disk */
+
 /* Brings what is not the registration itself up to date in n rows: process, state, since_usec, settled, synced. */
 int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
 

@@ -62,7 +62,6 @@ static const char *passing_text(HealthState old) {
 void instance_health_changed(Instance *i, HealthState old, const char *reason) {
         HealthState state = i->health.state;
 
-        discovery_note_instance(i, health_state_name(state), health_state_name(old), reason);
         if (!((state == HEALTH_PASSING && old == HEALTH_SUSPECT) || (state == HEALTH_SUSPECT && old == HEALTH_PASSING)))
                 i->since_usec = clock_realtime_usec();
 
@@ -82,7 +81,9 @@ void instance_health_changed(Instance *i, HealthState old, const char *reason) {
                 break;
 
         case HEALTH_CRITICAL:
-                hold_went(i->registry, i->url, DAMPING_CRITICAL);
+                /* Nobody used it while it drained: what it does then disturbs nobody. */
+                if (old != HEALTH_DRAINING)
+                        hold_went(i->registry, i->url, DAMPING_CRITICAL);
                 log_instance(i, LOG_WARNING, EVENT_SERVICE_CRITICAL, old, reason, "is critical");
                 break;
 

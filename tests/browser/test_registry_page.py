@@ -31,7 +31,8 @@ def school(registry):
     register(registry, "attendance", ["LogService", "GradingService", "mail-gateway-of-the-school"])
     register(registry, "timetable", ["attendance", "rooms"])
     register(registry, "rooms", ["timetable"], alive=False)
-    register(registry, "canteen")
+    register(registry, "canteen", port=4711)
+    assert registry.request("/services/drain", "PUT", "http://127.0.0.1:4711", headers={"Content-Type": "text/plain"}).status == 200
     wait_until(lambda: sum(s["State"] == "critical" for s in registry.get("/services").json["Services"]) == 2, "two are critical")
     return registry
 

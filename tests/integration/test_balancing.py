@@ -3,6 +3,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import re
@@ -18,7 +19,7 @@ EJECT_SECONDS = 1
 
 
 class Provider(FakeService):
-    """Answers 200 with its own URL; or after a while, or with another status, or not at all."""
+    """Answers 200 with its own URL; or after a while, or with another status, or not at all, or without an end."""
 
     def __init__(self, port=0):
         self.status = 200
@@ -37,8 +38,20 @@ class Provider(FakeService):
         if not self.gate.is_set():
             self.waiting.release()
             self.gate.wait(30)
-        if status == "reset":
+        if status == "reset once":
+            self.status = 200
+        if status in ("reset", "reset once"):
             handler.close_connection = True
+            return
+        if status == "endless":
+            handler.send_response(200)
+            handler.send_header("Connection", "close")
+            handler.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    handler.wfile.write(b"line\n")
+                    handler.wfile.flush()
+                    threading.Event().wait(0.01)
             return
         self.send(handler, status, {"URL": self.url})
 
@@ -210,6 +223,38 @@ def test_a_full_disk_ejects_nobody(portal, providers):
     assert full.hits >= 20
 
 
+def test_the_only_one_is_asked_again(portal, providers):
+    """Its connection broke since its process died; its socket outlives it."""
+    only = providers()
+    portal.provide(only)
+    only.status = "reset once"
+    assert portal.get().status == 200
+    assert only.hits == 2
+
+
+def test_the_head_of_a_stream_is_the_verdict(portal, providers):
+    """A stream may go on for ever: what it is worth is known when it begins."""
+    good, bad = providers(2)
+    bad.status = 500
+    portal.provide(good, bad)
+    wait_until(lambda: portal.get_many(40) and portal.metric("gradebook_providers_ejected") == 1, "the bad one is ejected", 20)
+    good.status = bad.status = "endless"
+    streams = []
+
+    def open_stream():
+        connection = http.client.HTTPConnection("127.0.0.1", portal.daemon.port, timeout=10)
+        connection.request("GET", "/api/Many/x", headers={"Authorization": f"Bearer {portal.cluster.token}"})
+        streams.append((connection, connection.getresponse()))
+        return portal.metric("gradebook_providers_ejected") == 0
+    wait_until(open_stream, "one of the streams has shown that it is good", 20)
+    assert portal.metric("gradebook_provider_requests") == len(streams)
+    for connection, response in streams:
+        response.close()
+        connection.close()
+    # Nobody waits for them any more, and so they count no more.
+    wait_until(lambda: portal.metric("gradebook_provider_requests") == 0, "the streams have ended")
+
+
 def test_a_change_is_not_repeated(portal, providers):
     fakes = providers(3)
     for fake in fakes:
@@ -226,11 +271,11 @@ def test_a_change_that_found_no_connection_is_repeated(portal, providers):
     good = providers()
     portal.provide(good, *(f"http://127.0.0.1:{free_port()}" for _ in range(2)))
     for i in range(20):
-        answer = portal.daemon.post("/api/Many/x", {"Number": i})
+        answer = portal.daemon.post("/api/Many/x", json.dumps({"Number": i}), headers={"Content-Type": "application/x-number"})
         assert answer.status == 200 and answer.json["URL"] == good.url
     # Each once, and whole.
     assert [json.loads(r[3])["Number"] for r in good.requests] == list(range(20))
-    assert {r[2]["Content-Type"] for r in good.requests} == {"application/json"}
+    assert {r[2]["Content-Type"] for r in good.requests} == {"application/x-number"}
     assert portal.metric("gradebook_retries_total") >= 1
 
 

@@ -261,6 +261,64 @@ def test_registry_backup_and_restore(running, tmp_path):
     assert [s["ServiceURL"] for s in running.json("services", "show", "Cook")] == ["http://127.0.0.1:9", "http://127.0.0.1:8"]
 
 
+class Watching:
+    def __init__(self, ctl, *arguments):
+        command = [CTL, f"--config-dir={ctl.cluster.config}", f"--token-file={ctl.token_file}", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                        env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
+        self.text = ""
+
+    def shows(self, pattern):
+        def seen():
+            if select.select([self.process.stdout], [], [], 0)[0]:
+                self.text += os.read(self.process.stdout.fileno(), 65536).decode()
+            return re.search(pattern, self.text)
+        gradebook.wait_until(seen, f"{pattern} in what watch shows", 20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_watch(running):
+    def cook(port, method="POST"):
+        url = f"http://127.0.0.1:{port}"
+        body = {"ServiceName": "Cook", "ServiceURL": url} if method == "POST" else url
+        assert running.registry.request("/services", method, body).status == 200
+
+    with Watching(running, "watch") as all_, Watching(running, "watch", "Cook") as cooks, Watching(running, "--json", "watch") as json_:
+        all_.shows(rf"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d GradingService at {running.grading.url}: passing\n")
+        json_.shows("GradingService")
+        cook(8)
+        running("drain", "Cook")
+        cooks.shows(r"\S+ \S+ Cook at http://127.0.0.1:8: registered\n"
+                    r"(.*\n)*.*: added\n(.*\n)*.*: passing → draining: an administrator drains it\n(.*\n)*.*: removed\n")
+        all_.shows("draining: an administrator drains it")
+        assert "GradingService" not in cooks.text
+        # Over a restart nothing is missed, and nothing is shown twice.
+        running.registry.stop()
+        running.registry.start()
+        cook(9)
+        cook(8, "DELETE")
+        cooks.shows(r"Cook at http://127.0.0.1:9: (registered|passing)\n(.*\n)*.*Cook at http://127.0.0.1:8: deregistered\n")
+        assert cooks.text.count("http://127.0.0.1:8: registered") == 1
+        json_.shows('"Event":"deregistered"')
+        events = [json.loads(line) for line in json_.text.splitlines() if line.endswith("}")]
+        assert {"registered", "draining", "deregistered"} <= {e["Event"] for e in events}
+        assert cooks.process.poll() is None and all_.process.poll() is None
+
+
+def test_watch_cannot_begin(running, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("0" * 64 + "\n")
+    running("watch", code=REFUSED, token_file=wrong)
+    running.registry.stop()
+    running("watch", code=UNREACHABLE)
+
+
 def test_drain(running):
     for port in (8, 9):
         assert running.registry.post("/services", {"ServiceName": "Cook", "ServiceURL": f"http://127.0.0.1:{port}"}).status == 200
@@ -449,7 +507,7 @@ def test_help(ctl):
     assert ctl("--version").stdout.startswith("gradebookctl ")
     text = ctl("--help").stdout
     commands = [line.split("  ")[1] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert len(commands) == 15
+    assert len(commands) == 16
     for command in commands:
         words = [word for word in command.split() if not word.isupper() and word != "FILE.csv"]
         assert ctl(*words, "--help").stdout.startswith(f"gradebookctl {' '.join(words)} ")

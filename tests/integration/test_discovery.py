@@ -4,6 +4,7 @@
 import http.client
 import http.server
 import json
+import random
 import socket
 import threading
 import time
@@ -413,6 +414,18 @@ def test_who_waits_is_bounded_and_let_go(cluster):
     assert [c.wait().status for c in calls] == [200, 200]
 
 
+def test_who_waits_leaves_connections_to_others(cluster):
+    cluster.configure("gradebook", {"HTTP": {"MaxConnections": 8}})
+    cluster.configure("registry", {"Registry": RULES})
+    registry = cluster.start("registry")
+    streams = [Stream(registry) for _ in range(4)]
+    answer = registry.get("/events")
+    assert answer.status == 503 and "MaxConnections=" in answer.json["detail"]
+    register(registry, "A", 7001)
+    for stream in streams:
+        stream.wait_for("registered", "added")
+
+
 # ---- events ----
 
 def test_events_tell_every_change(registry, cluster):
@@ -436,6 +449,16 @@ def test_events_tell_every_change(registry, cluster):
     registry.stop()
     wait_until(lambda: stream.ended, "a stop ends the stream")
     assert not stream.broken, "in good order"
+
+
+def test_events_of_a_new_name_at_an_address(registry):
+    register(registry, "A", 7001)
+    stream = Stream(registry)
+    n = index(registry, "/services/A")
+    register(registry, "B", 7001)
+    stream.wait_for("deregistered", "removed", "registered", "added")
+    assert [data["ServiceName"] for _, data in stream.events] == ["A", "A", "B", "B"]
+    assert index(registry, "/services/A") > n
 
 
 def test_events_of_draining(registry):
@@ -533,3 +556,95 @@ def test_one_that_does_not_read_is_cut(registry):
 
 def test_events_need_the_token(registry):
     assert registry.get("/events", token=None).status == 401
+
+
+# ---- both ways of following, against the truth ----
+
+class Follower:
+    """Lists, follows the events from there, lists anew when it is told to or comes back: its list is the registry's."""
+
+    def __init__(self, registry):
+        self.registry, self.stream, self.listed, self.relists = registry, None, {}, 0
+        self.done = 0
+
+    def list(self, path="/services"):
+        answer = self.registry.get(path)
+        self.listed = {s["ServiceURL"]: s["ServiceName"] for s in answer.json["Services"]}
+        return answer.json["Index"]
+
+    def catch_up(self):
+        """Applies what has come; whether it is where the registry is."""
+        if self.stream is None or (self.stream.ended and self.done == len(self.stream.events)):
+            last = self.stream.last if self.stream else self.list()
+            try:
+                self.stream = Stream(self.registry, last=last)
+                self.done = 0
+            except OSError:
+                return False
+        while self.done < len(self.stream.events):
+            event, data = self.stream.events[self.done]
+            if event == "relist":
+                self.relists += 1
+                # What happened since is in the list as well; applying it twice changes nothing once all is applied.
+                self.list()
+            elif event == "registered":
+                self.listed[data["ServiceURL"]] = data["ServiceName"]
+            elif event == "deregistered" and self.listed.get(data["ServiceURL"]) == data["ServiceName"]:
+                del self.listed[data["ServiceURL"]]
+            self.done += 1
+        return self.stream.last == index(self.registry) and self.done == len(self.stream.events)
+
+
+class Waiter:
+    """Knows a service by blocking queries alone."""
+
+    def __init__(self, registry, name):
+        self.registry, self.name, self.urls, self.index, self.stopped = registry, name, None, 0, False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.stopped:
+            try:
+                answer = self.registry.get(f"/services/{self.name}?index={self.index}&wait=20s", timeout=30)
+            except (OSError, http.client.HTTPException):
+                continue
+            assert answer.status in (200, 404), answer
+            got = int(answer.headers["Gradebook-Index"])
+            assert got >= self.index, "the index went back"
+            self.index = got
+            self.urls = {s["ServiceURL"] for s in answer.json["Services"]} if answer.status == 200 else set()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_follows_knows_the_truth(cluster, seed):
+    dice = random.Random(seed)
+    cluster.configure("registry", {"Registry": {**RULES, "SuppressThreshold": 0}})
+    registry = cluster.daemon("registry", keep_listener=True).start()
+    follower, names, truth = Follower(registry), ["A", "B", "C"], {}
+    waiters = [Waiter(registry, name) for name in names]
+
+    def agree():
+        if not follower.catch_up() or follower.listed != truth:
+            return False
+        return all(w.urls == {u for u, n in truth.items() if n == w.name} for w in waiters)
+    for _ in range(8):
+        for _ in range(dice.randrange(1, 30)):
+            port, name = dice.randrange(7001, 7009), dice.choice(names)
+            if dice.random() < 0.6:
+                truth[register(registry, name, port)] = name
+            else:
+                there = truth.pop(f"http://127.0.0.1:{port}", None)
+                assert deregister(registry, port) == (200 if there else 404)
+            if dice.random() < 0.3:
+                follower.catch_up()
+        kind = dice.random()
+        if kind < 0.4:
+            (registry.kill if kind < 0.2 else registry.stop)()
+            registry.start()
+        if dice.random() < 0.7:
+            wait_until(agree, f"all agree on {truth}; the follower has {follower.listed}, the waiters {[w.urls for w in waiters]}")
+    wait_until(agree, f"all agree on {truth}; the follower has {follower.listed}, the waiters {[w.urls for w in waiters]}")
+    for w in waiters:
+        w.stopped = True
+    registry.stop()

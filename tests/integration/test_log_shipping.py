@@ -211,6 +211,24 @@ def test_a_full_queue_drops_the_least_important_and_says_how_many(open_cluster, 
     assert dropped == gaps > 0
     assert len(said(attendance)) == len(arrived()) + dropped
     assert f"gradebook_log_dropped_lines_total {dropped}" in attendance.get("/metrics").text
+    # What comes later follows without a gap, and is told of none.
+    n = len(arrived())
+    open_cluster.configure("attendance", {})
+    make_noise(attendance, 3)
+    wait_until(lambda: len(arrived()) >= n + 3, "later lines arrive")
+    assert sum(b["Sequence"] - a["Sequence"] - 1 for a, b in zip(arrived(), arrived()[1:])) == dropped
+
+
+def test_a_gap_is_told_even_if_the_daemon_ends_before_it_can(open_cluster):
+    open_cluster.configure("gradebook", {"Log": {"QueueMax": "64K"}})
+    attendance = open_cluster.start("attendance")
+    open_cluster.configure("attendance", {"Attendance": {f"Unknown{'x' * 1000}{n}": "1" for n in range(10)}})
+    make_noise(attendance, 12)
+    wait_until(lambda: "gradebook_log_dropped_lines_total 0" not in attendance.get("/metrics").text, "lines are dropped")
+    attendance.stop()
+    kept = [json.loads(line) for line in (attendance.state / "log-spool.ndjson").read_text().splitlines()]
+    told = sum(int(r["Fields"]["DROPPED"]) for r in kept if r.get("MessageID") == "b8ab2aeca6f249c3a885c51a02c22352")
+    assert told == len(said(attendance)) - len(kept) > 0
 
 
 def test_an_outage_is_told_once(open_cluster, foreign):

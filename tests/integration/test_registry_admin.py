@@ -277,3 +277,17 @@ def test_audit(registry):
                  r"127\.0\.0\.1:\d+ restored a backup of 1 registrations: 0 added, 0 changed, 0 removed\.",
                  r"Cook at http://127\.0\.0\.1:8 deregistered, by 127\.0\.0\.1:\d+\."):
         assert re.search(line, registry.stderr), line
+
+
+# ---- metrics ----
+
+def test_histograms(registry, dependant):
+    def metrics():
+        return dict(line.rsplit(" ", 1) for line in registry.get("/metrics").text.splitlines() if not line.startswith("#"))
+    wait_until(lambda: int(metrics()["gradebook_registry_heartbeat_seconds_count"]) > 0, "a probe was counted")
+    before = int(metrics()["gradebook_registry_patch_lag_seconds_count"])
+    register(registry, "Cook", 1)
+    wait_until(lambda: dependant.changes(), "the dependant was told")
+    wait_until(lambda: int(metrics()["gradebook_registry_patch_lag_seconds_count"]) == before + 1, "its patch was counted")
+    assert 0 < float(metrics()["gradebook_registry_patch_lag_seconds_sum"]) < 5
+    wait_until(lambda: metrics()["gradebook_registry_store_queue"] == "0", "all is on disk")
