@@ -9,8 +9,6 @@ import pytest
 from gradebook import wait_until
 from test_registry import RULES, Peer, peers, registry, state  # noqa: F401
 
-FLAPPING = {"Registry": {**RULES["Registry"], "FlapHalfLifeSec": "1s", "SuppressThreshold": "250", "ReuseThreshold": "50"}}
-
 
 def entry(registry, peer):
     return next(s for s in registry.get("/services").json["Services"] if s["ServiceURL"] == peer.url)
@@ -291,6 +289,24 @@ def test_restarts_in_good_order_hold_nobody_out(registry, peers):
             p.register()
     wait_until(lambda: client.knows(*services), "all are used")
     assert "held out" not in registry.stderr
+
+
+def test_work_on_a_drained_one_costs_it_nothing(cluster, peers, registry):
+    restart(cluster, registry, SuppressThreshold="150", ReuseThreshold="50")
+    service, other, client = peers("A"), peers("A"), peers("Client", ["A"])
+    for p in (service, other, client):
+        p.register()
+    assert drain(registry, service).status == 200
+    for _ in range(3):
+        beats = len(service.heartbeats)
+        wait_until(lambda: len(service.heartbeats) > beats + 1, "it is probed")
+        service.die()
+        wait_until(lambda: state(registry, service) == "critical", "it is dead")
+        service.listen()
+        service.register()
+        wait_until(lambda: state(registry, service) == "draining", "it is back, and drains")
+    assert drain(registry, service, "DELETE").status == 200
+    wait_until(lambda: client.knows(service, other), "it is used at once")
 
 
 # ---- a registration's own rules ----
