@@ -151,8 +151,9 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
                 if (!socket || socket->shard != shard)
                         return 0;
                 socket->busy = false;
+                /* Somebody else's watch goes on, whatever this call did on the connection. */
                 if (socket->armed & EPOLLOUT)
-                        (void) socket_arm(socket, 0);
+                        (void) socket_arm(socket, socket->lost ? EVENTS_READABLE : 0);
                 return 0;
         }
         if (!socket && socket_new(shard, fd, &socket) < 0)
@@ -168,8 +169,13 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
 void http_client_watch_connection(HttpCall *call) {
         Socket *socket = socket_find(call->client, call->fd);
 
-        if (!socket || (socket->lost && socket->userdata == call->userdata))
+        if (!socket)
                 return;
+        if (socket->lost && socket->userdata == call->userdata) {
+                if (!socket->busy)
+                        (void) socket_arm(socket, EVENTS_READABLE);
+                return;
+        }
 
         socket_unwatch(socket);
         http_client_unwatch(call->client, call->userdata);

@@ -204,9 +204,6 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
                 return -ENOMEM;
         c->event = sd_event_ref(event);
         c->default_timeout_usec = default_timeout_usec;
-        c->epoll_fd = -1;
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-                return -ENOMEM;
         r = http_client_open_shards(c);
         if (r >= 0)
                 r = http_client_open_sockets(c);
