@@ -80,8 +80,9 @@ struct HttpClient {
 void http_client_act(Shard *shard, curl_socket_t fd, int bits);
 void http_client_drain(CURLM *multi);
 
-/* CURLMOPT_SOCKETFUNCTION with the shard, and CURLOPT_CLOSESOCKETFUNCTION with the client. */
+/* CURLMOPT_SOCKETFUNCTION with the shard, CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION with the client. */
 int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_userdata);
+curl_socket_t http_client_on_socket_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address);
 int http_client_on_socket_close(void *userdata, curl_socket_t fd);
 
 /* The connection of an answered call now waits for reuse: its end is told to who asked for it. */

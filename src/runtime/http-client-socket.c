@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -35,11 +36,18 @@ static int socket_arm(Socket *socket, uint32_t events) {
                 .events = events,
                 .data.u64 = (uint64_t) socket->generation << 32 | (uint32_t) socket->fd,
         };
-        int operation = events == 0 ? EPOLL_CTL_DEL : socket->armed == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+        int r, epoll_fd = socket->shard->client->epoll_fd;
 
         if (events == socket->armed)
                 return 0;
-        if (epoll_ctl(socket->shard->client->epoll_fd, operation, socket->fd, &event) < 0)
+        if (events == 0) {
+                /* One that is closed already has left the set by itself. */
+                (void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, socket->fd, NULL);
+                socket->armed = 0;
+                return 0;
+        }
+        r = epoll_ctl(epoll_fd, socket->armed == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket->fd, &event);
+        if (r < 0)
                 return -errno;
         socket->armed = events;
         return 0;
@@ -107,6 +115,24 @@ static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *use
         return 0;
 }
 
+/* libcurl closes a socket that never got connected without telling anybody (7.88), and believes of the next with the same number
+ * that it is watched as the former was. */
+curl_socket_t http_client_on_socket_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address) {
+        HttpClient *c = userdata;
+
+        int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        Socket *former = socket_find(c, fd);
+        if (former) {
+                uint32_t armed = former->busy ? former->armed : 0;
+
+                socket_unwatch(former);
+                former->generation = ++c->generation;
+                former->armed = 0;
+                (void) socket_arm(former, armed);
+        }
+        return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 int http_client_on_socket_close(void *userdata, curl_socket_t fd) {
         Socket *socket = socket_find(userdata, fd);
 
@@ -121,15 +147,17 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
         HttpCall *call = NULL;
 
         if (what == CURL_POLL_REMOVE) {
-                if (!socket)
+                /* Another's by now, where the former was closed in silence. */
+                if (!socket || socket->shard != shard)
                         return 0;
                 socket->busy = false;
                 if (socket->armed & EPOLLOUT)
-                        (void) socket_arm(socket, EVENTS_READABLE);
+                        (void) socket_arm(socket, 0);
                 return 0;
         }
         if (!socket && socket_new(shard, fd, &socket) < 0)
                 return -1;
+        socket->shard = shard;
         socket->busy = true;
         /* Noted here, since CURLINFO_ACTIVESOCKET looks through all connections there are. */
         if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &call) == CURLE_OK && call)

@@ -339,6 +339,8 @@ static CURL *easy_new(HttpClient *c) {
         SET(CURLOPT_PATH_AS_IS, 1L);
         SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
         SET(CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
+        SET(CURLOPT_OPENSOCKETFUNCTION, http_client_on_socket_open);
+        SET(CURLOPT_OPENSOCKETDATA, c);
         SET(CURLOPT_CLOSESOCKETFUNCTION, http_client_on_socket_close);
         SET(CURLOPT_CLOSESOCKETDATA, c);
         SET(CURLOPT_WRITEFUNCTION, on_data);

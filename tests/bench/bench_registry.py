@@ -221,7 +221,7 @@ def run(arguments):
         cluster.configure("gradebook", {"Log": {"Level": "info"}})
         # All of them come from one address here.
         cluster.configure("registry", {"Registry": {"MaxRegistrations": "30000", "MaxPerSource": "30000", "RegistrationsPerSec": "1000000",
-                                                    "RegistrationsBurst": "1000000"}})
+                                                    "RegistrationsBurst": "1000000", "AllowForeignTargets": "yes"}})
         try:
             registry = cluster.daemon("registry", keep_listener=True).start()
             peers = Peers(registry)
