@@ -164,6 +164,14 @@ bool health_drain(Health *h, bool draining) {
         return enter(h, h->failures > 0 && h->grace_usec == 0 ? HEALTH_SUSPECT : HEALTH_PASSING);
 }
 
+void health_end_grace(Health *h) {
+        if (h->confirmed || h->grace_usec == 0)
+                return;
+
+        h->grace_usec = 0;
+        h->failures = 0;
+}
+
 bool health_excuse(Health *h, const HealthRules *rules, uint64_t now_usec) {
         uint64_t soonest = now_usec + random_below(h, rules->interval_usec), least = now_usec + 2 * rules->interval_usec;
 

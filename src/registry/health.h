@@ -75,6 +75,9 @@ bool health_sign_of_life(Health *h, const HealthRules *rules, uint64_t now_usec)
 
 bool health_drain(Health *h, bool draining);
 
+/* A newcomer was seen to listen: what fails from now on counts. The grace after health_excuse() stays. */
+void health_end_grace(Health *h);
+
 /* We were starved or suspended, and may have missed anything: it has a fresh interval (or lease) before it is accused, and
  * is probed at some time in it. */
 bool health_excuse(Health *h, const HealthRules *rules, uint64_t now_usec);

@@ -107,6 +107,7 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
                 i->connection_lost = false;
                 i->closes_idle = outcome == HEALTH_SUCCESS;
                 if (outcome != HEALTH_SUCCESS) {
+                        health_end_grace(&i->health);
                         outcome = HEALTH_HARD_FAILURE;
                         reason = "its process has ended, and no other answers";
                 }
@@ -127,8 +128,6 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
         observe(i, outcome, reason);
 }
 
-static void on_lost(void *userdata);
-
 static void probe(Instance *i) {
         const Registry *g = i->registry;
         HealthRules rules = instance_rules(i);
@@ -144,7 +143,7 @@ static void probe(Instance *i) {
                                          .timeout_usec = timeout,
                                          .answer_max = ANSWER_MAX_BYTES,
                                          .fresh = i->connection_lost,
-                                         .lost = on_lost,
+                                         .lost = heartbeat_connection_lost,
                                  },
                                  on_answer, i, &i->probe);
         if (r >= 0)
@@ -202,7 +201,7 @@ void heartbeat_doubt(Instance *i) {
 
 /* The process is dead, or closed an idle connection. One that lives answers now; where nobody does, and only a listening
  * socket is left that systemd keeps, waiting for the long deadline would tell nothing more. */
-static void on_lost(void *userdata) {
+void heartbeat_connection_lost(void *userdata) {
         Instance *i = userdata;
 
         if (i->registry->stopping || !health_is_reachable(&i->health))

@@ -238,6 +238,8 @@ static void send_patch(Instance *i) {
                                              .token = g->rt->token,
                                              .timeout_usec = registry_config(g)->patch_timeout_usec,
                                              .answer_max = ANSWER_MAX_BYTES,
+                                             /* A newcomer may die before its first probe. */
+                                             .lost = i->position.full ? heartbeat_connection_lost : NULL,
                                      },
                                      on_answer, i, &i->push);
         if (r < 0) {

@@ -149,6 +149,7 @@ void instance_remove(Instance *i);
 void heartbeat_schedule(Instance *i);           /* (re)arms its timer for health.next_usec */
 void heartbeat_cancel(Instance *i);
 void heartbeat_begin(Instance *i);              /* it is new, or may have been started anew */
+void heartbeat_connection_lost(void *instance);         /* for HttpCallOptions.lost */
 void heartbeat_doubt(Instance *i);              /* something went wrong with it elsewhere: probes it at once */
 
 /* alibi.c. Whether a probe that got no answer accuses nobody, since we may be cut off; it began at since_usec. */

@@ -284,6 +284,23 @@ static void test_who_came_together_is_spread(void **state) {
         assert_true(most - least > INTERVAL * 2 / 3);
 }
 
+static void test_a_newcomer_that_listened_has_no_grace(void **state) {
+        Health h = {};
+
+        health_begin(&h, &rules, true, 3, START);
+        assert_false(health_observe(&h, &rules, HEALTH_HARD_FAILURE, START));
+        health_end_grace(&h);
+        assert_true(health_observe(&h, &rules, HEALTH_HARD_FAILURE, START + 1));
+        assert_int_equal(h.state, HEALTH_CRITICAL);
+
+        /* That of a registry that slept is another matter. */
+        uint64_t now = confirmed(&h);
+        assert_false(health_excuse(&h, &rules, now));
+        health_end_grace(&h);
+        assert_false(health_observe(&h, &rules, HEALTH_HARD_FAILURE, now));
+        assert_int_equal(h.state, HEALTH_PASSING);
+}
+
 static void test_draining(void **state) {
         Health h = {};
         uint64_t now = confirmed(&h);
@@ -483,7 +500,8 @@ int main(void) {
                 cmocka_unit_test(test_sign_of_life),
                 cmocka_unit_test(test_lease),
                 cmocka_unit_test(test_restored),
-                cmocka_unit_test(test_who_came_together_is_spread), cmocka_unit_test(test_draining),
+                cmocka_unit_test(test_who_came_together_is_spread), cmocka_unit_test(test_a_newcomer_that_listened_has_no_grace),
+                cmocka_unit_test(test_draining),
                 cmocka_unit_test(test_excused), cmocka_unit_test(test_all_histories),
                 cmocka_unit_test(test_names),
         };
