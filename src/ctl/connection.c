@@ -253,17 +253,22 @@ static const char *member_text(json_object *o, const char *member) {
  * {"Services":[{"ServiceName":…,"ServiceURL":…,"State":…}]}. */
 static const char *first_provider(json_object *o, const char *service_name) {
         json_object *services = NULL;
+        const char *found = NULL;
 
         if (json_get_array(o, "Services", SIZE_MAX, &services, NULL) < 0 || !services)
                 return NULL;
         for (size_t i = 0; i < json_object_array_length(services); i++) {
                 json_object *s = json_object_array_get_idx(services, i);
 
-                if (strcmp(member_text(s, "ServiceName"), service_name) == 0 && strcmp(member_text(s, "State"), "critical") != 0 &&
-                    url_check(member_text(s, "ServiceURL"), "ServiceURL", NULL) >= 0)
+                if (strcmp(member_text(s, "ServiceName"), service_name) != 0 || strcmp(member_text(s, "State"), "critical") == 0 ||
+                    url_check(member_text(s, "ServiceURL"), "ServiceURL", NULL) < 0)
+                        continue;
+                if (strcmp(member_text(s, "State"), "draining") != 0)
                         return member_text(s, "ServiceURL");
+                /* Better than nobody. */
+                found = found ? found : member_text(s, "ServiceURL");
         }
-        return NULL;
+        return found;
 }
 
 int connection_guess_all(Connection *c) {

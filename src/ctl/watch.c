@@ -91,9 +91,14 @@ static int compare(Follow *f, json_object *services, bool first) {
                         print_change(f, state, o);
         }
         if (!first) {
-                json_object_object_foreach(f->known, url, o)
+                json_object_object_foreach(f->known, url, o) {
+                        /* Of why it became what it was last nothing is said again. */
+                        json_object_object_del(o, "OldState");
+                        json_object_object_del(o, "Reason");
+                        json_object_object_del(o, "Time");
                         if (!json_object_object_get_ex(now, url, NULL))
                                 print_change(f, "deregistered", o);
+                }
         }
         json_object_put(f->known);
         f->known = TAKE_PTR(now);

@@ -68,10 +68,13 @@ void alibi_heard(Instance *i) {
         for (Instance *other = g->instances; other; other = other->hh.next)
                 if (other->silent_usec > 0 && health_is_reachable(&other->health)) {
                         HealthRules rules = instance_rules(other);
+                        HealthState old = other->health.state;
 
                         other->silent_usec = 0;
-                        (void) health_excuse(&other->health, &rules, now);
+                        bool changed = health_excuse(&other->health, &rules, now);
                         if (!other->probe)
                                 heartbeat_schedule(other);
+                        if (changed)
+                                instance_health_changed(other, old, "nobody was heard while it was silent");
                 }
 }

@@ -49,6 +49,8 @@ static int node_to_json(const Team *t, const GraphNode *node, json_object **ret)
                         strlen(t->name) > LABEL_MAX ? LABEL_MAX - 1 : LABEL_MAX, t->name);
         if (t->n_instances == 0)
                 (void) snprintf(detail, sizeof(detail), "not registered");
+        else if (t->n_draining == t->n_instances)
+                (void) snprintf(detail, sizeof(detail), "draining");
         else
                 (void) snprintf(detail, sizeof(detail), "%zu of %zu passing", t->n_passing, t->n_instances);
 

@@ -41,7 +41,7 @@ static int add_names(json_object *o, const char *member, Team *const *teams, siz
         if (n > NAMES_MAX)
                 (void) buffer_printf(&out, " and %zu more", n - NAMES_MAX);
         if (all)
-                (void) buffer_printf(&out, "%severy service", n > 0 ? ", " : "");
+                (void) buffer_printf(&out, "%s", n > 0 ? " and every other service" : "every service");
         return out.error < 0 ? out.error : json_add_text(o, member, buffer_text(&out));
 }
 

@@ -273,7 +273,11 @@ class Watching:
             if select.select([self.process.stdout], [], [], 0)[0]:
                 self.text += os.read(self.process.stdout.fileno(), 65536).decode()
             return re.search(pattern, self.text)
-        gradebook.wait_until(seen, f"{pattern} in what watch shows", 20)
+        try:
+            gradebook.wait_until(seen, f"{pattern} in what watch shows", 20)
+        except AssertionError as e:
+            self.process.kill()
+            raise AssertionError(f"{e}; it shows:\n{self.text}{self.process.stderr.read().decode()}") from e
 
     def __enter__(self):
         return self
@@ -292,6 +296,7 @@ def test_watch(running):
     with Watching(running, "watch") as all_, Watching(running, "watch", "Cook") as cooks, Watching(running, "--json", "watch") as json_:
         all_.shows(rf"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d GradingService at {running.grading.url}: passing\n")
         json_.shows("GradingService")
+        gradebook.wait_until(lambda: "gradebook_registry_watchers 3\n" in running.registry.get("/metrics").text, "all three follow")
         cook(8)
         running("drain", "Cook")
         cooks.shows(r"\S+ \S+ Cook at http://127.0.0.1:8: registered\n"

@@ -41,13 +41,17 @@ class Disk:
     def cut_power(self):
         self.daemon.kill()
         for directory in (self.daemon.state, self.daemon.logs):
-            for path in directory.iterdir():
-                path.unlink()
+            # Files stay the ones they are, by inode, whatever their name was last.
+            there = {str(p.stat().st_ino): p.rename(directory / f".there-{p.stat().st_ino}") for p in list(directory.iterdir())}
             for line in self.listing(directory).read_text().splitlines():
                 inode, name = line.split(" ", 1)
+                if inode in there:
+                    there.pop(inode).rename(directory / name)
                 content = self.sure / f"file-{inode}"
                 (directory / name).write_bytes(content.read_bytes() if content.exists() else b"")
                 (directory / name).chmod(0o600)
+            for path in there.values():
+                path.unlink()
         self.take_stock()
 
 

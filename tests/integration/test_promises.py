@@ -312,6 +312,7 @@ def test_a_registry_on_a_full_disk_refuses_newcomers_and_keeps_its_peers(cluster
     registry = registry_on_a_small_disk.start()
     log = cluster.start("log")
     attendance = cluster.start("attendance")
+    wait_until(lambda: registry.get("/services/LogService").json["Services"][0].get("LastCheck"), "the log was probed")
     kept = 1
 
     def post(n):

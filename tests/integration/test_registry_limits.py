@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What one client may do to the registry, and have it do to others."""
 
+import concurrent.futures
 import http.client
 import json
 
@@ -47,6 +48,14 @@ def test_one_address_registers_so_many(cluster):
     for port in (1, 3, 4):
         assert registry.post("/services", record(port)).status == 200
     assert registry.post("/services", record(6)).status == 429
+
+
+def test_many_at_once_do_not_slip_through(cluster):
+    cluster.configure("registry", {"Registry": {"MaxPerSource": "5"}})
+    registry = cluster.start("registry")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(lambda port: registry.post("/services", record(port)).status, range(1, 65)))
+    assert (statuses.count(200), statuses.count(429)) == (5, 59)
 
 
 def test_one_address_changes_so_much(cluster):
