@@ -12,7 +12,9 @@
 #define BATCH_MAX 512
 
 /* A registration is on disk before it is answered. What is marked here is the rest: how an instance is, and whether all
- * dependants know it. Should it be lost, they are told something once more, which changes nothing for them. */
+ * dependants know it. How it is must be on disk before they hear of it: a registry that was killed in between would take
+ * for granted that they know what it knew itself. What they have acknowledged may be lost: they are told once more, which
+ * changes nothing for them. */
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         mark_flush(userdata);
@@ -62,12 +64,19 @@ void mark_acknowledged(Registry *g) {
 
 void mark_now(Registry *g, Record *r) {
         mark(g, r);
+        g->unsaved = true;
         arm(g, 0);
 }
 
-static void on_stored(int result, void *userdata) {
-        Registry *g = userdata;
+/* After each write, not only when none is left: a stream of changes would hold up all patches. */
+static void release_pushes(Registry *g) {
+        if (!g->unsaved)
+                return;
+        g->unsaved = false;
+        push_all(g);
+}
 
+static void note_result(Registry *g, int result) {
         if (result >= 0) {
                 if (g->store_failed)
                         log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0,
@@ -83,6 +92,14 @@ static void on_stored(int result, void *userdata) {
         for (Instance *i = g->instances; i; i = i->hh.next)
                 mark(g, i->record);
         arm(g, RETRY_USEC);
+}
+
+static void on_stored(int result, void *userdata) {
+        Registry *g = userdata;
+
+        g->saving--;
+        note_result(g, result);
+        release_pushes(g);
 }
 
 /* The dependants that do not know everything yet. Their number is small but right after a change. */
@@ -165,6 +182,8 @@ static int flush_batch(Registry *g, const Laggards *l, Record **waiting) {
         size_t n = collect(g, l, rows, dropped, &n_dropped, waiting);
         int r = n > 0 ? store_mark(g->store, rows, n, on_stored, g) : 0;
 
+        if (n > 0 && r >= 0)
+                g->saving++;
         for (size_t i = 0; i < n_dropped; i++)
                 catalog_drop(g->catalog, dropped[i]);
         return r;
@@ -188,5 +207,7 @@ void mark_flush(Registry *g) {
                 waiting = next;
         }
         if (r < 0)
-                on_stored(r, g);
+                note_result(g, r);
+        if (g->saving == 0)
+                release_pushes(g);
 }

@@ -253,9 +253,9 @@ static void send_patch(Instance *i) {
 void push_one(Instance *i) {
         if (i->push && i->again_usec == 0 && catalog_sequence(i->registry->catalog) > i->pushing)
                 i->again_usec = clock_monotonic_usec();
-        /* One that is critical gets it when it is back. */
+        /* One that is critical gets it when it is back; what is not on disk yet, when it is: see marks.c. */
         if (!i->registration->service_update_url || i->push || i->push_timer || i->registry->stopping ||
-            !health_is_reachable(&i->health))
+            i->registry->unsaved || !health_is_reachable(&i->health))
                 return;
 
         send_patch(i);

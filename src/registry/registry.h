@@ -112,6 +112,8 @@ struct Registry {
         sd_event_source *push_source;
 
         Record *marked;                 /* marks.c */
+        bool unsaved;                   /* a change of state is on its way to the disk: patches wait for it */
+        size_t saving;                  /* writes of marks under way */
         sd_event_source *mark_source;
         bool store_failed;
 };
