@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "runtime/urlencoded.h"
 
 #define SEGMENTS_MAX 16 /* of a route; a path may have more where the route ends in "{rest...}" */
 
@@ -160,13 +161,6 @@ int router_add(Router *r, const Route *routes) {
         return 0;
 }
 
-static int hex_value(char c) {
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 0x20;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes raw into ret, which has room for as many bytes. A slash stays a border between segments and nothing else: an
  * encoded one is refused, so both texts have the same number of them. */
 static int path_decode(const char *raw, char *ret) {
@@ -177,7 +171,7 @@ static int path_decode(const char *raw, char *ret) {
                         *ret++ = *raw;
                         continue;
                 }
-                int high = hex_value(raw[1]), low = high < 0 ? -1 : hex_value(raw[2]);
+                int high = urlencoded_hex_digit(raw[1]), low = high < 0 ? -1 : urlencoded_hex_digit(raw[2]);
 
                 if (low < 0)
                         return -EINVAL;

@@ -7,7 +7,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 
-static int hex_digit(char c) {
+int urlencoded_hex_digit(char c) {
         if (c >= '0' && c <= '9')
                 return c - '0';
         if (c >= 'a' && c <= 'f')
@@ -26,8 +26,8 @@ long urlencoded_decode(char *s, size_t size, int plus) {
                 if (c == '+' && plus) {
                         c = ' ';
                 } else if (c == '%') {
-                        int high = size - i > 2 ? hex_digit(s[i + 1]) : -1;
-                        int low = size - i > 2 ? hex_digit(s[i + 2]) : -1;
+                        int high = size - i > 2 ? urlencoded_hex_digit(s[i + 1]) : -1;
+                        int low = size - i > 2 ? urlencoded_hex_digit(s[i + 2]) : -1;
 
                         if (high < 0 || low < 0 || (high == 0 && low == 0))
                                 return -EINVAL;

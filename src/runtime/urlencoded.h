@@ -11,5 +11,8 @@ typedef int (*UrlencodedPair)(const char *name, size_t name_size, const char *va
  * the first negative value that pair returns. */
 int urlencoded_parse(const char *data, size_t size, UrlencodedPair pair, void *userdata);
 
+/* The value of a hex digit of either case; -1 for what is none. */
+int urlencoded_hex_digit(char c);
+
 /* Decodes %XX in place; plus: '+' is a space. Returns the new size, or -EINVAL for a bad escape or an encoded NUL. */
 long urlencoded_decode(char *s, size_t size, int plus);
