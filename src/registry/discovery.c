@@ -50,9 +50,14 @@ static void raise_limit(Discovery *d) {
 
 /* ---- what a change sets off ---- */
 
+/* What is followed must not be taken back: an event, and the answer of a query that waited for one, go out when what they tell is on
+ * disk. A list that is asked for tells what is known now. */
 static int on_wake(sd_event_source *source, void *userdata) {
         Discovery *d = userdata;
 
+        /* What is not kept on disk waits only for what came before it. */
+        if (mark_is_saved(d->registry, d->registry->last_mark))
+                d->released = ring_last(d->ring);
         stream_wake(d);
         watch_wake(d);
         return 0;
@@ -115,6 +120,15 @@ static void keep_event(Discovery *d, const ServiceEvent *e, uint64_t number) {
         ring_add(d->ring, e->service_name, json && text.error == 0 ? text.data : NULL, text.size);
 }
 
+/* At the end of this turn of the loop. */
+static void wake(Discovery *d) {
+        if (d->registry->stopping || !d->wake)
+                return;
+        int r = sd_event_source_set_enabled(d->wake, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot tell who waits for a change: %s", strerror(-r));
+}
+
 void discovery_note(Registry *g, const ServiceEvent *e) {
         Discovery *d = g->discovery;
 
@@ -123,11 +137,19 @@ void discovery_note(Registry *g, const ServiceEvent *e) {
         keep_event(d, e, index_change(d->index, e->service_name));
         listing_drop(d, e->service_name);
 
-        if (d->n_waiting == 0 || g->stopping)
-                return;
-        int r = sd_event_source_set_enabled(d->wake, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error("Cannot tell who waits for a change: %s", strerror(-r));
+        wake(d);
+}
+
+uint64_t discovery_last(const Registry *g) {
+        return ring_last(g->discovery->ring);
+}
+
+void discovery_release(Registry *g, uint64_t number) {
+        Discovery *d = g->discovery;
+
+        if (number > d->released)
+                d->released = number;
+        wake(d);
 }
 
 void discovery_note_instance(const Instance *i, const char *event, const char *old_state, const char *reason) {
@@ -216,6 +238,7 @@ int discovery_new(Registry *g) {
         }
 
         uint64_t start = index_start(clock_realtime_usec(), read_limit(d->limit_path));
+        d->released = start;
         int r = index_new(&d->index, start, NAMES_MAX);
         if (r >= 0)
                 r = ring_new(&d->ring, start, EVENTS_MAX, EVENTS_MAX_BYTES);

@@ -216,8 +216,9 @@ static void renew(Instance *i, const char *process, Request *request) {
         if (!process || !i->process || strcmp(process, i->process) != 0) {
                 if (text_replace(&i->process, process) < 0)
                         log_warning("Out of memory while %s registered again.", i->registration->service_url);
-                if (process)
-                        mark_soon(i->registry, i->record);
+                /* Who is answered although its first patch failed relies on getting it, from whichever run of the registry. */
+                i->synced = false;
+                i->unsynced_mark = mark_now(i->registry, i->record);
                 begin_health(i);
                 instance_log_registered(i, "registered again");
                 push_first(i, request);

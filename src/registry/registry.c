@@ -120,6 +120,7 @@ static int open_store(Registry *g) {
                 r = store_load_histories(g->store, history_recover, g);
         if (r >= 0)
                 r = store_load(g->store, recover, g);
+        catalog_set_saved(g->catalog, catalog_sequence(g->catalog));
         if (r < 0)
                 log_event(LOG_ERR, EVENT_STORE_FAILED, ((LogField[]) { { "PATH", path } }), 1,
                           "Cannot open the registrations: %s", error ? error : strerror(-r));

@@ -44,7 +44,7 @@ static void cut(Stream *s, const char *reason) {
 static void go_on(Stream *s) {
         const Ring *ring = s->discovery->ring;
 
-        for (; s->next <= ring_last(ring); s->next++) {
+        for (; s->next <= s->discovery->released; s->next++) {
                 const RingEvent *e = ring_get(ring, s->next);
 
                 if (!e) {
@@ -156,12 +156,13 @@ void stream_wake(Discovery *d) {
 void stream_keep_alive(Discovery *d) {
         char text[64];
 
-        int n = snprintf(text, sizeof(text), ": alive\nid: %" PRIu64 "\n\n", ring_last(d->ring));
         for (Stream *s = d->streams; s; s = s->list_next) {
                 if (http_stream_buffered(s->http) > 0) {
                         if (!s->moved)
                                 cut(s, "it does not read");
-                } else if (s->next > ring_last(d->ring)) {
+                } else if (s->next > d->released) {
+                        int n = snprintf(text, sizeof(text), ": alive\nid: %" PRIu64 "\n\n", s->next - 1);
+
                         (void) http_stream_write(s->http, text, (size_t) n);
                 }
                 s->moved = false;

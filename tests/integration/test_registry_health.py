@@ -237,7 +237,7 @@ def test_a_restless_one_is_held_out_until_it_is_calm(cluster, peers, registry):
     assert entry(registry, restless)["Held"] is True
     assert entry(registry, restless)["State"] == "passing"
     assert "Held" not in entry(registry, calm)
-    assert client.knows(calm)
+    wait_until(lambda: client.knows(calm), "it is out of the list of who depends on it")
     assert f"A at {restless.url} is held out of its dependants' lists for" in registry.stderr
     assert "gradebook_registry_held 1" in registry.get("/metrics").text
 
