@@ -191,6 +191,7 @@ void limits_deinit(Registry *g);
 
 /* targets.c: whether the client may have us talk to these addresses. 0, or -EBADMSG with the problem filled. */
 int targets_check(const Registry *g, const Registration *r, const char *client, Problem *problem);
+bool targets_is_local(const char *client);      /* over the loopback, or a socket without addresses */
 
 /* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */
 void instance_health_changed(Instance *i, HealthState old, const char *reason);
