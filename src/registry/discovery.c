@@ -16,7 +16,10 @@
 #define NAMES_MAX 65536         /* more than there can be registrations */
 #define EVENTS_MAX 16384
 #define EVENTS_MAX_BYTES (4u << 20)
+#define EVENT_MAX_BYTES (32u << 10)     /* more than the longest that is: two texts of at most 6 bytes for each of 2048, in JSON */
 #define LIMIT_MODE 0640
+
+_Static_assert(EVENT_MAX_BYTES < STREAM_BUFFERED_MAX, "a stream has room for each event");
 
 /* ---- the numbers: they go on from the clock, or from the last run's where that had come further ---- */
 
@@ -117,7 +120,9 @@ static void keep_event(Discovery *d, const ServiceEvent *e, uint64_t number) {
                 json = json_text(o, NULL);
         if (json)
                 (void) buffer_printf(&text, "id: %" PRIu64 "\nevent: %s\ndata: %s\n\n", number, e->event, json);
-        ring_add(d->ring, e->service_name, json && text.error == 0 ? text.data : NULL, text.size);
+        /* What is not kept is told as a gap: who follows lists anew. */
+        bool is_kept = json && text.error == 0 && text.size <= EVENT_MAX_BYTES;
+        ring_add(d->ring, e->service_name, is_kept ? text.data : NULL, text.size);
 }
 
 /* At the end of this turn of the loop. */

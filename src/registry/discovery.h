@@ -44,7 +44,8 @@ void watch_begin(Discovery *d, const char *name, Query *query, Request *request)
 void watch_wake(Discovery *d);
 void watch_end(Discovery *d);                           /* the registry stops */
 
-/* stream.c. Takes the query. */
+/* stream.c. Takes the query. What a client has not taken yet waits in the ring that all share, and so much in a buffer of its own. */
+#define STREAM_BUFFERED_MAX (64u << 10)
 void stream_begin(Discovery *d, Query *query, Request *request);
 void stream_wake(Discovery *d);
 void stream_keep_alive(Discovery *d);

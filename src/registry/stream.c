@@ -12,7 +12,6 @@
 /* Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html). What a client has not taken yet waits
  * in the ring that all share, and only a little in a buffer of its own: one that is slower than the ring is long is cut,
  * and is told to list anew when it comes back. */
-#define BUFFERED_MAX (64u << 10)
 #define RECONNECT_MSEC 1000
 
 struct Stream {
@@ -132,7 +131,7 @@ void stream_begin(Discovery *d, Query *query, Request *request) {
         s->discovery = d;
         s->query = *query;
         request_set_header(request, "Cache-Control", "no-store");
-        s->http = request_stream(request, 200, "text/event-stream", BUFFERED_MAX, on_stream, s);
+        s->http = request_stream(request, 200, "text/event-stream", STREAM_BUFFERED_MAX, on_stream, s);
         if (!s->http) {
                 stream_free(s);
                 return;
