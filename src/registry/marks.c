@@ -189,7 +189,7 @@ static StoreRow row_of(const Record *r, bool settled) {
                 .process = i->process,
                 .state = health_is_reachable(&i->health) ? STORE_PASSING : STORE_CRITICAL,
                 .since_usec = i->since_usec,
-                .settled = settled,
+                .settled = !settled ? STORE_UNSETTLED : r->present ? STORE_SETTLED_THERE : STORE_SETTLED_GONE,
                 .synced = i->synced,
         };
 }

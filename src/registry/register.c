@@ -47,6 +47,10 @@ static PendingWrite *pending_find(const Registry *g, const char *url) {
         return p;
 }
 
+bool register_is_pending(const Registry *g, const char *url) {
+        return pending_find(g, url);
+}
+
 static int pending_begin(Registry *g, const char *url) {
         PendingWrite *p = pending_find(g, url);
 
@@ -145,6 +149,9 @@ static int apply(Registry *g, Registration **registration, const char *process, 
                 i->announced = false;
 
         i->synced = false;
+        /* A mark of how it was before may have come between the registration and this. */
+        if (!is_new)
+                i->unsynced_mark = mark_now(g, i->record);
         begin_health(i);
         instance_log_registered(i, is_new ? "registered" : "registered anew, changed");
         *ret = i;

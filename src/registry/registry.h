@@ -209,6 +209,7 @@ bool push_is_pending(const Instance *i);
 /* register.c: they answer the request */
 void register_service(Registry *g, Registration *registration, Request *request);      /* takes the registration */
 void deregister_service(Registry *g, const char *url, Request *request);
+bool register_is_pending(const Registry *g, const char *url);  /* one of them is on its way to the disk */
 
 /* answers.c */
 void answer_registration(Registry *g, const Registration *registration, Request *request);

@@ -364,3 +364,16 @@ def test_all_services_of_one_process_are_known_to_be_dead_at_once(cluster):
     process.close()
     wait_until(lambda: not client.providers, "the client knows that all are gone", 3)
     client.die()
+
+
+# ---- who is forgotten ----
+
+def test_who_is_forgotten_is_forgotten_on_disk(cluster):
+    cluster.configure("registry", {"Registry": {"LeaseSec": "1s", "ForgetSec": "1s"}})
+    registry = cluster.daemon("registry", keep_listener=True).start()
+    assert registry.post("/services", {"ServiceName": "A", "ServiceURL": "http://127.0.0.1:1"}).status == 200
+    wait_until(lambda: not registry.get("/services").json["Services"], "it is forgotten")
+    registry.stop()
+    registry.start()
+    assert registry.get("/services").json["Services"] == []
+    assert "Recovered" not in registry.stderr

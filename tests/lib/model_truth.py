@@ -13,6 +13,7 @@ INDEX_RESERVE = 1 << 20     # src/registry/index.h
 CHANGES_KEPT = 6            # src/registry/catalog.h: of one that came and went oftener, it is told in any case how it is
 POINTS = {"critical": 100, "deregistered": 20}
 CUT_SECONDS = 0.5           # before a kill: of what was told then the events may be lost
+NOTICE_SECONDS = 0.2        # within which the test knows that it stood still itself
 CHANGES = ("added", "removed")
 
 
@@ -124,7 +125,7 @@ class Judge:
                 present[e.provider] = e.kind == "added"
                 if e.kind == "added" and e.provider in held:
                     self.wrong(f"{e}, which is held out", events[:n + 1])
-                if e.provider not in held and not peer.was(e.kind == "added", e.time - LAG_SECONDS, e.time):
+                if e.provider not in held and not peer.was(e.kind == "added", e.time - LAG_SECONDS, e.time + NOTICE_SECONDS):
                     self.wrong(f"{e}, which it was not: {peer.timeline}", events[:n + 1])
 
     def check_hold(self, e, present, events):

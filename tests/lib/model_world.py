@@ -42,9 +42,9 @@ class Lane:
         return await asyncio.get_running_loop().run_in_executor(self.threads, function)
 
     async def start(self):
-        run = Run()
+        # Before it can tell anybody anything.
+        self.run = run = Run()
         await self.call(self.registry.launch)
-        self.run = run
         await self.call(lambda: self.registry.wait_notify("READY=1"))
         run.follow(self.registry)
 
