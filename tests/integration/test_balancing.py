@@ -198,6 +198,15 @@ def test_one_that_answers_500_is_ejected_and_comes_back(portal, providers):
     assert 50 <= bad.hits - before <= 150
 
 
+def test_idle_traffic_finds_a_bad_one_soon(portal, providers):
+    """One request at a time: the good one is always idle, and so always the better choice as long as a failure weighs."""
+    good, bad = providers(2)
+    bad.status = 500
+    portal.provide(good, bad)
+    wait_until(lambda: portal.get() and portal.metric("gradebook_providers_ejected") == 1, "the bad one is ejected", 5)
+    assert bad.hits == 3
+
+
 def test_never_the_last_never_more_than_half(portal, providers):
     fakes = providers(4)
     for fake in fakes:
