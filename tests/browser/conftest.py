@@ -2,6 +2,7 @@
 import base64
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -12,6 +13,11 @@ import chromium  # noqa: E402
 import gradebook  # noqa: E402
 
 SCREENSHOTS = pathlib.Path(os.environ.get("GRADEBOOK_SCREENSHOTS", gradebook.BUILD / "screenshots"))
+
+
+def pytest_configure(config):
+    # Told to stop, end as after Ctrl+C: with what was started ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture
