@@ -50,7 +50,7 @@ def test_a_clean_stop_is_known_when_it_ends(cluster):
     daemon = cluster.start("attendance", keep_listener=True)
     wait_until(lambda: client.providers, "the client knows it")
     daemon.signal(signal.SIGTERM)
-    wait_until(lambda: not client.providers, "the client knows that it goes", 2)
+    wait_until(lambda: not client.providers, "the client knows that it goes")
     daemon.wait()
     client.die()
 
