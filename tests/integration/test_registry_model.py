@@ -11,9 +11,6 @@ import asyncio
 import os
 import random
 
-import pytest
-
-from model_peer import Ports
 from model_world import Lane, World, Wrong
 
 HISTORIES = int(os.environ.get("GRADEBOOK_HISTORIES", "72"))
@@ -25,15 +22,8 @@ STEPS = 40
 END_SECONDS = 120 + KILLS
 
 
-@pytest.fixture
-def ports():
-    p = Ports(random.SystemRandom())
-    yield p
-    p.close()
-
-
-async def play_lane(directory, ports, seeds, steps, kills):
-    lane = Lane(directory, ports)
+async def play_lane(directory, seeds, steps, kills):
+    lane = Lane(directory)
     worlds = []
     try:
         await lane.start()
@@ -52,9 +42,9 @@ async def play_lane(directory, ports, seeds, steps, kills):
     return worlds
 
 
-async def play_lanes(directory, ports, histories, lanes, steps, kills=0):
+async def play_lanes(directory, histories, lanes, steps, kills=0):
     seeds = iter(range(SEED, SEED + histories))
-    tasks = [asyncio.create_task(play_lane(directory / f"lane-{n}", ports, seeds, steps, kills)) for n in range(min(lanes, histories))]
+    tasks = [asyncio.create_task(play_lane(directory / f"lane-{n}", seeds, steps, kills)) for n in range(min(lanes, histories))]
     try:
         return [world for worlds in await asyncio.gather(*tasks) for world in worlds]
     finally:
@@ -63,14 +53,14 @@ async def play_lanes(directory, ports, histories, lanes, steps, kills=0):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def test_any_history_ends_in_the_truth(tmp_path, ports):
-    worlds = asyncio.run(play_lanes(tmp_path, ports, HISTORIES, LANES, STEPS))
+def test_any_history_ends_in_the_truth(tmp_path):
+    worlds = asyncio.run(play_lanes(tmp_path, HISTORIES, LANES, STEPS))
     summarize(worlds)
     assert len(worlds) == HISTORIES
 
 
-def test_every_promise_holds_however_often_the_registry_is_killed(tmp_path, ports):
-    worlds = asyncio.run(play_lanes(tmp_path, ports, KILL_LANES, KILL_LANES, STEPS, -(-KILLS // KILL_LANES)))
+def test_every_promise_holds_however_often_the_registry_is_killed(tmp_path):
+    worlds = asyncio.run(play_lanes(tmp_path, KILL_LANES, KILL_LANES, STEPS, -(-KILLS // KILL_LANES)))
     summarize(worlds)
     assert sum(world.kills for world in worlds) >= KILLS
 

@@ -4,48 +4,12 @@
 import asyncio
 import json
 import select
-import socket
 import time
+
+from gradebook import bind
 
 LAG_SECONDS = 2.5           # within which the registry has seen what happened: threshold × (timeout + retry) is 0.75 s, the rest is for a busy machine
 FATES = ("refused", "lost", "unanswered", "late")
-
-
-class Ports:
-    """Ports of which none is another's while its peer is dead: out of the range for outgoing connections, and in blocks that are
-    locked by a name, as several of these tests may run on one machine."""
-
-    FIRST, BLOCK, BLOCKS = 15000, 1000, 16
-
-    def __init__(self, choice):
-        self.lock = socket.socket(socket.AF_UNIX)
-        blocks = list(range(self.BLOCKS))
-        choice.shuffle(blocks)
-        for block in blocks:
-            try:
-                self.lock.bind(f"\0gradebook-model-{block}")
-            except OSError:
-                continue
-            self.first = self.FIRST + block * self.BLOCK
-            self.next = 0
-            return
-        raise AssertionError("no block of ports is free")
-
-    def take(self):
-        for _ in range(self.BLOCK):
-            port = self.first + self.next
-            self.next = (self.next + 1) % self.BLOCK
-            with socket.socket() as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    s.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
-        raise AssertionError("no port is free")
-
-    def close(self):
-        self.lock.close()
 
 
 async def exchange(port, method, path, token, body=b"", headers=""):
@@ -99,11 +63,13 @@ class Told:
 class Peer:
     """A life begins with listening and registering, and knows nothing then."""
 
-    def __init__(self, world, name, requires, anchor, port):
+    def __init__(self, world, name, requires, anchor):
         self.world = world
         self.name, self.requires, self.anchor = name, requires, anchor
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        # Nobody else's while it is dead, see free_port().
+        self.reserved = bind(0)
+        self.port = self.reserved.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self.says_process = world.random.random() < 0.5
         self.lock = asyncio.Lock()
         self.server = None

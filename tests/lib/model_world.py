@@ -28,12 +28,11 @@ class Wrong(AssertionError):
 class Lane:
     """A registry of its own, in which one history is played after the other."""
 
-    def __init__(self, directory, ports, environment=None):
+    def __init__(self, directory):
         self.cluster = Cluster(directory)
         self.cluster.configure("gradebook", {"Log": {"Level": "warning"}})
         self.cluster.configure("registry", {"Registry": RULES})
-        self.registry = self.cluster.daemon("registry", keep_listener=True, environment=environment)
-        self.ports = ports
+        self.registry = self.cluster.daemon("registry", keep_listener=True)
         self.run = None
         self.broken = False         # it could not be started
         self.threads = concurrent.futures.ThreadPoolExecutor(1)
@@ -81,7 +80,7 @@ class World:
             anchor = name in anchors
             if anchor:
                 anchors.remove(name)
-            self.peers.append(Peer(self, name, requires, anchor, lane.ports.take()))
+            self.peers.append(Peer(self, name, requires, anchor))
         self.by_url = {p.url: p for p in self.peers}
 
     def wrong(self, what):
@@ -200,6 +199,7 @@ class World:
             p.awake.set()
             await p.do("leave")
             await p.do("die")
+            p.reserved.close()
 
     async def live(self, steps, kills=0):
         watch = asyncio.create_task(self.watch_ourselves())
