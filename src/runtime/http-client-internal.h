@@ -34,6 +34,7 @@ typedef struct Socket {
         uint32_t armed;                 /* what epoll looks for; 0: nothing, it is not in the set */
         bool busy;                      /* libcurl waits for events on it */
         Watch *watches;                 /* of all who share it */
+        const void *user;               /* whose call was on it last */
 } Socket;
 
 struct HttpCall {

@@ -169,18 +169,29 @@ curl_socket_t http_client_on_socket_open(void *userdata, curlsocktype purpose, s
         return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
+static void unwatch_user(Socket *socket) {
+        HttpClient *c = socket->shard->client;
+        Watch *w;
+
+        HASH_FIND_PTR(c->watched, &socket->user, w);
+        if (w && w->list == &socket->watches)
+                watch_free(c, w);
+}
+
 static bool is_ended_by_peer(int fd) {
         struct pollfd p = { .fd = fd, .events = POLLRDHUP };
 
         return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-/* It may have ended during a call: whose call it was hears so by its answer, the others that watch it here. Not at once, since
+/* It may have ended during a call: whose call it was hears so by its answer, and the others that watch it here. Not at once, since
  * this is called from within libcurl. */
 int http_client_on_socket_close(void *userdata, curl_socket_t fd) {
         HttpClient *c = userdata;
         Socket *socket = socket_find(c, fd);
 
+        if (socket && socket->watches)
+                unwatch_user(socket);
         if (socket && socket->watches && is_ended_by_peer(fd)) {
                 socket_tell(socket);
                 if (c->ended)
@@ -211,8 +222,10 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
         socket->shard = shard;
         socket->busy = true;
         /* Noted here, since CURLINFO_ACTIVESOCKET looks through all connections there are. */
-        if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &call) == CURLE_OK && call)
+        if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &call) == CURLE_OK && call) {
                 call->fd = fd;
+                socket->user = call->userdata;
+        }
         return socket_arm(socket, (what & CURL_POLL_IN ? EVENTS_READABLE : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0)) < 0 ? -1 : 0;
 }
 
