@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Preloaded into a daemon: as long as the file that HOLD_FSYNC names exists, nothing is brought to disk but one fsync() for each
+ * file of this name and ".pass", which it takes away. So a test stands between two writes for as long as it likes. */
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LOOK_USEC 1000
+
+static int sync_when_allowed(const char *name, int fd) {
+        int (*next)(int) = (int (*)(int)) dlsym(RTLD_NEXT, name);
+        const char *path = getenv("HOLD_FSYNC");
+        char pass[4096];
+
+        if (path) {
+                (void) snprintf(pass, sizeof(pass), "%s.pass", path);
+                while (access(path, F_OK) == 0 && unlink(pass) < 0)
+                        (void) usleep(LOOK_USEC);
+        }
+        return next(fd);
+}
+
+int fsync(int fd);
+int fdatasync(int fd);
+
+int fsync(int fd) {
+        return sync_when_allowed("fsync", fd);
+}
+
+int fdatasync(int fd) {
+        return sync_when_allowed("fdatasync", fd);
+}
