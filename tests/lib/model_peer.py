@@ -123,9 +123,14 @@ class Peer:
 
     async def listen(self):
         self.forget()
+        self.well_since = time.monotonic()
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
 
     async def serve(self, reader, writer):
+        # Accepted at the moment of its death: the dead do not answer.
+        if not self.server:
+            writer.transport.abort()
+            return
         self.writers.add(writer)
         life = self.life
         try:
