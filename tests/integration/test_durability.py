@@ -86,6 +86,11 @@ def test_nobody_is_told_of_what_is_not_on_disk(cluster, holding):
     def entry(cook):
         return next(s for s in registry.get("/services/Cook").json["Services"] if s["ServiceURL"] == cook.url)
 
+    def queued():
+        """Writes that are not on disk."""
+        lines = registry.get("/metrics").text.splitlines()
+        return int(next(line for line in lines if line.startswith("gradebook_registry_store_queue ")).split()[1])
+
     def knows(*expected):
         return client.providers == {("Cook", cook.url) for cook in expected}
 
@@ -108,15 +113,13 @@ def test_nobody_is_told_of_what_is_not_on_disk(cluster, holding):
     for _ in range(20):
         registry.get("/services")
     assert knows(*cooks) and stream.events == []
-    # The first write to a new log takes more than one. In between is time enough to tell what may be told.
-    for _ in range(8):
-        if knows(second, third):
-            break
+    # The first write to a new log takes more than one.
+    waits, before = switch.with_name("hold-fsync.waits"), queued()
+    while queued() == before:
         let_through.touch()
-        wait_until(lambda: not let_through.exists(), "something is brought to disk")
-        for _ in range(100):
-            registry.get("/services")
-    assert knows(second, third), "the client hears of the first, and of nothing else"
+        wait_until(lambda: not let_through.exists() and waits.exists(), "one is let through, and the next waits")
+        registry.get("/services")
+    wait_until(lambda: knows(second, third), "the client hears of the first")
     wait_until(lambda: stream.names() == ["critical", "removed"], "and so do all who follow")
     assert {data["ServiceURL"] for _, data in stream.events} == {first.url}
     for _ in range(20):
