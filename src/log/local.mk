@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += liblog.a
 liblog_a_SOURCES = \
+	src/log/blocks.c src/log/blocks.h \
 	src/log/conf.c src/log/conf.h \
 	src/log/dedup.c src/log/dedup.h \
 	src/log/get.c \
