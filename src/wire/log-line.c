@@ -123,6 +123,7 @@ int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec) {
         write_number(out, ",\"Priority\":", (uint64_t) r->priority);
         write_member(out, ",\"Service\":", r->service);
         write_member(out, ",\"Instance\":", r->instance);
+        write_member(out, ",\"Host\":", r->host);
         write_member(out, ",\"RequestID\":", r->request_id);
         write_member(out, ",\"MessageID\":", r->message_id);
         write_member(out, ",\"Message\":", r->message);

@@ -22,6 +22,7 @@ static LogRecord full(void) {
                 .priority = 4,
                 .service = (char *) "gradebook-grading",
                 .instance = (char *) "http://127.0.0.1:6000",
+                .host = (char *) "db-1.example.org",
                 .request_id = (char *) ID,
                 .message = (char *) "he said \"Sequence\":9,\\\"Source\\\" \t\x1b[31m \x7f \xc2\x9b ü",
                 .source = (char *) "00112233445566778899aabbccddeeff",
@@ -49,6 +50,7 @@ static void test_written_as_json(void **state) {
         assert_int_equal(log_record_from_json(o, &r, NULL), 0);
         assert_string_equal(r->message, expected.message);
         assert_string_equal(r->instance, expected.instance);
+        assert_string_equal(r->host, expected.host);
         assert_string_equal(r->source, expected.source);
         assert_int_equal(r->sequence, 42);
         assert_int_equal(r->time_usec, TIME);
