@@ -28,7 +28,7 @@ static size_t text_bytes(const char *s) {
 static size_t record_bytes(const LogRecord *r) {
         size_t bytes = sizeof(LogQueueItem) + sizeof(LogRecord);
 
-        bytes += text_bytes(r->service) + text_bytes(r->instance) + text_bytes(r->request_id) + text_bytes(r->message_id) +
+        bytes += text_bytes(r->service) + text_bytes(r->instance) + text_bytes(r->host) + text_bytes(r->request_id) + text_bytes(r->message_id) +
                  text_bytes(r->message) + text_bytes(r->source);
         if (r->fields) {
                 json_object_object_foreach(r->fields, name, value)
