@@ -7,12 +7,16 @@ libctl_a_SOURCES = \
 	src/ctl/grade.c \
 	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
 	src/ctl/log.c \
+	src/ctl/log-compare.c src/ctl/log-compare.h \
+	src/ctl/log-excuses.c src/ctl/log-excuses.h \
 	src/ctl/log-follow.c \
 	src/ctl/log-format.c src/ctl/log-format.h \
 	src/ctl/log-gaps.c \
+	src/ctl/log-journal.c src/ctl/log-journal.h \
 	src/ctl/log-options.c src/ctl/log-options.h \
 	src/ctl/log-pages.c src/ctl/log-pages.h \
 	src/ctl/log-time.c src/ctl/log-time.h \
+	src/ctl/log-verify.c \
 	src/ctl/log-view.c src/ctl/log-view.h \
 	src/ctl/output.c src/ctl/output.h \
 	src/ctl/pager.c src/ctl/pager.h \
