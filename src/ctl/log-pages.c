@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ctl/log-format.h"
 #include "ctl/log-options.h"
 #include "wire/json.h"
 
 #define PAGE_LINES 2000
+#define SEARCH_USEC (600 * USEC_PER_SEC) /* that a page may take: the whole log may have to be searched for its first line */
 #define PAGE_BYTES (4u << 20)           /* more is left for the next page */
 #define LINE_BYTES_MAX (2u << 20)       /* and so a page is never empty for its size */
 
@@ -54,7 +56,7 @@ static int write_path(const LogWalk *w, LogOrder order, const char *cursor, uint
 static int fetch(Connection *c, const char *path, Page *p, Call *call, bool *ret_deleted) {
         int code;
 
-        *call = (Call) { .accept = "application/x-ndjson", .take = take_data, .userdata = p };
+        *call = (Call) { .accept = "application/x-ndjson", .take = take_data, .userdata = p, .timeout_usec = SEARCH_USEC };
         code = connection_prepare(c, PEER_LOG, path, call);
         if (code == CTL_OK)
                 code = connection_run(c, call, 1);
