@@ -53,7 +53,6 @@ void log_service_stop(void *service) {
 
         l->stopping = true;
         get_stop(l);
-        suppressed_stop(l->suppressed);
 }
 
 void log_service_keep_line(const LogRecord *record, void *service) {
@@ -95,6 +94,8 @@ void *log_service_free(void *service) {
         get_deinit(l);
         if (l->own)
                 own_finish(l->own);
+        if (l->suppressed)
+                suppressed_finish(l->suppressed);
         l->store = store_free(l->store);
         l->own = own_free(l->own);
         l->suppressed = suppressed_free(l->suppressed);
