@@ -24,6 +24,8 @@ int log_service_new(Runtime *rt, void **ret) {
                 if (r >= 0)
                         r = suppressed_new(&l->suppressed, rt->event, l->store);
                 if (r >= 0)
+                        r = http_body_new(&l->empty, NULL, "", 0);
+                if (r >= 0)
                         r = get_init(l);
                 if (r < 0)
                         log_error("The log cannot be served: %s", strerror(-r));
@@ -99,6 +101,7 @@ void *log_service_free(void *service) {
         l->store = store_free(l->store);
         l->own = own_free(l->own);
         l->suppressed = suppressed_free(l->suppressed);
+        l->empty = http_body_unref(l->empty);
         free(l);
         return NULL;
 }

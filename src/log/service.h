@@ -21,6 +21,7 @@ typedef struct LogService {
         LogStore *store;
         OwnLines *own;
         Suppressed *suppressed;
+        HttpBody *empty;                /* the answer to text */
         Worker *reader;
         LogReply *replies;              /* readers under way, followers among them */
         size_t n_followers;
