@@ -30,6 +30,7 @@ struct LogShipper {
         bool announcing;                /* the line at hand is the notice about dropped lines, which has gone through */
         char notice_source[SPOOL_SOURCE_SIZE];
 
+        sd_event_source *touch;         /* makes the spool's next pages ready */
         sd_event_source *timer;
         bool armed;
         ServiceCall *call;

@@ -76,8 +76,7 @@ static void tell_recovery(LogShipper *s) {
 }
 
 /* What nobody can have got is taken anew, when there may be more to tell and less of it left. */
-static void give_back(LogShipper *s, int error) {
-        s->offered = s->offered || (error != -ENOENT && error != -ECONNREFUSED);
+static void give_back(LogShipper *s) {
         if (s->offered)
                 return;
         spool_file_give_back(&s->spool->file);
@@ -91,7 +90,7 @@ static void send_failed(LogShipper *s, int error, const char *reason) {
                 s->backoff_usec = BACKOFF_MIN_USEC;
         if (s->backoff_usec > BACKOFF_MAX_USEC)
                 s->backoff_usec = BACKOFF_MAX_USEC;
-        give_back(s, error);
+        give_back(s);
         tell_outage(s, reason);
         /* Nobody is there: whoever waits for the end of this daemon gets it at once, and the lines stay in the spool. */
         if (s->flushed && (error == -ENOENT || error == -ECONNREFUSED)) {
@@ -244,6 +243,7 @@ static void send_done(const HttpAnswer *answer, void *userdata) {
                 acknowledge(s);
                 send_next(s);
         } else {
+                s->offered = s->offered || (answer->error != -ENOENT && answer->error != -ECONNREFUSED);
                 (void) snprintf(reason, sizeof(reason), "it answers %u", answer->status);
                 send_failed(s, answer->error, answer->error < 0 ? answer->error_text : reason);
         }

@@ -61,6 +61,8 @@ static void shipper_sink(const LogLine *line, void *userdata) {
         s->n_taken++;
         if (append(s, line) < 0)
                 spool_file_skip(&s->spool->file);
+        if (s->touch && log_spool_wants_touch(s->spool))
+                (void) sd_event_source_set_enabled(s->touch, SD_EVENT_ONESHOT);
         if (s->keep_line && s->keeper)
                 shipper_keep_waiting(s);
         else
@@ -123,6 +125,13 @@ static int add_timer(LogShipper *s, sd_event_time_handler_t handler, sd_event_so
         return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
+static int on_touch(sd_event_source *source, void *userdata) {
+        const LogShipper *s = userdata;
+
+        log_spool_touch(s->spool);
+        return 0;
+}
+
 static int on_flush_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         shipper_finish_flush(userdata);
         return 0;
@@ -137,6 +146,10 @@ int log_shipper_start(LogShipper *s, const LogShipperOptions *o) {
         r = add_timer(s, on_flush_timer, &s->flush_timer);
         if (r >= 0)
                 r = add_timer(s, shipper_on_timer, &s->timer);
+        if (r >= 0)
+                r = sd_event_add_defer(s->rt->event, &s->touch, on_touch, s);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->touch, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         tell_spool(s);
@@ -162,6 +175,7 @@ LogShipper *log_shipper_free(LogShipper *s) {
         log_remove_sink(shipper_sink, s);
         log_set_numbering(NULL, NULL);
         (void) sd_event_source_disable_unref(s->timer);
+        (void) sd_event_source_disable_unref(s->touch);
         (void) sd_event_source_disable_unref(s->flush_timer);
         (void) log_spool_free(s->spool);
         buffer_deinit(&s->batch);

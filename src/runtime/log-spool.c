@@ -55,7 +55,18 @@ static int map(LogSpool *s, int fd, size_t size) {
         /* Looking through it has made all of it look like this process's memory. */
         if (fd >= 0)
                 (void) madvise(base, size, MADV_DONTNEED);
+        log_spool_touch(s);
         return 0;
+}
+
+void log_spool_touch(LogSpool *s) {
+        size_t from = s->file.tail / PAGE * PAGE, size = s->mapped - from;
+
+        if (size > 2 * LOG_SPOOL_READY_BYTES)
+                size = 2 * LOG_SPOOL_READY_BYTES;
+        /* An older kernel does not know it: then it takes the time it takes. */
+        (void) madvise(s->file.base + from, size, MADV_POPULATE_WRITE);
+        s->touched = from + size;
 }
 
 static void unmap(LogSpool *s) {
@@ -216,6 +227,7 @@ int log_spool_resize(LogSpool *s, size_t size) {
         unmap(s);
         s->file = new.file;
         s->mapped = new.mapped;
+        s->touched = new.touched;
         s->fd = new.fd;
         return 0;
 }

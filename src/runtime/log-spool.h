@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ typedef struct LogSpool {
         char *path;             /* NULL: in memory */
         int fd;
         size_t mapped;
+        size_t touched;         /* up to here the pages are there to be written */
 } LogSpool;
 
 /* path: of the file, which is made if it is missing; NULL: in memory. size: of a new one; one that is there keeps its own.
@@ -26,6 +28,14 @@ typedef struct LogSpool {
 int log_spool_open(LogSpool **ret, const char *path, size_t size, int *ret_reason);
 LogSpool *log_spool_free(LogSpool *s);
 DEFINE_CLEANUP(LogSpool, log_spool_free);
+
+/* Writing to a page for the first time takes longer than all the rest of a line: so many bytes behind what is there are
+ * made ready, for somebody who has the time. false: they are. */
+#define LOG_SPOOL_READY_BYTES (32u << 10)
+static inline bool log_spool_wants_touch(const LogSpool *s) {
+        return s->file.tail + LOG_SPOOL_READY_BYTES > s->touched && s->touched < s->mapped;
+}
+void log_spool_touch(LogSpool *s);
 
 /* Another size: what waits is copied into a new file, which then takes the old one's place. Nothing may be in flight. Blocks. On
  * failure all is as it was. */
