@@ -193,8 +193,8 @@ void daemon_reload(Daemon *d) {
                 log_event(LOG_ERR, EVENT_CONFIG_INVALID, NULL, 0, "The new configuration is not valid; going on with the old one");
         else
                 log_event(LOG_INFO, EVENT_CONFIG_RELOADED, NULL, 0, "Configuration read again");
-        (void) sd_notify(0, "READY=1");
         free(d->status);
         d->status = NULL;
         daemon_update_status(d);
+        (void) sd_notify(0, "READY=1");
 }

@@ -162,7 +162,7 @@ def test_a_refused_connection_is_a_death_without_further_tries(cluster):
         assert cluster.services() == {"A": [peer.url]}
     finally:
         peer.close()
-    wait_until(lambda: registry.get("/services/A").json["Services"][0]["State"] == "critical", "its death is known", 3)
+    wait_until(lambda: registry.get("/services/A").json["Services"][0]["State"] == "critical", "its death is known")
 
 
 # 4: a restart fails no request, and doubles none
