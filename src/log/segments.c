@@ -20,6 +20,7 @@
 
 typedef struct Segment {
         char name[SEGMENT_NAME_SIZE];
+        uint64_t position;      /* of its first byte */
         uint64_t size;
 } Segment;
 
@@ -46,6 +47,7 @@ static int add(Segments *s, const char *name, uint64_t size) {
                 return -ENOMEM;
         s->array = more;
         (void) snprintf(more[s->n].name, SEGMENT_NAME_SIZE, "%s", name);
+        more[s->n].position = s->n > 0 ? more[s->n - 1].position + more[s->n - 1].size : 0;
         more[s->n++].size = size;
         return 0;
 }
@@ -100,6 +102,8 @@ static int find_full(Segments *s) {
                 return -errno;
         if (s->n > 0)
                 qsort(s->array, s->n, sizeof(*s->array), compare_names);
+        for (size_t i = 0; i < s->n; i++)
+                s->array[i].position = i > 0 ? s->array[i - 1].position + s->array[i - 1].size : 0;
         return 0;
 }
 
@@ -324,4 +328,91 @@ int segments_open_one(Segments *s, uint64_t id, int *ret_fd, uint64_t *ret_size)
         }
         (void) pthread_mutex_unlock(&s->mutex);
         return r;
+}
+
+/* ---- reading ---- */
+
+uint64_t segments_begin(Segments *s) {
+        uint64_t position;
+
+        (void) pthread_mutex_lock(&s->mutex);
+        position = s->array[0].position;
+        (void) pthread_mutex_unlock(&s->mutex);
+        return position;
+}
+
+static uint64_t end_of(const Segment *one) {
+        return one->position + one->size;
+}
+
+uint64_t segments_end(Segments *s) {
+        uint64_t position;
+
+        (void) pthread_mutex_lock(&s->mutex);
+        position = end_of(live(s));
+        (void) pthread_mutex_unlock(&s->mutex);
+        return position;
+}
+
+/* The first whose end is behind the position. */
+static Segment *find_behind(const Segments *s, uint64_t position) {
+        size_t low = 0, high = s->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (end_of(&s->array[middle]) > position)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return low < s->n ? &s->array[low] : NULL;
+}
+
+static int open_view(const Segments *s, const Segment *one, SegmentView *ret) {
+        int fd = openat(s->directory_fd, one->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+        if (fd < 0)
+                return -errno;
+        *ret = (SegmentView) { .position = one->position, .end = end_of(one), .fd = fd, .live = one == live(s) };
+        return 1;
+}
+
+int segments_view(Segments *s, uint64_t position, bool backwards, SegmentView *ret) {
+        const Segment *one;
+        int r;
+
+        (void) pthread_mutex_lock(&s->mutex);
+        if (position < s->array[0].position) {
+                r = -ENOENT;
+        } else if (backwards && position == s->array[0].position) {
+                r = 0;
+        } else {
+                one = find_behind(s, position - backwards);
+                r = one ? open_view(s, one, ret) : 0;
+        }
+        (void) pthread_mutex_unlock(&s->mutex);
+        return r;
+}
+
+int segment_view_refresh(Segments *s, SegmentView *v) {
+        const Segment *one;
+        int r = -ENOENT;
+
+        (void) pthread_mutex_lock(&s->mutex);
+        one = find_behind(s, v->position);
+        if (!one && live(s)->position == v->position)
+                one = live(s);
+        if (one && one->position == v->position) {
+                v->end = end_of(one);
+                v->live = one == live(s);
+                r = 0;
+        }
+        (void) pthread_mutex_unlock(&s->mutex);
+        return r;
+}
+
+void segment_view_deinit(SegmentView *v) {
+        (void) fd_close(v->fd);
+        *v = SEGMENT_VIEW_NULL;
 }

@@ -40,6 +40,28 @@ typedef struct SegmentsTotal {
 
 SegmentsTotal segments_total(Segments *s);
 
+/* A position is the number of a raw byte in the whole log since it began: it stays, whatever happens to the files. */
+uint64_t segments_begin(Segments *s);   /* of the oldest byte there is */
+uint64_t segments_end(Segments *s);     /* behind the last durable byte */
+
+/* A file opened for reading. */
+typedef struct SegmentView {
+        uint64_t position;      /* of its first byte */
+        uint64_t end;           /* behind its last byte that is there for readers */
+        int fd;
+        bool live;
+} SegmentView;
+
+#define SEGMENT_VIEW_NULL ((SegmentView) { .fd = -1 })
+
+/* The file that holds the byte at position (forwards) or the one before it (backwards). 1: here it is; 0: there is nothing (yet);
+ * -ENOENT: it was deleted; what open(2) says. */
+int segments_view(Segments *s, uint64_t position, bool backwards, SegmentView *ret);
+
+/* It may have grown, or be full by now. -ENOENT: it was deleted. */
+int segment_view_refresh(Segments *s, SegmentView *v);
+void segment_view_deinit(SegmentView *v);
+
 /* The id of the live one: ids count upwards in time as long as the process runs. */
 uint64_t segments_live_id(Segments *s);
 

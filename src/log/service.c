@@ -22,6 +22,8 @@ int log_service_new(Runtime *rt, void **ret) {
         if (r >= 0) {
                 r = own_new(&l->own, rt->event, l->store);
                 if (r >= 0)
+                        r = suppressed_new(&l->suppressed, rt->event, l->store);
+                if (r >= 0)
                         r = get_init(l);
                 if (r < 0)
                         log_error("The log cannot be served: %s", strerror(-r));
@@ -92,8 +94,11 @@ void *log_service_free(void *service) {
         get_deinit(l);
         if (l->own)
                 own_finish(l->own);
+        if (l->suppressed)
+                suppressed_finish(l->suppressed);
         l->store = store_free(l->store);
         l->own = own_free(l->own);
+        l->suppressed = suppressed_free(l->suppressed);
         free(l);
         return NULL;
 }
@@ -113,6 +118,11 @@ LOG_METRIC(records, c.stored)
 LOG_METRIC(duplicates, c.duplicates)
 LOG_METRIC(bytes, c.bytes)
 LOG_METRIC(commits, c.commits)
+LOG_METRIC(suppressed, c.suppressed)
+LOG_METRIC(limited, c.limited)
+LOG_METRIC(gaps, c.gaps)
+LOG_METRIC(missing, c.missing)
+LOG_METRIC(open_gaps, c.open_gaps)
 LOG_METRIC(failures, c.failures)
 LOG_METRIC(failed, c.error < 0)
 LOG_METRIC(sources, c.sources)
@@ -125,6 +135,11 @@ LOG_METRIC(own_dropped, own_dropped(l->own))
 const MetricItem log_metrics[] = {
         { "gradebook_log_records_total", METRIC_COUNTER, "Records stored since the start", read_records },
         { "gradebook_log_duplicates_total", METRIC_COUNTER, "Records that came again and were not stored twice", read_duplicates },
+        { "gradebook_log_suppressed_total", METRIC_COUNTER, "Records that their sender's rate limit kept out", read_suppressed },
+        { "gradebook_log_limited_requests_total", METRIC_COUNTER, "Bodies of text that were refused by their sender's rate limit", read_limited },
+        { "gradebook_log_gaps_total", METRIC_COUNTER, "Gaps that were found in what sources send", read_gaps },
+        { "gradebook_log_missing_records_total", METRIC_COUNTER, "Records that were missing when their gap was found", read_missing },
+        { "gradebook_log_open_gaps", METRIC_GAUGE, "Gaps that late records may still fill", read_open_gaps },
         { "gradebook_log_bytes_total", METRIC_COUNTER, "Bytes written", read_bytes },
         { "gradebook_log_commits_total", METRIC_COUNTER, "Commits; records by commits is how many share one", read_commits },
         { "gradebook_log_failures_total", METRIC_COUNTER, "Requests whose records could not be stored", read_failures },

@@ -11,9 +11,9 @@
 #include "log/tail.h"
 #include "wire/json.h"
 
-#define CHECKPOINT_BYTES_MAX (1u << 20)
+#define CHECKPOINT_BYTES_MAX (4u << 20)   /* of SOURCES_MAX sources with all their open gaps */
 
-/* {"File":inode,"Offset":bytes,"Records":n,"Sources":{"SOURCE":sequence,…}}: what the live file of that inode had told when
+/* {"File":inode,"Offset":bytes,"Records":n,"Sources":{…}} (see dedup_write()): what the live file of that inode had told when
  * it was so long, and all files before it. */
 
 int store_write_checkpoint(LogStore *s) {
@@ -39,22 +39,11 @@ int store_write_checkpoint(LogStore *s) {
 }
 
 static int note_source(LogStore *s, const char *source, uint64_t sequence) {
-        int r = dedup_note(s->dedup, source, sequence);
+        DedupGap gap;   /* told already, in the commit that revealed it */
+        int r = dedup_note(s->dedup, source, sequence, 0, &gap);
 
         dedup_commit(s->dedup);
         return r == -ENOMEM ? r : 0;
-}
-
-static int read_sources(LogStore *s, json_object *sources) {
-        if (!json_object_is_type(sources, json_type_object))
-                return -EBADMSG;
-        json_object_object_foreach(sources, name, value) {
-                int r = note_source(s, name, (uint64_t) json_object_get_int64(value));
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }
 
 /* *ret_file, *ret_offset: from where the files have to be read; 0 without a checkpoint, -EBADMSG with a damaged one. */
@@ -75,7 +64,7 @@ static int read_checkpoint(LogStore *s, uint64_t *ret_file, uint64_t *ret_offset
         if (json_get_uint64(o, "File", 0, INT64_MAX, &file, NULL) < 0 || json_get_uint64(o, "Offset", 0, INT64_MAX, &offset, NULL) < 0 ||
             json_get_uint64(o, "Records", 0, INT64_MAX, &records, NULL) < 0 || !json_object_object_get_ex(o, "Sources", &sources))
                 return -EBADMSG;
-        r = read_sources(s, sources);
+        r = dedup_read(s->dedup, sources);
         if (r < 0)
                 return r;
         s->records = records;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log/store-internal.h"
 #include "runtime/events.h"
@@ -19,7 +20,7 @@ static void append_done(Job *job) {
 
         s->waiting_bytes -= a->bytes;
         store_outcome_tell(s, a);
-        if (job->result >= 0 && a->stored > 0)
+        if (job->result >= 0 && a->stored + a->gaps > 0)
                 s->grown(s->userdata);
         a->done(a);
 }
@@ -30,7 +31,8 @@ int store_append(LogStore *s, LogAppend *a) {
         if (s->waiting_bytes + a->bytes > WAITING_BYTES_MAX)
                 return -EBUSY;
         a->store = s;
-        a->stored = a->duplicates = 0;
+        a->stored = a->duplicates = a->suppressed = a->gaps = a->n_reports = 0;
+        a->missing = a->retry_usec = 0;
         a->job.done = append_done;
         r = worker_submit(s->worker, &a->job);
         if (r >= 0)
@@ -78,6 +80,11 @@ int store_new(LogStore **ret, sd_event *event, const char *directory, const LogC
         r = dedup_new(&s->dedup, SOURCES_MAX);
         if (r < 0)
                 return r;
+        r = limits_new(&s->limits, SENDERS_MAX);
+        if (r < 0)
+                return r;
+        if (gethostname(s->host, sizeof(s->host) - 1) < 0 || !log_host_is_valid(s->host))
+                *s->host = 0;
         r = open_files(s, directory, config);
         if (r < 0)
                 return r;
@@ -106,6 +113,7 @@ LogStore *store_free(LogStore *s) {
         s->probe_timer = sd_event_source_disable_unref(s->probe_timer);
         s->segments = segments_free(s->segments);
         s->dedup = dedup_free(s->dedup);
+        s->limits = limits_free(s->limits);
         buffer_deinit(&s->text);
         free(s->checkpoint_path);
         (void) pthread_mutex_destroy(&s->mutex);
@@ -117,6 +125,8 @@ void store_set_limits(LogStore *s, const LogConfig *config) {
         (void) pthread_mutex_lock(&s->mutex);
         s->max_use_bytes = config->max_use_bytes;
         s->max_file_bytes = config->max_file_bytes;
+        s->limit_interval_usec = config->limit_interval_usec;
+        s->limit_burst = config->limit_burst;
         (void) pthread_mutex_unlock(&s->mutex);
 }
 
@@ -133,7 +143,12 @@ LogStoreCounters store_counters(LogStore *s) {
         c.duplicates = s->duplicates;
         c.bytes = s->bytes;
         c.commits = s->commits;
+        c.suppressed = s->suppressed;
+        c.limited = s->limited;
+        c.gaps = s->gaps;
+        c.missing = s->missing;
         c.sources = s->sources;
+        c.open_gaps = s->open_gaps;
         (void) pthread_mutex_unlock(&s->mutex);
         return c;
 }

@@ -18,6 +18,8 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+import bench_lines  # noqa: E402
+import bench_log  # noqa: E402
 import bench_registry  # noqa: E402
 from gradebook import BUILD, Cluster, free_port, wait_until  # noqa: E402
 
@@ -74,29 +76,12 @@ def load_sample(grading):
             assert grading.post(f"/students/{number}/grades", {"Title": title, "Type": kind, "Score": score}).status == 201
 
 
-def bench_lines(arguments):
-    """What a line costs the request that logs it, against what its entry in the journal would alone."""
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory:
-        runs = []
-        for _ in range(arguments.rounds):
-            out = subprocess.run([BUILD / "bench-log-line", f"{directory}/log.spool"], capture_output=True, text=True, check=True).stdout
-            runs.append({name: (int(median), int(p99)) for name, median, p99 in map(str.split, out.splitlines())})
-    met = True
-    for name, title in (("line", "log_info(), journal and spool"), ("full", "log_info(), spool full"), ("alone", "sd_journal_send() alone")):
-        median, p99 = (statistics.median(run[name][i] for run in runs) / 1000 for i in (0, 1))
-        verdict = ""
-        if name != "alone":
-            met = met and median < 5
-            verdict = f"  wanted below 5  {'ok' if median < 5 else 'MISSED'}"
-        print(f"{title:38} {median:>9.2f} us  99th percentile {p99:.2f} us{verdict}", flush=True)
-    return met
-
-
 def bench_services(arguments):
     # On a real disk: a tmpfs would make every fdatasync free.
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory, bare() as reference:
         cluster = Cluster(directory)
         cluster.configure("gradebook", {"Log": {"Level": "info"}})
+        cluster.configure("log", {"Limits": {"RateLimitBurst": "0"}})   # all of wrk is one sender
         try:
             registry, log, grading, portal = cluster.start("registry", "log", "grading", "portal")
             load_sample(grading)
@@ -120,12 +105,14 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of each comparison")
     parser.add_argument("--kills", type=int, default=10, help="how often the registry is killed under its load")
-    parser.add_argument("--only", choices=["lines", "services", "registry"], help="one part of it")
+    parser.add_argument("--only", choices=["lines", "services", "log", "registry"], help="one part of it")
+    parser.add_argument("--lines", type=int, default=500_000, help="that the log and rsyslog get in each round")
     arguments = parser.parse_args()
     met = []
-    for name, run in (("lines", bench_lines), ("services", bench_services), ("registry", bench_registry.run)):
+    parts = {"lines": bench_lines.run, "services": bench_services, "log": bench_log.run, "registry": bench_registry.run}
+    for name, part in parts.items():
         if arguments.only in (None, name):
-            met.append(run(arguments))
+            met.append(part(arguments))
     return 0 if all(met) else 1
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
 log_tests = \
+	tests/unit/test-log-blocks \
 	tests/unit/test-log-dedup \
+	tests/unit/test-log-limits \
 	tests/unit/test-log-line \
 	tests/unit/test-log-tail \
 	tests/unit/test-spool-file
@@ -9,11 +11,19 @@ log_tests = \
 check_PROGRAMS += $(log_tests)
 TESTS += $(log_tests)
 
-log_test_libs = liblog.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+log_test_libs = liblog.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS) $(LOG_LIBS)
+
+tests_unit_test_log_blocks_SOURCES = tests/unit/test-log-blocks.c
+tests_unit_test_log_blocks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_blocks_LDADD = $(log_test_libs)
 
 tests_unit_test_log_dedup_SOURCES = tests/unit/test-log-dedup.c
 tests_unit_test_log_dedup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_dedup_LDADD = $(log_test_libs)
+
+tests_unit_test_log_limits_SOURCES = tests/unit/test-log-limits.c
+tests_unit_test_log_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_limits_LDADD = $(log_test_libs)
 
 tests_unit_test_log_line_SOURCES = tests/unit/test-log-line.c
 tests_unit_test_log_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
