@@ -18,6 +18,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+import bench_lines  # noqa: E402
 import bench_log  # noqa: E402
 import bench_registry  # noqa: E402
 from gradebook import BUILD, Cluster, free_port, wait_until  # noqa: E402
@@ -104,11 +105,11 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of each comparison")
     parser.add_argument("--kills", type=int, default=10, help="how often the registry is killed under its load")
-    parser.add_argument("--only", choices=["services", "log", "registry"], help="one part of it")
+    parser.add_argument("--only", choices=["lines", "services", "log", "registry"], help="one part of it")
     parser.add_argument("--lines", type=int, default=500_000, help="that the log and rsyslog get in each round")
     arguments = parser.parse_args()
     met = []
-    parts = {"services": bench_services, "log": bench_log.run, "registry": bench_registry.run}
+    parts = {"lines": bench_lines.run, "services": bench_services, "log": bench_log.run, "registry": bench_registry.run}
     for name, part in parts.items():
         if arguments.only in (None, name):
             met.append(part(arguments))

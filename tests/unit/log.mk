@@ -5,8 +5,8 @@ log_tests = \
 	tests/unit/test-log-dedup \
 	tests/unit/test-log-limits \
 	tests/unit/test-log-line \
-	tests/unit/test-log-queue \
-	tests/unit/test-log-tail
+	tests/unit/test-log-tail \
+	tests/unit/test-spool-file
 
 check_PROGRAMS += $(log_tests)
 TESTS += $(log_tests)
@@ -29,11 +29,12 @@ tests_unit_test_log_line_SOURCES = tests/unit/test-log-line.c
 tests_unit_test_log_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_line_LDADD = $(log_test_libs)
 
-tests_unit_test_log_queue_SOURCES = tests/unit/test-log-queue.c
-tests_unit_test_log_queue_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_log_queue_LDADD = $(log_test_libs)
-
 tests_unit_test_log_tail_SOURCES = tests/unit/test-log-tail.c
 tests_unit_test_log_tail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_tail_LDADD = $(log_test_libs)
+
+# It includes the source, to look at each of its stores.
+tests_unit_test_spool_file_SOURCES = tests/unit/test-spool-file.c
+tests_unit_test_spool_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_spool_file_LDADD = libbase.a $(CMOCKA_LIBS) $(ZLIB_LIBS)
 endif
