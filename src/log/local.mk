@@ -21,4 +21,4 @@ liblog_a_SOURCES = \
 
 sbin_PROGRAMS += gradebook-log
 gradebook_log_SOURCES = src/log/main.c
-gradebook_log_LDADD = liblog.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
+gradebook_log_LDADD = liblog.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(LOG_LIBS)

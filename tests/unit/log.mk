@@ -10,7 +10,7 @@ log_tests = \
 check_PROGRAMS += $(log_tests)
 TESTS += $(log_tests)
 
-log_test_libs = liblog.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+log_test_libs = liblog.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS) $(LOG_LIBS)
 
 tests_unit_test_log_blocks_SOURCES = tests/unit/test-log-blocks.c
 tests_unit_test_log_blocks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <libdeflate.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,6 +109,54 @@ static void test_torn_anywhere(void **state) {
         assert_int_equal(out.size, 0);
 }
 
+static void add_crc(Buffer *b) {
+        uint32_t crc = libdeflate_crc32(0, b->data, b->size - 1);
+
+        b->data[--b->size] = 0;
+        assert_int_equal(buffer_printf(b, ",\"CRC32\":\"%08x\"}", crc), 0);
+}
+
+static void test_checksum(void **state) {
+        _cleanup_(buffer_deinit) Buffer old = BUFFER_NULL, b = BUFFER_NULL;
+
+        write_full(&old);
+        if (line_size_without_crc(old.data, old.size) < old.size - 1) {
+                old.size = line_size_without_crc(old.data, old.size);
+                assert_int_equal(buffer_puts(&old, "}"), 0);
+        }
+        assert_true(line_is_whole(old.data, old.size));
+        assert_int_equal(line_size_without_crc(old.data, old.size), old.size - 1);
+        assert_int_equal(buffer_append(&b, old.data, old.size), 0);
+        add_crc(&b);
+        assert_true(line_is_whole(b.data, b.size));
+        assert_int_equal(line_size_without_crc(b.data, b.size), old.size - 1);
+}
+
+/* Every single bit, also of the checksum itself and of its name. */
+static void test_any_bit_is_missed(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+
+        write_full(&b);
+        if (line_size_without_crc(b.data, b.size) == b.size - 1)
+                add_crc(&b);
+        for (size_t i = 0; i < b.size; i++)
+                for (int bit = 0; bit < 8; bit++) {
+                        b.data[i] = (char) (b.data[i] ^ 1 << bit);
+                        assert_false(line_is_whole(b.data, b.size));
+                        b.data[i] = (char) (b.data[i] ^ 1 << bit);
+                }
+        assert_true(line_is_whole(b.data, b.size));
+}
+
+/* Of older lines nothing but their form tells. */
+static void test_torn_behind_an_inner_brace(void **state) {
+        static const char line[] = "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Message\":\"}}\\\"}\",\"Fields\":{\"A\":\"b}}\"}}";
+
+        assert_true(line_is_whole(line, sizeof(line) - 1));
+        for (size_t size = 0; size < sizeof(line) - 1; size++)
+                assert_false(line_is_whole(line, size));
+}
+
 static void test_short_form(void **state) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, out = BUFFER_NULL;
 
@@ -139,6 +188,9 @@ int main(void) {
                 cmocka_unit_test(test_every_character),
                 cmocka_unit_test(test_members_are_found),
                 cmocka_unit_test(test_torn_anywhere),
+                cmocka_unit_test(test_checksum),
+                cmocka_unit_test(test_any_bit_is_missed),
+                cmocka_unit_test(test_torn_behind_an_inner_brace),
                 cmocka_unit_test(test_short_form),
                 cmocka_unit_test(test_filter),
         };
