@@ -19,7 +19,7 @@ const ConfigItem log_config_items[] = {
           .help = "Bytes after which a new file is begun; at most half of MaxUse=" },
         { "Store", "LineMax", CONFIG_SIZE, offsetof(LogConfig, line_max_bytes), "64K", 80, LOG_MESSAGE_MAX,
           .help = "Bytes of one line of text; a longer one is refused" },
-        { "Read", "MaxFollowers", CONFIG_UINT, offsetof(LogConfig, followers_max), "100", 0, 10000,
+        { "Read", "MaxFollowers", CONFIG_UINT, offsetof(LogConfig, followers_max), "1000", 0, 10000,
           .help = "Readers that may follow the log at one time; one more is refused" },
         { "Read", "FollowerTimeoutSec", CONFIG_SPAN, offsetof(LogConfig, stall_usec), "1min", USEC_PER_SEC, 86400 * USEC_PER_SEC,
           .help = "Time after which a follower that takes nothing of what is there for it is cut off" },

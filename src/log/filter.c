@@ -3,8 +3,40 @@
 
 #include <errno.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "wire/log-line.h"
+
+int filter_new(LineFilter **ret) {
+        LineFilter *f = calloc(1, sizeof(*f));
+
+        if (!f)
+                return -ENOMEM;
+        f->references = 1;
+        f->priority = LOG_DEBUG;
+        *ret = f;
+        return 0;
+}
+
+LineFilter *filter_ref(LineFilter *f) {
+        f->references++;
+        return f;
+}
+
+LineFilter *filter_unref(LineFilter *f) {
+        if (!f || --f->references > 0)
+                return NULL;
+        for (size_t i = 0; i < f->n_services; i++)
+                free(f->services[i]);
+        free(f->instance);
+        free(f->host);
+        free(f->request_id);
+        free(f->message_id);
+        pattern_free(f->pattern);
+        finder_deinit(&f->finder);
+        free(f);
+        return NULL;
+}
 
 int filter_set_text(char **member, const char *text) {
         _cleanup_(buffer_deinit) Buffer escaped = BUFFER_NULL;
@@ -76,24 +108,12 @@ int filter_finish(LineFilter *f, uint64_t since_usec, uint64_t until_usec) {
         return make_finder(f);
 }
 
-void filter_deinit(LineFilter *f) {
-        for (size_t i = 0; i < f->n_services; i++)
-                free(f->services[i]);
-        free(f->instance);
-        free(f->host);
-        free(f->request_id);
-        free(f->message_id);
-        pattern_free(f->pattern);
-        finder_deinit(&f->finder);
-        *f = FILTER_NULL;
-}
-
 static bool same(const char *a, const char *b) {
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 bool filter_equal(const LineFilter *a, const LineFilter *b) {
-        if (a->n_services != b->n_services || a->priority != b->priority || a->pattern != b->pattern || strcmp(a->since, b->since) != 0 ||
+        if (a->n_services != b->n_services || a->priority != b->priority || !pattern_equal(a->pattern, b->pattern) || strcmp(a->since, b->since) != 0 ||
             strcmp(a->until, b->until) != 0)
                 return false;
         for (size_t i = 0; i < a->n_services; i++)

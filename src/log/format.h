@@ -18,5 +18,5 @@ typedef enum LogFormat {
 LogFormat format_from_accept(const char *accept);
 const char *format_content_type(LogFormat format);
 
-/* body: see line_body(). first: the first record of an answer. */
+/* body: see line_size_without_crc(). first: the first record of an answer. */
 void format_record(Buffer *out, LogFormat format, const LineView *v, size_t body, Cursor cursor, bool first);

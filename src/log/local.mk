@@ -3,21 +3,31 @@ noinst_LIBRARIES += liblog.a
 liblog_a_SOURCES = \
 	src/log/blocks.c src/log/blocks.h \
 	src/log/conf.c src/log/conf.h \
+	src/log/cursor.c src/log/cursor.h \
 	src/log/dedup.c src/log/dedup.h \
+	src/log/filter.c src/log/filter.h \
+	src/log/finder.c src/log/finder.h \
+	src/log/follow.c \
+	src/log/format.c src/log/format.h \
 	src/log/get.c \
 	src/log/line.c src/log/line.h \
 	src/log/own.c \
+	src/log/pattern.c src/log/pattern.h \
 	src/log/post.c \
 	src/log/query.c \
+	src/log/question.c src/log/question.h \
 	src/log/reader.c src/log/reader.h \
+	src/log/reply.c src/log/reply.h \
 	src/log/routes.c \
+	src/log/scan.c src/log/scan.h \
 	src/log/segments.c src/log/segments.h \
 	src/log/service.c src/log/service.h \
 	src/log/store.c src/log/store.h src/log/store-internal.h \
 	src/log/store-commit.c \
 	src/log/store-outcome.c \
 	src/log/store-recovery.c \
-	src/log/tail.c src/log/tail.h
+	src/log/tail.c src/log/tail.h \
+	src/log/view.c src/log/view.h
 
 sbin_PROGRAMS += gradebook-log
 gradebook_log_SOURCES = src/log/main.c

@@ -21,6 +21,8 @@
 #define SPECIAL "\\^$.[|()?*+{"
 
 struct Pattern {
+        char *text;
+        bool ignore_case;
         pcre2_code *code;       /* NULL: it is a literal */
         Finder literal;         /* for a message */
         Finder raw;             /* for the line as it is in the file */
@@ -93,6 +95,10 @@ int pattern_new(Pattern **ret, const char *text, PatternCase how, Problem *probl
         p = calloc(1, sizeof(*p));
         if (!p)
                 return -ENOMEM;
+        p->ignore_case = ignore_case;
+        p->text = strdup(text);
+        if (!p->text)
+                return -ENOMEM;
         /* Other letters than ASCII's have their cases in PCRE2's tables. */
         if (!text[strcspn(text, SPECIAL)] && (!ignore_case || is_ascii(text)))
                 r = make_literal(p, text, ignore_case);
@@ -110,8 +116,13 @@ Pattern *pattern_free(Pattern *p) {
         pcre2_code_free(p->code);
         finder_deinit(&p->literal);
         finder_deinit(&p->raw);
+        free(p->text);
         free(p);
         return NULL;
+}
+
+bool pattern_equal(const Pattern *a, const Pattern *b) {
+        return a && b ? a->ignore_case == b->ignore_case && strcmp(a->text, b->text) == 0 : a == b;
 }
 
 const Finder *pattern_raw_finder(const Pattern *p) {

@@ -28,6 +28,8 @@ int pattern_new(Pattern **ret, const char *text, PatternCase how, Problem *probl
 Pattern *pattern_free(Pattern *p);
 DEFINE_CLEANUP(Pattern, pattern_free);
 
+bool pattern_equal(const Pattern *a, const Pattern *b); /* both may be NULL */
+
 /* The finder for lines that can match, as they stand in the file with JSON's escapes; NULL if any line can. */
 const Finder *pattern_raw_finder(const Pattern *p);
 

@@ -53,7 +53,7 @@ static int take_n(Parse *p, const char *value) {
 }
 
 static int take_service(Parse *p, const char *value) {
-        LineFilter *f = &p->question->filter;
+        LineFilter *f = p->question->filter;
 
         if (!service_name_is_valid(value))
                 return problem_set(p->problem, 400, "Parameter 'service' must be 1 to %d letters, digits, '-', '_' or '.'", SERVICE_NAME_MAX);
@@ -72,15 +72,15 @@ static int take_text(Parse *p, const char *name, char **member, const char *valu
 }
 
 static int take_instance(Parse *p, const char *value) {
-        return take_text(p, "instance", &p->question->filter.instance, value);
+        return take_text(p, "instance", &p->question->filter->instance, value);
 }
 
 static int take_host(Parse *p, const char *value) {
-        return take_text(p, "host", &p->question->filter.host, value);
+        return take_text(p, "host", &p->question->filter->host, value);
 }
 
 static int take_priority(Parse *p, const char *value) {
-        int *priority = &p->question->filter.priority;
+        int *priority = &p->question->filter->priority;
         uint64_t number;
 
         if (parse_uint64(value, &number) >= 0 && number <= LOG_DEBUG)
@@ -138,7 +138,7 @@ static int take_id(Parse *p, char **member, const char *value) {
 }
 
 static int take_request(Parse *p, const char *value) {
-        char **member = &p->question->filter.request_id;
+        char **member = &p->question->filter->request_id;
         Trace trace;
         int r = take_id(p, member, value);
 
@@ -154,7 +154,7 @@ static int take_request(Parse *p, const char *value) {
 }
 
 static int take_message_id(Parse *p, const char *value) {
-        int r = take_id(p, &p->question->filter.message_id, value);
+        int r = take_id(p, &p->question->filter->message_id, value);
 
         return r != -EINVAL ? r : problem_set(p->problem, 400, "Parameter 'message-id' must be %d hex digits", ID_DIGITS);
 }
@@ -274,19 +274,22 @@ static int finish(Parse *p) {
                 return problem_set(p->problem, 400, "Parameter 'since' must not be later than 'until'");
         r = check_follow(q, p);
         if (r >= 0 && p->grep)
-                r = pattern_new(&q->filter.pattern, p->grep, p->how, p->problem);
-        return r < 0 ? r : filter_finish(&q->filter, p->since_usec, p->until_usec);
+                r = pattern_new(&q->filter->pattern, p->grep, p->how, p->problem);
+        return r < 0 ? r : filter_finish(q->filter, p->since_usec, p->until_usec);
 }
 
-int question_parse(Question *ret, const char *query, uint64_t now_usec, Problem *problem) {
+int question_parse(Question *ret, const char *query, bool follows, uint64_t now_usec, Problem *problem) {
         _cleanup_(freep) char *copy = strdup(query);
         Parse p = { .question = ret, .now_usec = now_usec, .problem = problem };
         int r;
 
         if (!copy)
                 return -ENOMEM;
-        *ret = (Question) { .filter = FILTER_NULL, .n = QUESTION_N_DEFAULT };
-        r = take_parameters(&p, copy);
+        *ret = (Question) { .n = QUESTION_N_DEFAULT };
+        r = filter_new(&ret->filter);
+        if (r >= 0)
+                r = take_parameters(&p, copy);
+        ret->follow = ret->follow || follows;
         if (r >= 0)
                 r = finish(&p);
         if (r < 0)
@@ -295,6 +298,5 @@ int question_parse(Question *ret, const char *query, uint64_t now_usec, Problem 
 }
 
 void question_deinit(Question *q) {
-        filter_deinit(&q->filter);
-        *q = (Question) { .filter = FILTER_NULL, .n = QUESTION_N_DEFAULT };
+        q->filter = filter_unref(q->filter);
 }

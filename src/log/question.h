@@ -19,7 +19,7 @@ typedef enum LogOrder {
 
 /* The query of GET /log. What it does not say: UINT64_MAX for n, positions are not had. */
 typedef struct Question {
-        LineFilter filter;
+        LineFilter *filter;
         uint64_t n;
         LogOrder order;
         bool follow;
@@ -29,8 +29,9 @@ typedef struct Question {
 
 #define QUESTION_N_DEFAULT UINT64_MAX
 
-/* From the raw query string. -EBADMSG: the problem names the parameter and says what is allowed; -ENOMEM. */
-int question_parse(Question *ret, const char *query, uint64_t now_usec, Problem *problem);
+/* From the raw query string; follows: it does even if the query does not say so. -EBADMSG: the problem names the parameter and says what is
+ * allowed; -ENOMEM. */
+int question_parse(Question *ret, const char *query, bool follows, uint64_t now_usec, Problem *problem);
 void question_deinit(Question *q);
 
 /* "2026-11-22T21:41:28Z", "now", "-1h" and the like: -EINVAL, -ERANGE. */

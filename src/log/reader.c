@@ -91,10 +91,6 @@ static int append_part(Scan *a, const Scan *b, bool nothing_before) {
                 a->answered = a->mode != SCAN_LOCATE;
                 a->last_shown = b->last_shown;
         }
-        if (b->has_last_line) {
-                a->last_line = b->last_line;
-                a->has_last_line = true;
-        }
         a->left -= b->found;
         a->found += b->found;
         a->at = b->at;

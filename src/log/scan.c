@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "log/line.h"
 #include "log/tail.h"
 
 #define SCRATCH_KEPT (64u * 1024)
@@ -17,9 +18,8 @@ typedef struct Hit {
 /* What one follower was given, for the others at the same place who ask the same. */
 typedef struct Piece {
         uint64_t shared, from, to;
+        uint64_t last_shown, found;
         LogFormat format;
-        uint64_t last_line, last_shown, found;
-        bool has_last_line;
         Buffer text;
 } Piece;
 
@@ -84,7 +84,7 @@ static void note_damage(Scan *s, uint64_t position) {
         s->damaged_at = position;
 }
 
-/* 1: it matches and is whole; *ret_body, see line_body(). */
+/* 1: it matches and is whole; *ret_body, see line_size_without_crc(). */
 static int look_at(ScanThread *t, Scan *s, Span line, uint64_t position, LineView *v, size_t *ret_body) {
         int r;
 
@@ -95,10 +95,12 @@ static int look_at(ScanThread *t, Scan *s, Span line, uint64_t position, LineVie
         r = s->mode == SCAN_LISTED ? 1 : filter_match(s->filter, t->matcher, &t->scratch, v);
         if (r <= 0)
                 return r;
-        *ret_body = line_body(line);
-        if (*ret_body == 0)
+        if (!line_is_whole(line.data, line.size)) {
                 note_damage(s, position);
-        return *ret_body > 0;
+                return 0;
+        }
+        *ret_body = line_size_without_crc(line.data, line.size);
+        return 1;
 }
 
 static void render(Scan *s, const LineView *v, size_t body, uint64_t position) {
@@ -144,13 +146,6 @@ static int take(Scan *s, const LineView *v, size_t body, uint64_t position) {
 
 /* ---- forwards ---- */
 
-static void note_last_line(Scan *s, const LogBlock *b) {
-        const char *feed = b->size > 1 ? memrchr(b->data, '\n', b->size - 1) : NULL;
-
-        s->last_line = b->position + (feed ? (uint64_t) (feed + 1 - b->data) : 0);
-        s->has_last_line = true;
-}
-
 /* next: where it goes on behind the block. */
 static int block_forwards(ScanThread *t, Scan *s, const LogBlock *b, uint64_t next) {
         size_t at = 0;
@@ -172,13 +167,10 @@ static int block_forwards(ScanThread *t, Scan *s, const LogBlock *b, uint64_t ne
                 if (r > 0) {
                         /* The one too many has not been shown. */
                         s->at = s->more ? position : b->position + at;
-                        s->last_line = position;
-                        s->has_last_line = true;
                         return 0;
                 }
         }
         s->at = next < s->part ? next : s->part;
-        note_last_line(s, b);
         return 0;
 }
 
@@ -272,7 +264,7 @@ static int block_backwards(ScanThread *t, Scan *s, const LogBlock *b, uint64_t n
                 line = (Span) { b->data + t->hits[i].offset, t->hits[i].size };
                 if (line_view(&v, line.data, line.size) < 0)
                         continue;
-                r = take(s, &v, line_body(line), position);
+                r = take(s, &v, line_size_without_crc(line.data, line.size), position);
                 if (r < 0)
                         return r;
                 if (r > 0) {
@@ -358,8 +350,6 @@ static bool take_piece(const Piece *p, Scan *s) {
         if (buffer_append(&s->text, p->text.data, p->text.size) < 0)
                 return false;
         s->at = p->to;
-        s->last_line = p->last_line;
-        s->has_last_line = p->has_last_line;
         s->last_shown = p->last_shown;
         s->found = p->found;
         s->done = s->at >= s->part;
@@ -375,8 +365,6 @@ static void keep_piece(Piece *p, const Scan *s, uint64_t from) {
         p->format = s->format;
         p->from = from;
         p->to = s->at;
-        p->last_line = s->last_line;
-        p->has_last_line = s->has_last_line;
         p->last_shown = s->last_shown;
         p->found = s->found;
 }

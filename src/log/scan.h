@@ -43,8 +43,6 @@ typedef struct Scan {
         size_t n_positions, allocated;
         uint64_t found;                 /* in this turn */
         uint64_t last_shown;            /* position of the last line rendered or noted */
-        uint64_t last_line;             /* position of the last line passed, whether or not it matched; forwards only */
-        bool has_last_line;
         bool more;                      /* there is one more than were wanted */
         bool done;                      /* at its end (for now, when the log grows) */
         uint64_t bytes;                 /* looked through in this turn */

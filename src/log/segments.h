@@ -44,6 +44,9 @@ SegmentsTotal segments_total(Segments *s);
 uint64_t segments_begin(Segments *s);   /* of the oldest byte there is */
 uint64_t segments_end(Segments *s);     /* behind the last durable byte */
 
+/* Made once at random for each log: cursors tell one from another. */
+uint32_t segments_store_id(const Segments *s);
+
 /* A file opened for reading. */
 typedef struct SegmentView {
         uint64_t position;      /* of its first byte */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "log/reader.h"
 
 int log_service_new(Runtime *rt, void **ret) {
         LogService *l = calloc(1, sizeof(*l));
@@ -120,6 +119,9 @@ LOG_METRIC(files, segments_total(store_segments(l->store)).files)
 LOG_METRIC(file_bytes, segments_total(store_segments(l->store)).bytes)
 LOG_METRIC(followers, l->n_followers)
 LOG_METRIC(followers_cut, l->followers_cut)
+LOG_METRIC(relists, l->relists)
+LOG_METRIC(searches, l->searches)
+LOG_METRIC(scanned_bytes, l->scanned_bytes)
 LOG_METRIC(own_dropped, own_dropped(l->own))
 
 const MetricItem log_metrics[] = {
@@ -134,6 +136,9 @@ const MetricItem log_metrics[] = {
         { "gradebook_log_file_bytes", METRIC_GAUGE, "Bytes of all files of the log", read_file_bytes },
         { "gradebook_log_followers", METRIC_GAUGE, "Readers that follow", read_followers },
         { "gradebook_log_followers_cut_total", METRIC_COUNTER, "Followers cut off because they were too slow", read_followers_cut },
+        { "gradebook_log_relists_total", METRIC_COUNTER, "Event streams that were told to list anew", read_relists },
+        { "gradebook_log_searches_total", METRIC_COUNTER, "Questions answered, followers among them", read_searches },
+        { "gradebook_log_scanned_bytes_total", METRIC_COUNTER, "Bytes of the log looked through for answers", read_scanned_bytes },
         { "gradebook_log_own_dropped_total", METRIC_COUNTER, "Own lines lost while the store could not write", read_own_dropped },
         METRIC_END,
 };

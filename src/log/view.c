@@ -4,15 +4,9 @@
 #include <errno.h>
 #include <string.h>
 #include <syslog.h>
-#include <zlib.h>
 
 #include "base/macros.h"
 #include "runtime/urlencoded.h"
-#include "wire/json-syntax.h"
-
-#define CHECKSUM ",\"CRC32\":\""
-#define CHECKSUM_DIGITS 8
-#define CHECKSUM_SIZE (sizeof(CHECKSUM) - 1 + CHECKSUM_DIGITS + 2)      /* with the quote and the brace */
 
 /* The closing quote of a text that begins at p. */
 static const char *find_quote(const char *p, const char *end) {
@@ -94,27 +88,6 @@ int line_view(LineView *ret, const char *line, size_t size) {
                 return -EBADMSG;
         *ret = v;
         return 0;
-}
-
-static bool has_checksum(Span line) {
-        return line.size > CHECKSUM_SIZE && memcmp(line.data + line.size - CHECKSUM_SIZE, CHECKSUM, strlen(CHECKSUM)) == 0 &&
-               line.data[line.size - 2] == '"';
-}
-
-size_t line_body(Span line) {
-        size_t body = line.size - CHECKSUM_SIZE, wrong;
-        uint32_t sum = 0;
-
-        if (!has_checksum(line))
-                return json_syntax_check(line.data, line.size, &wrong) ? 0 : line.size - 1;
-        for (size_t i = 0; i < CHECKSUM_DIGITS; i++) {
-                int digit = urlencoded_hex_digit(line.data[body + strlen(CHECKSUM) + i]);
-
-                if (digit < 0)
-                        return 0;
-                sum = sum << 4 | (uint32_t) digit;
-        }
-        return crc32_z(0, (const unsigned char *) line.data, body) == sum ? body : 0;
 }
 
 /* ---- escapes ---- */

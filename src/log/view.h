@@ -21,12 +21,8 @@ typedef struct LineView {
         int priority;           /* LOG_INFO where there is none */
 } LineView;
 
-/* -EBADMSG: it is not whole, or nothing that wire/log-line.h has written. Its checksum is not looked at. */
+/* -EBADMSG: it is not whole, or nothing that wire/log-line.h has written. Whether it is damaged is line_is_whole()'s matter. */
 int line_view(LineView *ret, const char *line, size_t size);
-
-/* Bytes of the line before ',"CRC32":…', or before its last brace when an older version wrote it without; 0 if it is damaged: the
- * checksum is another one, or without a checksum it is no JSON. */
-size_t line_body(Span line);
 
 /* Appends a text without its escapes; what is no escape is taken as it is. Errors are kept in the buffer. */
 void span_unescape(Buffer *out, Span s);
