@@ -363,10 +363,11 @@ void reply_start(LogReply *p) {
                 if (p->relists)
                         s->at = segments_begin(store_segments(l->store));
         }
-        if (!p->gone && request_watch(p->request, on_gone, p) < 0) {
+        if (!p->watched && request_watch(p->request, on_gone, p) < 0) {
                 reply_fail(p, 500, "Out of memory");
                 return;
         }
+        p->watched = true;
         if (p->phase == REPLY_WAITING)
                 return;
         if (p->follow && s->mode == SCAN_FORWARDS) {

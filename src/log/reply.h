@@ -32,6 +32,7 @@ struct LogReply {
         bool sending;                   /* what was written has not gone out yet */
         bool complete;                  /* all is written */
         bool ended;
+        bool watched;                   /* its client is watched until there is a stream */
         bool gone;                      /* the client went before there was a stream */
         bool has_next;
         uint64_t next_page;             /* position */
