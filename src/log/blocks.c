@@ -9,7 +9,6 @@
 #include "base/fd.h"
 #include "log/frames.h"
 #include "log/index-cursor.h"
-#include "log/tail.h"
 
 #define INDEX_BYTES_MAX (4u << 20)      /* of indexes, read in one call */
 #define FILES_MAX 64u                   /* opened in one call */
@@ -66,9 +65,9 @@ static int make_index(BlockReader *r) {
         Buffer index = BUFFER_NULL;
         int k;
 
-        k = frames_index(r->view.fd, segments_store(r->segments), r->view.position, r->view.end, true, NULL, &index);
+        k = frames_index(r->view.fd, segments_store_id(r->segments), r->view.position, r->view.end, true, NULL, &index);
         if (k >= 0)
-                k = index_cursor_take(&r->index, &index, segments_store(r->segments), r->view.position, true);
+                k = index_cursor_take(&r->index, &index, segments_store_id(r->segments), r->view.position, true);
         buffer_deinit(&index);
         return k;
 }
@@ -77,7 +76,7 @@ static int open_index(BlockReader *r) {
         int k = -EBADMSG;
 
         if (r->view.index_fd >= 0) {
-                k = index_cursor_open(&r->index, r->view.index_fd, r->view.index_size, segments_store(r->segments), r->view.position,
+                k = index_cursor_open(&r->index, r->view.index_fd, r->view.index_size, segments_store_id(r->segments), r->view.position,
                                       r->view.compressed);
                 if (k == -ENOMEM)
                         return k;

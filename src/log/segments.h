@@ -74,7 +74,7 @@ typedef struct SegmentsTotal {
 } SegmentsTotal;
 
 SegmentsTotal segments_total(Segments *s);
-uint32_t segments_store(const Segments *s);     /* the log's id, never 0 */
+uint32_t segments_store_id(const Segments *s);     /* the log's id, never 0 */
 uint64_t segments_begin(Segments *s);           /* of the oldest byte there is */
 uint64_t segments_end(Segments *s);             /* behind the last durable byte */
 
@@ -109,12 +109,6 @@ void segment_view_deinit(SegmentView *v);
 
 /* Its index is damaged or too short: views to come are without it, and it is made again (log/tidy.h). */
 void segments_drop_index(Segments *s, const SegmentView *v);
-
-/* The id of the live one: ids count upwards in time as long as the process runs. */
-uint64_t segments_live_id(Segments *s);
-
-/* Opens one for reading; *ret_size: the bytes that are there for readers. -ENOENT: deleted meanwhile or not there yet. */
-int segments_open_one(Segments *s, uint64_t id, int *ret_fd, uint64_t *ret_size);
 
 /* ---- whoever compresses: log/tidy.h ---- */
 typedef struct SegmentTask {

@@ -115,6 +115,8 @@ HttpStream *request_stream(Request *r, unsigned status, const char *content_type
                 request_fail(r, 503, "The service is stopping");
                 return NULL;
         }
+        /* One descriptor is watched once. */
+        r->watch = sd_event_source_disable_unref(r->watch);
         s = calloc(1, sizeof(*s));
         if (s && !r->failed && r->connection &&
             sd_event_add_io(r->server->event, &s->watch, r->connection->fd, EPOLLRDHUP, on_client_gone, s) >= 0) {
