@@ -129,9 +129,6 @@ static void part_done(Job *job) {
         bool both = a->part != a->bound;
 
         r->bytes += part->scan.bytes;
-        r->damaged += part->scan.damaged;
-        if (part->scan.damaged > 0)
-                r->damaged_at = part->scan.damaged_at;
         if (--r->n_running > 0)
                 return;
         if (!r->readers->ending) {
@@ -166,7 +163,7 @@ int readers_submit(Readers *readers, LogRead *read) {
         int r;
 
         read->readers = readers;
-        read->bytes = read->damaged = 0;
+        read->bytes = 0;
         read->chunk = read->chunk ? read->chunk : CHUNK_FIRST;
         a->part = a->bound;
         a->turn_usec = TURN_USEC;

@@ -2,20 +2,17 @@
 #include "log/reply.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "runtime/events.h"
 
 #define N_DEFAULT 100
 #define N_DEFAULT_EVENTS 10
 #define PIECE_BYTES (64u * 1024)
 #define BUFFERED_MAX (8u << 20)         /* of one reader; a piece is smaller, a single line may be longer */
 #define ACTIVE_MAX 64                   /* pages that are made at one time; more wait, in order */
-#define DAMAGE_TOLD_USEC (60 * USEC_PER_SEC)
 
 /* Whoever waits longest. */
 static void start_waiting(LogService *l) {
@@ -268,25 +265,12 @@ static void located(LogReply *p) {
         begin_following(p);
 }
 
-/* Once a minute, not for each: the same lines are looked at again and again. */
-static void tell_damage(LogService *l, const LogRead *read) {
-        uint64_t now = clock_monotonic_usec();
-
-        l->damaged_lines += read->damaged;
-        if (read->damaged == 0 || (l->damage_told_usec > 0 && now - l->damage_told_usec < DAMAGE_TOLD_USEC))
-                return;
-        l->damage_told_usec = now;
-        log_event(LOG_WARNING, EVENT_LOG_DAMAGED, NULL, 0, "%" PRIu64 " damaged line%s of the log passed over when reading, the last one at its byte %" PRIu64,
-                 read->damaged, read->damaged == 1 ? " was" : "s were", read->damaged_at);
-}
-
 static void on_read(LogRead *read) {
         LogReply *p = CONTAINER_OF(read, LogReply, read);
         LogService *l = p->service;
 
         p->reading = false;
         l->scanned_bytes += read->bytes;
-        tell_damage(l, read);
         if (p->request && (p->gone || l->stopping)) {
                 reply_fail(p, 503, "The service is stopping");
         } else if (!p->request && !p->stream) {
@@ -328,7 +312,7 @@ static void begin_scan(LogReply *p) {
         p->phase = REPLY_SHOWING;
         s->filter = q->filter;
         s->format = p->format;
-        s->store = segments_store_id(segments);
+        s->store = segments_store(segments);
         s->left = q->n != QUESTION_N_DEFAULT ? q->n : p->format == FORMAT_EVENTS ? N_DEFAULT_EVENTS : N_DEFAULT;
         s->wants_next = p->format == FORMAT_JSON && s->left > 0;
         s->text_max = PIECE_BYTES;

@@ -26,6 +26,7 @@ typedef struct Piece {
 #define PIECES 8
 
 struct ScanThread {
+        Segments *segments;
         BlockReader *blocks;
         Matcher *matcher;
         Buffer scratch;
@@ -43,6 +44,7 @@ int scan_thread_new(ScanThread **ret, Segments *segments) {
 
         if (!t)
                 return -ENOMEM;
+        t->segments = segments;
         r = block_reader_new(&t->blocks, segments);
         if (r >= 0)
                 r = matcher_new(&t->matcher);
@@ -79,24 +81,19 @@ void scan_deinit(Scan *s) {
 
 /* ---- lines ---- */
 
-static void note_damage(Scan *s, uint64_t position) {
-        s->damaged++;
-        s->damaged_at = position;
-}
-
 /* 1: it matches and is whole; *ret_body, see line_size_without_crc(). */
 static int look_at(ScanThread *t, Scan *s, Span line, uint64_t position, LineView *v, size_t *ret_body) {
         int r;
 
         if (line_view(v, line.data, line.size) < 0) {
-                note_damage(s, position);
+                segments_note_damage(t->segments, position);
                 return 0;
         }
         r = s->mode == SCAN_LISTED ? 1 : filter_match(s->filter, t->matcher, &t->scratch, v);
         if (r <= 0)
                 return r;
         if (!line_is_whole(line.data, line.size)) {
-                note_damage(s, position);
+                segments_note_damage(t->segments, position);
                 return 0;
         }
         *ret_body = line_size_without_crc(line.data, line.size);
@@ -387,7 +384,7 @@ int scan_turn(ScanThread *t, Scan *s) {
         Piece *piece = piece_of(t, s);
         int r = 0;
 
-        s->found = s->bytes = s->damaged = 0;
+        s->found = s->bytes = 0;
         s->done = s->more = false;
         s->usec = 0;
         if (piece && take_piece(piece, s))

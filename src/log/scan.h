@@ -46,8 +46,6 @@ typedef struct Scan {
         bool more;                      /* there is one more than were wanted */
         bool done;                      /* at its end (for now, when the log grows) */
         uint64_t bytes;                 /* looked through in this turn */
-        uint64_t damaged;               /* lines passed over in this turn */
-        uint64_t damaged_at;            /* position of the last of these */
         uint64_t usec;                  /* time that it took */
 } Scan;
 

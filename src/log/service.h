@@ -24,8 +24,7 @@ typedef struct LogService {
         LogReply *replies;              /* readers under way, followers among them */
         size_t n_followers, n_active;   /* n_active: pages that are made now */
         uint64_t followers_cut, relists;
-        uint64_t searches, scanned_bytes, damaged_lines;
-        uint64_t damage_told_usec;      /* monotonic; 0: never */
+        uint64_t searches, scanned_bytes;
         uint64_t filters;               /* number of the last one that followers share */
         sd_event_source *grown_timer;   /* followers look for more when it fires */
         bool grown_armed;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -8,6 +9,7 @@
 #include "base/macros.h"
 #include "log/conf.h"
 #include "log/segments.h"
+#include "log/tidy.h"
 #include "runtime/worker.h"
 #include "wire/log-record.h"
 
@@ -37,6 +39,7 @@ struct LogAppend {
 
         size_t probe_bytes;             /* or nothing: is there room for so much? The store's own question */
         int probe_result;
+        bool upkeep;                    /* or nothing: what is to be done now and then */
 
         size_t stored, duplicates;      /* the store's answer */
         void (*done)(LogAppend *a);     /* on the loop's thread */
@@ -46,6 +49,9 @@ typedef struct LogStoreCounters {
         uint64_t records;               /* stored, ever: also by earlier runs */
         uint64_t stored, duplicates, bytes, commits, failures;  /* of this run */
         uint64_t sources;
+        uint64_t damaged;               /* places where something damaged was found, of this run */
+        uint64_t expired;               /* files deleted, of this run */
+        TidyCounters tidy;
         uint64_t failed_since_usec;     /* CLOCK_REALTIME; 0: all is well */
         int error;                      /* the last failure's errno, negative; 0: all is well */
 } LogStoreCounters;

@@ -18,6 +18,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+import bench_log_read  # noqa: E402
 import bench_registry  # noqa: E402
 from gradebook import BUILD, Cluster, free_port, wait_until  # noqa: E402
 
@@ -102,13 +103,11 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of each comparison")
     parser.add_argument("--kills", type=int, default=10, help="how often the registry is killed under its load")
-    parser.add_argument("--only", choices=["services", "registry"], help="one half of it")
+    parts = {"services": bench_services, "registry": bench_registry.run, "log-read": bench_log_read.run}
+    parser.add_argument("--lines", type=int, default=10_000_000, help="of the log that is read")
+    parser.add_argument("--only", choices=list(parts), help="one part of it")
     arguments = parser.parse_args()
-    met = []
-    if arguments.only != "registry":
-        met.append(bench_services(arguments))
-    if arguments.only != "services":
-        met.append(bench_registry.run(arguments))
+    met = [part(arguments) for name, part in parts.items() if arguments.only in (None, name)]
     return 0 if all(met) else 1
 
 

@@ -22,6 +22,17 @@ STOP_SECONDS = 20
 WIRE_NAMES = {"log": "LogService", "grading": "GradingService", "portal": "Portald"}
 
 
+def stored_text(logs):
+    """All raw bytes of the central log's files, oldest first, whether they are compressed or not."""
+    full = {}
+    for path in sorted(pathlib.Path(logs).glob("log-*.ndjson*")):
+        if path.suffix != ".tmp":
+            full.setdefault(path.name.split(".ndjson")[0], path)
+    paths = [*full.values(), pathlib.Path(logs) / "central.ndjson"]
+    return b"".join(subprocess.run(["zstdcat", path], stdout=subprocess.PIPE, check=True).stdout if path.suffix == ".zst" else path.read_bytes()
+                    for path in paths).decode()
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
