@@ -65,9 +65,9 @@ static int make_index(BlockReader *r) {
         Buffer index = BUFFER_NULL;
         int k;
 
-        k = frames_index(r->view.fd, segments_store_id(r->segments), r->view.position, r->view.end, true, NULL, &index);
+        k = frames_index(r->view.fd, segments_store(r->segments), r->view.position, r->view.end, true, NULL, &index);
         if (k >= 0)
-                k = index_cursor_take(&r->index, &index, segments_store_id(r->segments), r->view.position, true);
+                k = index_cursor_take(&r->index, &index, segments_store(r->segments), r->view.position, true);
         buffer_deinit(&index);
         return k;
 }
@@ -76,7 +76,7 @@ static int open_index(BlockReader *r) {
         int k = -EBADMSG;
 
         if (r->view.index_fd >= 0) {
-                k = index_cursor_open(&r->index, r->view.index_fd, r->view.index_size, segments_store_id(r->segments), r->view.position,
+                k = index_cursor_open(&r->index, r->view.index_fd, r->view.index_size, segments_store(r->segments), r->view.position,
                                       r->view.compressed);
                 if (k == -ENOMEM)
                         return k;

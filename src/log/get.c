@@ -28,7 +28,7 @@ static void share_filter(LogReply *p) {
 static int check_cursor(LogReply *p, const char *name, Cursor c, uint64_t end, Problem *problem) {
         Segments *segments = store_segments(p->service->store);
 
-        if (c.store != segments_store_id(segments))
+        if (c.store != segments_store(segments))
                 return problem_set(problem, 400, "Parameter '%s' is a cursor of another log", name);
         if (c.position >= end)
                 return problem_set(problem, 400, "Parameter '%s' must be a cursor that this log has given: this one is behind its end", name);
@@ -44,7 +44,7 @@ static void take_last_event(LogReply *p, const char *id) {
 
         q->has_after = true;
         q->order = ORDER_LAST;
-        if (cursor_parse(id, &q->after) >= 0 && q->after.store == segments_store_id(segments) && q->after.position < segments_end(segments) &&
+        if (cursor_parse(id, &q->after) >= 0 && q->after.store == segments_store(segments) && q->after.position < segments_end(segments) &&
             q->after.position >= segments_begin(segments))
                 return;
         q->after = (Cursor) {};

@@ -34,7 +34,7 @@ struct LogRead {
         Readers *readers;
         void (*done)(LogRead *read);    /* on the loop */
         int result;                     /* see scan_turn() */
-        uint64_t bytes;                 /* of all parts in this turn */
+        uint64_t bytes;                 /* looked through in this turn by all parts */
 };
 
 #define LOG_READ_NULL ((LogRead) {})

@@ -2,13 +2,11 @@
 #include "log/reply.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "runtime/events.h"
 
 #define N_DEFAULT 100
 #define N_DEFAULT_EVENTS 10
@@ -314,7 +312,7 @@ static void begin_scan(LogReply *p) {
         p->phase = REPLY_SHOWING;
         s->filter = q->filter;
         s->format = p->format;
-        s->store = segments_store_id(segments);
+        s->store = segments_store(segments);
         s->left = q->n != QUESTION_N_DEFAULT ? q->n : p->format == FORMAT_EVENTS ? N_DEFAULT_EVENTS : N_DEFAULT;
         s->wants_next = p->format == FORMAT_JSON && s->left > 0;
         s->text_max = PIECE_BYTES;

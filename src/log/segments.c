@@ -134,7 +134,7 @@ SegmentsTotal segments_total(Segments *s) {
         return total;
 }
 
-uint32_t segments_store_id(const Segments *s) {
+uint32_t segments_store(const Segments *s) {
         return s->store;
 }
 

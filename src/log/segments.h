@@ -74,7 +74,7 @@ typedef struct SegmentsTotal {
 } SegmentsTotal;
 
 SegmentsTotal segments_total(Segments *s);
-uint32_t segments_store_id(const Segments *s);     /* the log's id, never 0 */
+uint32_t segments_store(const Segments *s);     /* the log's id, never 0 */
 uint64_t segments_begin(Segments *s);           /* of the oldest byte there is */
 uint64_t segments_end(Segments *s);             /* behind the last durable byte */
 

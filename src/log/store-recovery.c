@@ -26,7 +26,7 @@ int store_write_checkpoint(LogStore *s) {
         records = s->records;
         (void) pthread_mutex_unlock(&s->mutex);
         (void) buffer_printf(&text, "{\"Store\":\"%08" PRIx32 "\",\"Position\":%" PRIu64 ",\"Live\":%" PRIu64 ",\"Records\":%" PRIu64 ",\"Sources\":",
-                             segments_store_id(s->segments), position, segments_live_position(s->segments), records);
+                             segments_store(s->segments), position, segments_live_position(s->segments), records);
         (void) dedup_write(s->dedup, &text);
         (void) buffer_puts(&text, "}\n");
         r = text.error < 0 ? text.error : file_replace(s->checkpoint_path, text.data, text.size, 0640);

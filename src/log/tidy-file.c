@@ -53,7 +53,7 @@ static int open_temporary(const SegmentTask *t, int directory_fd, SegmentFile fi
 static int write_header(const Pass *p) {
         unsigned char header[INDEX_HEADER_SIZE];
 
-        index_header_write(&(IndexHeader) { .store = segments_store_id(p->segments), .compressed = p->task->compress || p->task->compressed,
+        index_header_write(&(IndexHeader) { .store = segments_store(p->segments), .compressed = p->task->compress || p->task->compressed,
                                             .position = p->task->position }, header);
         return fd_write_all(p->index, header, sizeof(header));
 }
@@ -189,7 +189,7 @@ static int read_raw(Pass *p, const bool *cancel) {
 }
 
 static int index_compressed(Pass *p, const bool *cancel) {
-        int r = frames_index(p->from, segments_store_id(p->segments), p->task->position, p->task->end, false, cancel, &p->out);
+        int r = frames_index(p->from, segments_store(p->segments), p->task->position, p->task->end, false, cancel, &p->out);
 
         return r < 0 ? r : fd_write_all(p->index, p->out.data, p->out.size);
 }

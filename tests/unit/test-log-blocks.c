@@ -159,7 +159,7 @@ static void tidy(Log *l, bool compress) {
 
 static void reopen(Log *l) {
         SegmentsOpened opened;
-        SegmentsKnown known = { .store = segments_store_id(l->segments), .position = segments_end(l->segments) };
+        SegmentsKnown known = { .store = segments_store(l->segments), .position = segments_end(l->segments) };
 
         l->segments = segments_free(l->segments);
         assert_int_equal(segments_open(&l->segments, l->directory, &known, &opened), 0);
