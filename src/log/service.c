@@ -23,6 +23,8 @@ int log_service_new(Runtime *rt, void **ret) {
                 if (r >= 0)
                         r = suppressed_new(&l->suppressed, rt->event, l->store);
                 if (r >= 0)
+                        r = http_body_new(&l->empty, NULL, "", 0);
+                if (r >= 0)
                         r = get_init(l);
                 if (r < 0)
                         log_error("The log cannot be served: %s", strerror(-r));
@@ -52,7 +54,6 @@ void log_service_stop(void *service) {
 
         l->stopping = true;
         get_stop(l);
-        suppressed_stop(l->suppressed);
 }
 
 void log_service_keep_line(const LogRecord *record, void *service) {
@@ -94,9 +95,12 @@ void *log_service_free(void *service) {
         get_deinit(l);
         if (l->own)
                 own_finish(l->own);
+        if (l->suppressed)
+                suppressed_finish(l->suppressed);
         l->store = store_free(l->store);
         l->own = own_free(l->own);
         l->suppressed = suppressed_free(l->suppressed);
+        l->empty = http_body_unref(l->empty);
         free(l);
         return NULL;
 }

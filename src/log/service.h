@@ -22,6 +22,7 @@ typedef struct LogService {
         LogStore *store;
         OwnLines *own;
         Suppressed *suppressed;
+        HttpBody *empty;                /* the answer to text */
         Readers *readers;
         LogReply *replies;              /* readers under way, followers among them */
         size_t n_followers, n_active;   /* n_active: pages that are made now */
@@ -64,7 +65,7 @@ bool query_is_known(const Request *r, const char *const *known);
 /* suppressed.c: tells in a line of the log's own what its rate limits suppressed, when the interval has ended. */
 int suppressed_new(Suppressed **ret, sd_event *event, LogStore *store);
 void suppressed_begun(Suppressed *s);   /* something was */
-void suppressed_stop(Suppressed *s);    /* tells now what would have waited */
+void suppressed_finish(Suppressed *s);  /* the store is about to be freed: what would have waited is told now, to the journal */
 Suppressed *suppressed_free(Suppressed *s);     /* after the store */
 
 /* own.c: the lines that this daemon logs itself go into its own store. They wait in a bounded memory while it cannot

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -20,7 +19,11 @@ static char *own_host(LogStore *s) {
 
 /* Whoever has no source is known by the service and the address. */
 static void write_sender(char ret[static LIMITS_NAME_SIZE], const char *service, const LogAppend *a) {
-        (void) snprintf(ret, LIMITS_NAME_SIZE, "%s@%s", service, a->client);
+        char *end = ret + LIMITS_NAME_SIZE - 1, *p = stpncpy(ret, service, LIMITS_NAME_SIZE - 1);
+
+        if (p < end)
+                *p++ = '@';
+        *stpncpy(p, a->client, (size_t) (end - p)) = 0;
 }
 
 static int render_text(LogStore *s, LogAppend *a) {

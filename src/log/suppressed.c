@@ -16,11 +16,11 @@ struct Suppressed {
         sd_event_source *timer;
         bool armed;
         bool asking;
-        LogAppend question;
-        LimitsReport reports[REPORTS_MAX];
+        LogAppend question, last;
+        LimitsReport reports[REPORTS_MAX], last_reports[REPORTS_MAX];
 };
 
-static void ask(Suppressed *s, bool everything);
+static void ask(Suppressed *s);
 
 static void arm(Suppressed *s, uint64_t delay_usec) {
         if (sd_event_source_set_time_relative(s->timer, delay_usec) >= 0 && sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) >= 0)
@@ -45,14 +45,14 @@ static void answered(LogAppend *a) {
         for (size_t i = 0; i < a->n_reports; i++)
                 tell(&s->reports[i]);
         if (a->n_reports == REPORTS_MAX)
-                ask(s, a->all_reports);
+                ask(s);
         else if (a->next_report_usec > 0)
                 arm(s, a->next_report_usec > now ? a->next_report_usec - now : SOON_USEC);
 }
 
 /* The counts are the worker thread's. */
-static void ask(Suppressed *s, bool everything) {
-        s->question = (LogAppend) { .reports = s->reports, .reports_max = REPORTS_MAX, .all_reports = everything, .done = answered };
+static void ask(Suppressed *s) {
+        s->question = (LogAppend) { .reports = s->reports, .reports_max = REPORTS_MAX, .done = answered };
         if (store_append(s->store, &s->question) < 0)
                 arm(s, SOON_USEC);
         else
@@ -64,18 +64,23 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
         s->armed = false;
         if (!s->asking)
-                ask(s, false);
+                ask(s);
         return 0;
 }
 
 void suppressed_begun(Suppressed *s) {
         if (!s->asking && !s->armed)
-                ask(s, false);
+                ask(s);
 }
 
-void suppressed_stop(Suppressed *s) {
-        if (s->armed && !s->asking)
-                ask(s, true);
+static void last_answered(LogAppend *a) {
+        for (size_t i = 0; i < a->n_reports; i++)
+                tell(&a->reports[i]);
+}
+
+void suppressed_finish(Suppressed *s) {
+        s->last = (LogAppend) { .reports = s->last_reports, .reports_max = REPORTS_MAX, .all_reports = true, .done = last_answered };
+        (void) store_append(s->store, &s->last);
 }
 
 int suppressed_new(Suppressed **ret, sd_event *event, LogStore *store) {
