@@ -4,6 +4,8 @@ log_tests = \
 	tests/unit/test-log-blocks \
 	tests/unit/test-log-dedup \
 	tests/unit/test-log-line \
+	tests/unit/test-log-match \
+	tests/unit/test-log-question \
 	tests/unit/test-log-queue \
 	tests/unit/test-log-tail
 
@@ -31,4 +33,12 @@ tests_unit_test_log_queue_LDADD = $(log_test_libs)
 tests_unit_test_log_tail_SOURCES = tests/unit/test-log-tail.c
 tests_unit_test_log_tail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_tail_LDADD = $(log_test_libs)
+
+tests_unit_test_log_match_SOURCES = tests/unit/test-log-match.c
+tests_unit_test_log_match_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_match_LDADD = $(log_test_libs)
+
+tests_unit_test_log_question_SOURCES = tests/unit/test-log-question.c
+tests_unit_test_log_question_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_question_LDADD = $(log_test_libs)
 endif
