@@ -10,6 +10,7 @@
 #define GROWN_EACH_USEC UINT64_C(100)           /* and so much more for each */
 #define ALIVE_USEC (15 * USEC_PER_SEC)          /* https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes */
 #define TEXT_ALL_BYTES (4u << 20)               /* what is written and not sent yet, of all of them about */
+#define TURNS_MAX 32
 #define TEXT_MIN_BYTES (4u << 10)
 #define TEXT_MAX_BYTES (64u << 10)
 
@@ -81,6 +82,46 @@ void follow_added(LogService *l) {
         if (sd_event_source_get_enabled(l->alive_timer, &enabled) >= 0 && enabled == SD_EVENT_OFF &&
             sd_event_source_set_time_relative(l->alive_timer, ALIVE_USEC) >= 0)
                 (void) sd_event_source_set_enabled(l->alive_timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- whose turn it is ---- */
+
+/* What is read and not yet handed over is in memory: not for all at once. */
+bool follow_may_read(LogReply *p) {
+        LogService *l = p->service;
+
+        if (p->queued)
+                return false;
+        if (l->n_follow_turns >= TURNS_MAX) {
+                DL_APPEND2(l->queue, p, queue_prev, queue_next);
+                p->queued = true;
+                return false;
+        }
+        l->n_follow_turns++;
+        p->counted = true;
+        return true;
+}
+
+static void leave_queue(LogReply *p) {
+        if (p->queued)
+                DL_DELETE2(p->service->queue, p, queue_prev, queue_next);
+        p->queued = false;
+}
+
+void follow_has_read(LogService *l) {
+        l->n_follow_turns--;
+        while (l->queue && l->n_follow_turns < TURNS_MAX) {
+                LogReply *p = l->queue;
+
+                leave_queue(p);
+                if (p->stream && !p->reading && !p->sending)
+                        reply_go_on(p);
+        }
+}
+
+void follow_removed(LogReply *p) {
+        leave_queue(p);
+        p->service->n_followers--;
 }
 
 /* ---- there is more ---- */

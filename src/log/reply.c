@@ -30,7 +30,8 @@ LogReply *reply_free(LogReply *p) {
         bool active = !p->follow && p->phase != REPLY_WAITING;
 
         DL_DELETE(l->replies, p);
-        l->n_followers -= p->follow;
+        if (p->follow)
+                follow_removed(p);
         l->n_active -= active;
         (void) sd_event_source_disable_unref(p->stall);
         log_read_deinit(&p->read);
@@ -79,9 +80,13 @@ static void failed(LogReply *p, int error) {
 /* ---- turns ---- */
 
 static void read_on(LogReply *p) {
-        if (readers_submit(p->service->readers, &p->read) >= 0)
+        if (readers_submit(p->service->readers, &p->read) >= 0) {
                 p->reading = true;
-        else if (p->stream)
+                return;
+        }
+        p->service->n_follow_turns -= p->counted;
+        p->counted = false;
+        if (p->stream)
                 reply_cut(p, "too many read at once");
         else
                 reply_fail(p, 503, "The log cannot be read now: too many read at once");
@@ -118,7 +123,7 @@ void reply_go_on(LogReply *p) {
         if (p->follow) {
                 s->bound = segments_end(store_segments(p->service->store));
                 s->text_max = follow_text_max(p->service);
-                if (s->at >= s->bound)
+                if (s->at >= s->bound || !follow_may_read(p))
                         return;
         }
         read_on(p);
@@ -265,13 +270,8 @@ static void located(LogReply *p) {
         begin_following(p);
 }
 
-static void on_read(LogRead *read) {
-        LogReply *p = CONTAINER_OF(read, LogReply, read);
-        LogService *l = p->service;
-
-        p->reading = false;
-        l->scanned_bytes += read->bytes;
-        if (p->request && (p->gone || l->stopping)) {
+static void take_result(LogReply *p, const LogRead *read) {
+        if (p->request && (p->gone || p->service->stopping)) {
                 reply_fail(p, 503, "The service is stopping");
         } else if (!p->request && !p->stream) {
                 reply_free(p);
@@ -289,6 +289,18 @@ static void on_read(LogRead *read) {
         } else {
                 show(p);
         }
+}
+
+static void on_read(LogRead *read) {
+        LogReply *p = CONTAINER_OF(read, LogReply, read);
+        LogService *l = p->service;
+        bool counted = p->counted;
+
+        p->reading = p->counted = false;
+        l->scanned_bytes += read->bytes;
+        take_result(p, read);
+        if (counted)
+                follow_has_read(l);
 }
 
 /* ---- its beginning ---- */

@@ -37,7 +37,10 @@ struct LogReply {
         bool has_next;
         uint64_t next_page;             /* position */
         sd_event_source *stall;
+        bool counted;                   /* this turn is one of those that followers may have at one time */
+        bool queued;                    /* there is more for it, and it waits until fewer followers read */
         LogReply *prev, *next;
+        LogReply *queue_prev, *queue_next;
 };
 
 /* reply.c */
@@ -54,5 +57,8 @@ size_t follow_text_max(const LogService *l);
 void follow_relist(LogReply *p, Buffer *out);   /* appends the event, and goes on from the oldest line */
 void follow_begin(LogReply *p, Buffer *out);    /* what an event stream begins with */
 void follow_added(LogService *l);               /* one more follows */
+bool follow_may_read(LogReply *p);              /* else it waits in the queue */
+void follow_has_read(LogService *l);
+void follow_removed(LogReply *p);
 int follow_init(LogService *l);
 void follow_deinit(LogService *l);

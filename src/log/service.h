@@ -25,7 +25,9 @@ typedef struct LogService {
         HttpBody *empty;                /* the answer to text */
         Readers *readers;
         LogReply *replies;              /* readers under way, followers among them */
+        LogReply *queue;                /* followers for which there is more */
         size_t n_followers, n_active;   /* n_active: pages that are made now */
+        size_t n_follow_turns;          /* under way */
         uint64_t followers_cut, relists;
         uint64_t searches, scanned_bytes;
         uint64_t filters;               /* number of the last one that followers share */
