@@ -37,8 +37,10 @@ int store_write_checkpoint(LogStore *s) {
 }
 
 static int note_source(LogStore *s, const char *source, uint64_t sequence) {
+        /* Without a checkpoint what came before the first line that is read is not missing: it was deleted, or is not read. */
+        bool known = s->has_checkpoint || dedup_knows(s->dedup, source);
         DedupGap gap;   /* told already, in the commit that revealed it */
-        int r = dedup_note(s->dedup, source, sequence, 0, &gap);
+        int r = dedup_note(s->dedup, source, sequence, known ? 0 : sequence - 1, &gap);
 
         dedup_commit(s->dedup);
         return r == -ENOMEM ? r : 0;
@@ -84,6 +86,7 @@ static int read_checkpoint(LogStore *s, SegmentsKnown *ret) {
         if (r < 0)
                 return r;
         s->records = records;
+        s->has_checkpoint = true;
         *ret = known;
         return 0;
 }
