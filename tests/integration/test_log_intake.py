@@ -170,7 +170,13 @@ def test_what_is_acknowledged_is_not_missed(log):
     assert stored(log, [record(10, source), record(11, source)], "?acknowledged=9") == counts(2)
     assert stored(log, [record(20, source), record(22, source)], "?acknowledged=15") == counts(2)
     assert gaps(log, source) == [(16, 19), (21, 21)]
-    assert stored(log, [record(5, source)]) == counts(0, 1)
+    for restart in (lambda: None, log.stop, log.kill):
+        restart()
+        if log.process.poll() is not None:
+            log.start()
+        assert stored(log, [record(5, source), record(12, source)]) == counts(0, 2)
+    assert stored(log, [record(17, source), record(21, source)]) == counts(2)
+    assert gaps(log, source) == [(16, 19), (21, 21)]
 
 
 def test_a_late_record_fills_its_gap(log):
