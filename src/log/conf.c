@@ -33,7 +33,7 @@ const ConfigItem log_config_items[] = {
           .help = "Span in which one sender may send RateLimitBurst= records; 0: as many as it likes" },
         { "Limits", "RateLimitBurst", CONFIG_UINT, offsetof(LogConfig, limit_burst), "300000", 0, 1000000000,
           .help = "Records of one sender in RateLimitIntervalSec=; 0: as many as it likes" },
-        { "Read", "MaxFollowers", CONFIG_UINT, offsetof(LogConfig, followers_max), "100", 0, 10000,
+        { "Read", "MaxFollowers", CONFIG_UINT, offsetof(LogConfig, followers_max), "1000", 0, 10000,
           .help = "Readers that may follow the log at one time; one more is refused" },
         { "Read", "FollowerTimeoutSec", CONFIG_SPAN, offsetof(LogConfig, stall_usec), "1min", USEC_PER_SEC, 86400 * USEC_PER_SEC,
           .help = "Time after which a follower that takes nothing of what is there for it is cut off" },

@@ -88,7 +88,10 @@ static void rotate_if_full(LogStore *s, bool upkeep) {
         char name[SEGMENT_NAME_SIZE] = "";
         int r = 0, expired = 0;
 
+        /* The checkpoint goes first: what it does not tell must not be deleted. */
         if (full)
+                r = store_write_checkpoint(s);
+        if (full && r >= 0)
                 r = segments_rotate(s->segments, clock_realtime_usec(), name);
         if (full || upkeep || segments_end(s->segments) - s->room_position >= ROOM_BYTES)
                 expired = expire(s);

@@ -43,9 +43,12 @@ int store_append(LogStore *s, LogAppend *a) {
 
 /* ---- beginning and end ---- */
 
-static void tell_opened(const SegmentsOpened *o) {
+static void tell_opened(LogStore *s, const SegmentsOpened *o) {
+        char position[24];
+
+        (void) snprintf(position, sizeof(position), "%" PRIu64, segments_end(s->segments));
         if (o->cut > 0)
-                log_event(LOG_WARNING, EVENT_LOG_DAMAGED, ((LogField[]) { { "FILE", LIVE_NAME } }), 1,
+                log_event(LOG_WARNING, EVENT_LOG_DAMAGED, ((LogField[]) { { "FILE", LIVE_NAME }, { "POSITION", position } }), 2,
                           "The central log's last line was torn, as after a crash: %" PRIu64 " bytes were cut, no acknowledged record is lost", o->cut);
         if (o->adopted > 0)
                 log_notice("Files of the central log from an older version: %zu got their position into their name", o->adopted);
@@ -68,7 +71,7 @@ static int open_files(LogStore *s, const char *directory) {
                 return r;
         }
         if (r >= 0)
-                tell_opened(&opened);
+                tell_opened(s, &opened);
         if (r >= 0)
                 r = store_recover(s, opened.position);
         if (r >= 0)
