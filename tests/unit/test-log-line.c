@@ -250,6 +250,32 @@ static void test_torn_behind_an_inner_brace(void **state) {
                 assert_false(line_is_whole(line, size));
 }
 
+/* What a process logs, with members of their own for what is in fields elsewhere. */
+static void test_of_this_process(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        const LogField fields[] = { { "TITLE", "\"Quiz\"\x01" }, { "REQUEST_ID", ID }, { "NOTHING", NULL }, { "SCORE", "85" } };
+        LogLine line = {
+                .priority = 5, .time_usec = TIME, .message_id = "00112233445566778899aabbccddeeff", .message = "he said \"no\"",
+                .fields = fields, .n_fields = 4, .source = ID, .sequence = 7,
+        };
+        char small[64];
+        Buffer fixed = { .data = small, .allocated = sizeof(small), .max = sizeof(small) - 1 };
+
+        assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { "gradebook-x", "http://x:1", "db-1" }), 0);
+        assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":5,\"Service\":\"gradebook-x\",\"Instance\":\"http://x:1\","
+                            "\"Host\":\"db-1\",\"RequestID\":\"" ID "\",\"MessageID\":\"00112233445566778899aabbccddeeff\","
+                            "\"Message\":\"he said \\\"no\\\"\",\"Source\":\"" ID "\",\"Sequence\":7,"
+                            "\"Fields\":{\"TITLE\":\"\\\"Quiz\\\"\\u0001\",\"SCORE\":\"85\"}}");
+        buffer_clear(&b);
+        line = (LogLine) { .priority = 6, .time_usec = TIME, .message = "m", .fields = fields + 1, .n_fields = 2 };
+        assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { .service = "gradebook-x" }), 0);
+        assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":6,\"Service\":\"gradebook-x\","
+                            "\"RequestID\":\"" ID "\",\"Message\":\"m\"}");
+        /* A place that is too small is not left. */
+        assert_int_equal(log_line_write_line(&fixed, &line, &(LogOrigin) { .service = "gradebook-x" }), -EFBIG);
+        assert_ptr_equal(fixed.data, small);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_written_as_json),
@@ -264,6 +290,7 @@ int main(void) {
                 cmocka_unit_test(test_checksum),
                 cmocka_unit_test(test_any_bit_is_missed),
                 cmocka_unit_test(test_torn_behind_an_inner_brace),
+                cmocka_unit_test(test_of_this_process),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
