@@ -6,23 +6,12 @@
 #include <stdint.h>
 
 #include "base/macros.h"
+#include "log/index-builder.h"
 #include "log/segments.h"
 
 /* The log as its readers see it: blocks of whole lines, from any position on in either direction, whatever file they stand in. What an
  * index rules out is not read. */
 typedef struct BlockReader BlockReader;
-
-#define BLOCK_BYTES (256u * 1024)       /* a block is about as large; with a long line at its end it is longer */
-
-/* Which blocks may hold what is wanted; zeroes: all. A block that comes may still hold nothing of it. */
-typedef struct BlockWanted {
-        uint64_t since_usec, until_usec;        /* of Time, both included; 0: open */
-        uint8_t priorities;                     /* bit i: priority i is wanted; 0: all */
-        const uint64_t *tokens;                 /* block_token()s that must all be there */
-        size_t n_tokens;
-        const uint64_t *any_tokens;             /* at least one of these, as of several services */
-        size_t n_any;
-} BlockWanted;
 
 typedef struct LogBlock {
         uint64_t position;      /* of data[0] */
@@ -30,11 +19,7 @@ typedef struct LogBlock {
         size_t size;
 } LogBlock;
 
-/* type: 's' service, 'i' instance, 'h' host, 'r' request id, 'm' message id. The text as it stands in the line, that is with JSON's
- * escapes where it needs some (log_line_write_text()). */
-uint64_t block_token(char type, const char *text, size_t size);
-
-/* One buffer of about a block, open files; one thread at a time. The segments are borrowed. */
+/* Two buffers of about a block, a window of an index, open files; one thread at a time. The segments are borrowed. */
 int block_reader_new(BlockReader **ret, Segments *s);
 BlockReader *block_reader_free(BlockReader *r);
 DEFINE_CLEANUP(BlockReader, block_reader_free);

@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
-
 /* The lines of the log's files, as wire/log-line.h writes them. The first members stand in a known order, and a quote inside a
  * text is always escaped, so a member is found by looking for its name between raw quotes. Pure. */
 
@@ -26,17 +24,3 @@ int line_priority(const char *line, size_t size);
 
 /* 0: none, or damaged. */
 uint64_t line_sequence(const char *line, size_t size);
-
-/* "2026-11-22T21:41:28Z service[instance]: message" as journalctl -o short-iso has it, with a line feed. Control characters
- * are shown as \xNN, so that no message can play with a terminal or pass for two lines. -EBADMSG: damaged, nothing is
- * appended; -ENOMEM. */
-int line_format_short(Buffer *out, const char *line, size_t size);
-
-/* What a reader asked for. Empty texts and a priority of 7 let everything pass. */
-typedef struct LineFilter {
-        char service[65];
-        char request_id[33];
-        int priority;           /* this or more important */
-} LineFilter;
-
-bool line_matches(const char *line, size_t size, const LineFilter *f);

@@ -57,7 +57,7 @@ static void post_done(LogAppend *a) {
         else if (a->retry_usec > 0)
                 refuse_for_limit(p->request, a, l->config);
         else if (p->text)
-                request_reply_empty(p->request, 200);
+                request_reply_body(p->request, 200, l->empty);
         else
                 reply_counts(p->request, a);
         if (result >= 0 && a->suppressed > 0)
@@ -120,9 +120,9 @@ static int take_body(Post *p, const LogService *l) {
 
 static void take_client(Post *p) {
         const char *client = request_client(p->request), *port = strrchr(client, ':');
-        int n = port ? (int) (port - client) : (int) strlen(client);
+        size_t n = port ? (size_t) (port - client) : strlen(client);
 
-        (void) snprintf(p->client, sizeof(p->client), "%.*s", n, client);
+        memcpy(p->client, client, n < sizeof(p->client) ? n : sizeof(p->client) - 1);
         p->append.client = p->client;
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/service.h"
 
 typedef struct LogReply LogReply;
+typedef struct Readers Readers;
 typedef struct OwnLines OwnLines;
 typedef struct Suppressed Suppressed;
 
@@ -21,13 +22,19 @@ typedef struct LogService {
         LogStore *store;
         OwnLines *own;
         Suppressed *suppressed;
-        Worker *reader;
+        HttpBody *empty;                /* the answer to text */
+        Readers *readers;
         LogReply *replies;              /* readers under way, followers among them */
-        size_t n_followers;
-        uint64_t followers_cut;
+        LogReply *queue;                /* followers for which there is more */
+        size_t n_followers, n_active;   /* n_active: pages that are made now */
+        size_t n_follow_turns;          /* under way */
+        uint64_t followers_cut, relists;
+        uint64_t searches, scanned_bytes;
+        uint64_t filters;               /* number of the last one that followers share */
         sd_event_source *grown_timer;   /* followers look for more when it fires */
         bool grown_armed;
-        uint64_t generation;            /* counts how often there was more */
+        uint64_t looked_usec;           /* when they did, monotonic */
+        sd_event_source *alive_timer;   /* event streams are told that they are alive */
         bool stopping;
 } LogService;
 
@@ -46,11 +53,13 @@ void log_service_keep_line(const LogRecord *record, void *service);
 void post_log(Request *request, void *service);
 void get_log(Request *request, void *service);
 
-/* get.c: there is more to read; all readers shall end. */
+/* get.c: the readers' part of the service; all shall end. */
 int get_init(LogService *l);
-void get_grown(void *service);
 void get_stop(LogService *l);
-void get_deinit(LogService *l);         /* frees the reading thread first */
+void get_deinit(LogService *l);         /* frees the reading threads first */
+
+/* follow.c: there is more to read. */
+void get_grown(void *service);
 
 /* query.c: every parameter in the query is among the known ones, which end with NULL. */
 bool query_is_known(const Request *r, const char *const *known);

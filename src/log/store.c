@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "log/store-internal.h"
 #include "runtime/events.h"
 
 #define QUEUE_MAX 8192                  /* appends that wait */
-#define WAITING_BYTES_MAX (32u << 20)   /* of them together */
+#define WAITING_BYTES_MAX (8u << 20)   /* of them together */
 #define BATCH_MAX 1024
 
 static void append_done(Job *job) {
@@ -42,22 +43,39 @@ int store_append(LogStore *s, LogAppend *a) {
 
 /* ---- beginning and end ---- */
 
-static int open_files(LogStore *s, const char *directory, const LogConfig *config) {
-        uint64_t cut = 0;
+static void tell_opened(LogStore *s, const SegmentsOpened *o) {
+        char position[24];
+
+        (void) snprintf(position, sizeof(position), "%" PRIu64, segments_end(s->segments));
+        if (o->cut > 0)
+                log_event(LOG_WARNING, EVENT_LOG_DAMAGED, ((LogField[]) { { "FILE", LIVE_NAME }, { "POSITION", position } }), 2,
+                          "The central log's last line was torn, as after a crash: %" PRIu64 " bytes were cut, no acknowledged record is lost", o->cut);
+        if (o->adopted > 0)
+                log_notice("Files of the central log from an older version: %zu got their position into their name", o->adopted);
+        if (o->ignored > 0)
+                log_warning("Files that do not fit in with the central log's others are left alone: %zu, %s among them", o->ignored, o->ignored_name);
+        if (*o->rotated)
+                log_notice("The central log's last file had no index and is now %s; it gets one in the background", o->rotated);
+}
+
+static int open_files(LogStore *s, const char *directory) {
+        SegmentsOpened opened = {};
+        SegmentsKnown known;
         int r;
 
-        r = segments_open(&s->segments, directory, &cut);
+        r = store_read_checkpoint(s, &known);
+        if (r >= 0)
+                r = segments_open(&s->segments, directory, &known, &opened);
         if (r == -EBUSY) {
                 log_error("Another process writes the log in %s already", directory);
                 return r;
         }
-        if (r >= 0 && cut > 0)
-                log_event(LOG_WARNING, EVENT_LOG_DAMAGED, NULL, 0,
-                          "The central log's last line was torn, as after a crash: %" PRIu64 " bytes were cut, no acknowledged record is lost", cut);
         if (r >= 0)
-                r = store_recover(s);
+                tell_opened(s, &opened);
         if (r >= 0)
-                r = segments_expire(s->segments, config->max_use_bytes);
+                r = store_recover(s, opened.position);
+        if (r >= 0)
+                r = segments_expire(s->segments, &s->retention, clock_realtime_usec());
         if (r < 0)
                 log_error("The log's files in %s cannot be opened: %s", directory, strerror(-r));
         return r;
@@ -75,7 +93,7 @@ int store_new(LogStore **ret, sd_event *event, const char *directory, const LogC
         if (r != 0)
                 return -r;
         store_set_limits(s, config);
-        if (asprintf(&s->checkpoint_path, "%s/sources.json", directory) < 0)
+        if (asprintf(&s->checkpoint_path, "%s/" CHECKPOINT_NAME, directory) < 0)
                 return -ENOMEM;
         r = dedup_new(&s->dedup, SOURCES_MAX);
         if (r < 0)
@@ -85,13 +103,17 @@ int store_new(LogStore **ret, sd_event *event, const char *directory, const LogC
                 return r;
         if (gethostname(s->host, sizeof(s->host) - 1) < 0 || !log_host_is_valid(s->host))
                 *s->host = 0;
-        r = open_files(s, directory, config);
+        r = open_files(s, directory);
         if (r < 0)
                 return r;
         r = worker_new(&s->worker, event, "log-store", QUEUE_MAX, BATCH_MAX, store_commit_batch, s);
         if (r < 0)
                 return r;
         r = store_outcome_init(s, event);
+        if (r >= 0)
+                r = tidy_new(&s->tidy, event, s->segments, config->compress);
+        if (r >= 0)
+                r = store_upkeep_init(s, event);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
@@ -103,6 +125,8 @@ LogStore *store_free(LogStore *s) {
 
         if (!s)
                 return NULL;
+        store_upkeep_stop(s);
+        s->tidy = tidy_free(s->tidy);
         if (s->worker) {
                 s->worker = worker_free(s->worker);
                 /* Only so that the next start has less to read. */
@@ -123,11 +147,16 @@ LogStore *store_free(LogStore *s) {
 
 void store_set_limits(LogStore *s, const LogConfig *config) {
         (void) pthread_mutex_lock(&s->mutex);
-        s->max_use_bytes = config->max_use_bytes;
+        s->retention = (Retention) {
+                .max_use_bytes = config->max_use_bytes, .keep_free_bytes = config->keep_free_bytes, .max_age_usec = config->max_age_usec,
+        };
         s->max_file_bytes = config->max_file_bytes;
+        s->max_file_usec = config->max_file_usec;
         s->limit_interval_usec = config->limit_interval_usec;
         s->limit_burst = config->limit_burst;
         (void) pthread_mutex_unlock(&s->mutex);
+        if (s->tidy)
+                tidy_set_compress(s->tidy, config->compress);
 }
 
 Segments *store_segments(LogStore *s) {
@@ -148,7 +177,10 @@ LogStoreCounters store_counters(LogStore *s) {
         c.gaps = s->gaps;
         c.missing = s->missing;
         c.sources = s->sources;
+        c.expired = s->expired;
         c.open_gaps = s->open_gaps;
         (void) pthread_mutex_unlock(&s->mutex);
+        c.damaged = damage_total(segments_damage(s->segments));
+        c.tidy = tidy_counters(s->tidy);
         return c;
 }

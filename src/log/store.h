@@ -10,6 +10,7 @@
 #include "log/conf.h"
 #include "log/limits.h"
 #include "log/segments.h"
+#include "log/tidy.h"
 #include "runtime/worker.h"
 #include "wire/log-record.h"
 
@@ -44,6 +45,7 @@ struct LogAppend {
 
         size_t probe_bytes;             /* or nothing: is there room for so much? The store's own question */
         int probe_result;
+        bool upkeep;                    /* or nothing: what is to be done now and then */
 
         LimitsReport *reports;          /* or nothing: what was suppressed? The store's answer, at most reports_max */
         size_t n_reports, reports_max;
@@ -62,6 +64,9 @@ typedef struct LogStoreCounters {
         uint64_t stored, duplicates, bytes, commits, failures;  /* of this run */
         uint64_t suppressed, limited, gaps, missing;            /* likewise */
         uint64_t sources, open_gaps;
+        uint64_t damaged;               /* places where something damaged was found, of this run */
+        uint64_t expired;               /* files deleted, of this run */
+        TidyCounters tidy;
         uint64_t failed_since_usec;     /* CLOCK_REALTIME; 0: all is well */
         int error;                      /* the last failure's errno, negative; 0: all is well */
 } LogStoreCounters;

@@ -37,6 +37,20 @@ def bind(port):
     return s
 
 
+def stored_text(logs):
+    """All raw bytes of the central log's files, oldest first, whether they are compressed or not."""
+    names = {path.name.split(".ndjson")[0] for path in pathlib.Path(logs).glob("log-*.ndjson*")}
+    return b"".join(raw_bytes(pathlib.Path(logs) / f"{name}.ndjson") for name in [*sorted(names), "central"]).decode()
+
+
+def raw_bytes(path):
+    """Of a file that may just be compressed: the raw one goes when the other is there."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return subprocess.run(["zstdcat", f"{path}.zst"], stdout=subprocess.PIPE, check=True).stdout
+
+
 def free_port():
     """A port where connections are refused until somebody listens. It stays bound here: the kernel gives it to nobody who asks for
     any port, and to no connection; who names it and has SO_REUSEADDR, as python's servers and Daemon have, gets it."""

@@ -6,7 +6,8 @@ log_tests = \
 	tests/unit/test-log-dedup \
 	tests/unit/test-log-limits \
 	tests/unit/test-log-line \
-	tests/unit/test-log-tail \
+	tests/unit/test-log-match \
+	tests/unit/test-log-question \
 	tests/unit/test-spool-file
 
 check_PROGRAMS += $(log_tests)
@@ -30,9 +31,13 @@ tests_unit_test_log_line_SOURCES = tests/unit/test-log-line.c
 tests_unit_test_log_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_line_LDADD = $(log_test_libs)
 
-tests_unit_test_log_tail_SOURCES = tests/unit/test-log-tail.c
-tests_unit_test_log_tail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_log_tail_LDADD = $(log_test_libs)
+tests_unit_test_log_match_SOURCES = tests/unit/test-log-match.c
+tests_unit_test_log_match_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_match_LDADD = $(log_test_libs)
+
+tests_unit_test_log_question_SOURCES = tests/unit/test-log-question.c
+tests_unit_test_log_question_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_question_LDADD = $(log_test_libs)
 
 tests_unit_test_journal_SOURCES = tests/unit/test-journal.c
 tests_unit_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

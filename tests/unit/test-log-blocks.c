@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "log/blocks.h"
+#include "log/tidy.h"
 
 /* A log of several files, and the same bytes in memory to compare with. */
 typedef struct Log {
@@ -25,7 +26,7 @@ typedef struct Log {
 static void append(Log *l, const char *line, size_t size) {
         assert_int_equal(fd_write_all(segments_live_fd(l->segments), line, size), 0);
         assert_int_equal(buffer_append(&l->text, line, size), 0);
-        segments_grow(l->segments, size);
+        segments_grow(l->segments, line, size);
 }
 
 static void append_numbered(Log *l, size_t n, size_t padding) {
@@ -48,12 +49,12 @@ static void rotate(Log *l) {
 
 static int setup(void **state) {
         Log *l = calloc(1, sizeof(*l));
-        uint64_t cut;
+        SegmentsOpened opened;
 
         assert_non_null(l);
         (void) snprintf(l->directory, sizeof(l->directory), "/tmp/blocks-XXXXXX");
         assert_non_null(mkdtemp(l->directory));
-        assert_int_equal(segments_open(&l->segments, l->directory, &cut), 0);
+        assert_int_equal(segments_open(&l->segments, l->directory, &(SegmentsKnown) {}, &opened), 0);
         *state = l;
         return 0;
 }
@@ -146,6 +147,133 @@ static void test_both_ways(void **state) {
         }
 }
 
+/* ---- full files are compressed, indexes get lost ---- */
+
+static void tidy(Log *l, bool compress) {
+        const bool cancel = false;
+        SegmentTask task;
+
+        while (segments_next_task(l->segments, compress, &task))
+                assert_int_equal(tidy_file(l->segments, &task, &cancel), 0);
+}
+
+static void reopen(Log *l) {
+        SegmentsOpened opened;
+        SegmentsKnown known = { .store = segments_store(l->segments), .position = segments_end(l->segments) };
+
+        l->segments = segments_free(l->segments);
+        assert_int_equal(segments_open(&l->segments, l->directory, &known, &opened), 0);
+        assert_int_equal(opened.ignored, 0);
+        assert_int_equal(opened.cut, 0);
+        assert_int_equal(segments_end(l->segments), l->text.size);
+}
+
+static void shell(const Log *l, const char *command) {
+        char all[256];
+
+        (void) snprintf(all, sizeof(all), "cd %s && %s", l->directory, command);
+        assert_int_equal(system(all), 0);
+}
+
+static void assert_all_is_there(const Log *l) {
+        assert_reads_forwards(l, 0, l->text.size);
+        assert_reads_backwards(l, l->text.size, 0);
+        for (uint64_t at = 1; at < l->text.size; at += 999983) {
+                assert_reads_forwards(l, at, l->text.size);
+                assert_reads_backwards(l, at, 0);
+        }
+}
+
+static void test_compressed(void **state) {
+        Log *l = *state;
+
+        fill(l);
+        tidy(l, true);
+        assert_int_equal(segments_total(l->segments).compressed, 2);
+        shell(l, "test $(ls *.zst | wc -l) = 2 && test $(ls *.index | wc -l) = 3 && test $(ls *.ndjson | wc -l) = 1");
+        assert_all_is_there(l);
+        reopen(l);
+        assert_all_is_there(l);
+        shell(l, "zstdcat log-*.zst | cat - central.ndjson > all");
+        reopen(l);
+}
+
+static void test_zstdcat_reads_it(void **state) {
+        Log *l = *state;
+        char path[64];
+        char *data;
+        size_t size;
+
+        fill(l);
+        tidy(l, true);
+        shell(l, "zstdcat log-*.zst | cat - central.ndjson > all");
+        (void) snprintf(path, sizeof(path), "%s/all", l->directory);
+        assert_int_equal(file_read(path, 1u << 30, &data, &size), 0);
+        assert_int_equal(size, l->text.size);
+        assert_memory_equal(data, l->text.data, size);
+        free(data);
+}
+
+static void test_lost_indexes(void **state) {
+        Log *l = *state;
+
+        fill(l);
+        shell(l, "rm *.index");
+        assert_all_is_there(l);
+        reopen(l);
+        shell(l, "test $(ls *.index | wc -l) = 1");
+        assert_all_is_there(l);
+        tidy(l, false);
+        shell(l, "test $(ls *.index | wc -l) = 3");
+        assert_all_is_there(l);
+        tidy(l, true);
+        shell(l, "rm *.index");
+        reopen(l);
+        assert_int_equal(segments_begin(l->segments), 0);
+        assert_all_is_there(l);
+        tidy(l, true);
+        shell(l, "test $(ls *.index | wc -l) = 3");
+        assert_all_is_there(l);
+}
+
+/* One bit anywhere in an index: what is read stays the same. */
+static void test_damaged_indexes(void **state) {
+        Log *l = *state;
+
+        fill(l);
+        for (int compress = 0; compress < 2; compress++) {
+                tidy(l, compress);
+                for (unsigned at = 0; at < 4; at++) {
+                        char command[160];
+
+                        (void) snprintf(command, sizeof(command), "for f in log-*.index; do printf '\\377\\376' | dd of=$f bs=1 seek=%u conv=notrunc status=none; done",
+                                        (unsigned[]) { 3, 20, 40, 1111 }[at]);
+                        shell(l, command);
+                        assert_reads_forwards(l, 0, l->text.size);
+                        shell(l, command);
+                        assert_reads_backwards(l, l->text.size, 0);
+                        assert_true(damage_total(segments_damage(l->segments)) > 0);
+                        tidy(l, compress);
+                        assert_all_is_there(l);
+                }
+        }
+}
+
+/* An index that ends too early, as after a power cut. */
+static void test_short_indexes(void **state) {
+        Log *l = *state;
+
+        fill(l);
+        for (int compress = 0; compress < 2; compress++) {
+                tidy(l, compress);
+                shell(l, "for f in log-*.index; do truncate -s 2000 $f; done");
+                assert_all_is_there(l);
+                reopen(l);
+                assert_all_is_there(l);
+                tidy(l, compress);
+        }
+}
+
 static void test_empty_and_growing(void **state) {
         Log *l = *state;
         _cleanup_(block_reader_freep) BlockReader *r = NULL;
@@ -177,7 +305,7 @@ static void test_deleted(void **state) {
         rotate(l);
         append(l, "b\n", 2);
         assert_int_equal(block_reader_next(r, &(BlockWanted) {}, &position, UINT64_MAX, false, &b), 1);
-        assert_int_equal(segments_expire(l->segments, 2), 1);
+        assert_int_equal(segments_expire(l->segments, &(Retention) { .max_use_bytes = 150 }, 0), 1);
         assert_int_equal(segments_begin(l->segments), 2);
         position = 0;
         assert_int_equal(block_reader_next(r, &(BlockWanted) {}, &position, UINT64_MAX, false, &b), -ENOENT);
@@ -196,6 +324,11 @@ static void test_tokens_differ_by_type(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_both_ways, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_compressed, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_zstdcat_reads_it, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_lost_indexes, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_damaged_indexes, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_short_indexes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_empty_and_growing, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_deleted, setup, teardown),
                 cmocka_unit_test(test_tokens_differ_by_type),

@@ -139,7 +139,7 @@ static void test_rollback(void **state) {
 
 static void test_the_eldest_is_forgotten_and_its_report_is_not(void **state) {
         _cleanup_(limits_freep) Limits *l = ten_in_a_second();
-        char name[8];
+        char name[24];
 
         for (int i = 0; i < 5; i++) {
                 (void) snprintf(name, sizeof(name), "s%d", i);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "log/gap.h"
 #include "log/line.h"
 #include "wire/json.h"
 #include "wire/log-line.h"
@@ -129,6 +130,44 @@ static void test_no_checksum_on_the_wire(void **state) {
         assert_null(strstr(b.data, "Received"));
 }
 
+static void test_gap(void **state) {
+        static const DedupGap gaps[] = { { 1, 1 }, { 41, 43 }, { 1, INT64_MAX - 1 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(gaps); i++) {
+                _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+                char source[SOURCE_SIZE] = "";
+                LogRecord by = full();
+                DedupGap gap = {};
+
+                assert_int_equal(gap_write(&b, &gaps[i], &by, "log-1", TIME), 0);
+                b.data[--b.size] = 0;
+                assert_true(line_is_whole(b.data, b.size));
+                assert_int_equal(line_priority(b.data, b.size), 4);
+                assert_true(gap_read(b.data, b.size, source, &gap));
+                assert_string_equal(source, by.source);
+                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                if (i == 1)
+                        assert_non_null(strstr(b.data, "\"3 records of gradebook-grading on db-1.example.org are missing: 41 to 43\""));
+                for (size_t size = 0; size < b.size; size++) {
+                        _cleanup_(freep) char *copy = malloc(size ? size : 1);
+
+                        assert_non_null(copy);
+                        memcpy(copy, b.data, size);
+                        if (gap_read(copy, size, source, &gap))
+                                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                }
+        }
+}
+
+static void test_no_gap(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        char source[SOURCE_SIZE];
+        DedupGap gap;
+
+        write_full(&b);
+        assert_false(gap_read(b.data, b.size, source, &gap));
+}
+
 static void test_members_are_found(void **state) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
         const char *value;
@@ -147,23 +186,20 @@ static void test_members_are_found(void **state) {
 
 /* A line cut at any byte is damaged, and nobody reads beyond its end. */
 static void test_torn_anywhere(void **state) {
-        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, out = BUFFER_NULL;
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
 
         write_full(&b);
         for (size_t size = 0; size < b.size; size++) {
                 _cleanup_(freep) char *copy = malloc(size ? size : 1);
-                LineFilter f = { .priority = 7 };
                 size_t n;
 
                 assert_non_null(copy);
                 memcpy(copy, b.data, size);
-                assert_false(line_matches(copy, size, &f));
-                assert_int_equal(line_format_short(&out, copy, size), -EBADMSG);
+                assert_false(line_is_whole(copy, size));
                 (void) line_member(copy, size, "Message", &n);
                 (void) line_sequence(copy, size);
                 (void) line_priority(copy, size);
         }
-        assert_int_equal(out.size, 0);
 }
 
 static void add_crc(Buffer *b) {
@@ -214,31 +250,6 @@ static void test_torn_behind_an_inner_brace(void **state) {
                 assert_false(line_is_whole(line, size));
 }
 
-static void test_short_form(void **state) {
-        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, out = BUFFER_NULL;
-
-        write_full(&b);
-        assert_int_equal(line_format_short(&out, b.data, b.size), 0);
-        assert_string_equal(out.data, "2026-11-22T21:41:28Z gradebook-grading[http://127.0.0.1:6000]: "
-                            "he said \"Sequence\":9,\\\"Source\\\" \t\\x1b[31m \\x7f \\x9b ü\n");
-        buffer_clear(&b);
-        buffer_clear(&out);
-        write_text(&b, "unknown", "a line", 6);
-        assert_int_equal(line_format_short(&out, b.data, b.size), 0);
-        assert_string_equal(out.data, "2026-11-22T21:41:28Z unknown: a line\n");
-}
-
-static void test_filter(void **state) {
-        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
-
-        write_full(&b);
-        assert_true(line_matches(b.data, b.size, &(LineFilter) { .priority = 4 }));
-        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 3 }));
-        assert_true(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .service = "gradebook-grading", .request_id = ID }));
-        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .service = "gradebook" }));
-        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .request_id = "1af7651916cd43dd8448eb211c80319c" }));
-}
-
 /* What a process logs, with members of their own for what is in fields elsewhere. */
 static void test_of_this_process(void **state) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
@@ -272,13 +283,13 @@ int main(void) {
                 cmocka_unit_test(test_escapes_at_any_place),
                 cmocka_unit_test(test_text_has_all_its_members),
                 cmocka_unit_test(test_no_checksum_on_the_wire),
+                cmocka_unit_test(test_gap),
+                cmocka_unit_test(test_no_gap),
                 cmocka_unit_test(test_members_are_found),
                 cmocka_unit_test(test_torn_anywhere),
                 cmocka_unit_test(test_checksum),
                 cmocka_unit_test(test_any_bit_is_missed),
                 cmocka_unit_test(test_torn_behind_an_inner_brace),
-                cmocka_unit_test(test_short_form),
-                cmocka_unit_test(test_filter),
                 cmocka_unit_test(test_of_this_process),
         };
 
