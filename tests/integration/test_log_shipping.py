@@ -6,9 +6,11 @@ import http.server
 import json
 import os
 import random
+import struct
 import subprocess
 import threading
 import time
+import zlib
 
 import pytest
 from gradebook import spooled, wait_until
@@ -27,6 +29,10 @@ def introduce(daemon, url):
 def central(log, name="attendance"):
     answer = log.get(f"/log?n=10000&service=gradebook-{name}", headers={"Accept": "application/x-ndjson"})
     return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def gaps_told(log):
+    return [r for r in central(log, "log") if "GAP_FIRST" in r.get("Fields", {})]
 
 
 def said(daemon):
@@ -204,7 +210,41 @@ def test_a_damaged_spool_costs_what_is_damaged(open_cluster):
     wait_until(lambda: [r for r in central(log) if r["Message"].startswith("Found LogService")], "the last line of the second run")
     numbers = [r["Sequence"] for r in central(log)]
     assert len(numbers) == len(said(attendance)) - 1
-    assert numbers == [n for n in range(1, len(numbers) + 2) if n != [r["Message"][:5] for r in before].index("Ready") + 1]
+    missing = [r["Message"][:5] for r in before].index("Ready") + 1
+    assert numbers == [n for n in range(1, len(numbers) + 2) if n != missing]
+    assert [(r["Fields"]["GAP_FIRST"], r["Fields"]["GAP_LAST"]) for r in gaps_told(log)] == [(str(missing), str(missing))]
+
+
+def test_after_a_power_loss_no_number_is_given_out_again(open_cluster):
+    log = open_cluster.start("log")
+    attendance = open_cluster.daemon("attendance", keep_listener=True).start()
+    attendance.stop()
+    spool = attendance.state / "log.spool"
+    before = spooled(attendance)
+    old = bytearray(spool.read_bytes())
+    attendance.start()
+    introduce(attendance, log.url)
+    make_noise(attendance, 3)
+    assert_all_there_once(log, attendance)
+    attendance.kill()
+    # Another boot, and the file as the disk had it before all this.
+    old[41:57] = bytes(b ^ 1 for b in old[41:57])
+    old[60:64] = struct.pack("=I", zlib.crc32(old[:60]))
+    spool.write_bytes(old)
+    attendance.start()
+    make_noise(attendance, 2)
+
+    def complete():
+        return len(central(log)) >= len(said(attendance))
+    wait_until(complete, "all lines of both boots")
+    stored = central(log)
+    assert len(stored) == len(said(attendance))
+    first, second = sorted({r["Source"] for r in stored}, key=lambda source: source != before[0]["Source"])
+    numbers = [r["Sequence"] for r in stored if r["Source"] == first]
+    assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > len(before)
+    numbers = [r["Sequence"] for r in stored if r["Source"] == second]
+    assert numbers == list(range(len(before) + 1, len(before) + 1 + len(numbers)))
+    assert gaps_told(log) == []
 
 
 def test_a_lost_answer_is_sent_again_as_it_was(open_cluster, foreign):

@@ -25,6 +25,18 @@ STOP_SECONDS = 20
 WIRE_NAMES = {"log": "LogService", "grading": "GradingService", "portal": "Portald"}
 
 
+# More than any test has at a time, and few enough for the usual limit of open files.
+RESERVED = collections.deque(maxlen=256)
+
+
+def bind(port):
+    """A socket with SO_REUSEADDR, so that it can share its port with one of free_port(), not listening yet."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    return s
+
+
 def stored_text(logs):
     """All raw bytes of the central log's files, oldest first, whether they are compressed or not."""
     names = {path.name.split(".ndjson")[0] for path in pathlib.Path(logs).glob("log-*.ndjson*")}
@@ -37,18 +49,6 @@ def raw_bytes(path):
         return path.read_bytes()
     except FileNotFoundError:
         return subprocess.run(["zstdcat", f"{path}.zst"], stdout=subprocess.PIPE, check=True).stdout
-
-
-# More than any test has at a time, and few enough for the usual limit of open files.
-RESERVED = collections.deque(maxlen=256)
-
-
-def bind(port):
-    """A socket with SO_REUSEADDR, so that it can share its port with one of free_port(), not listening yet."""
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("127.0.0.1", port))
-    return s
 
 
 def free_port():

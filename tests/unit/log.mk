@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
 log_tests = \
+	tests/unit/test-journal \
 	tests/unit/test-log-blocks \
 	tests/unit/test-log-dedup \
 	tests/unit/test-log-limits \
@@ -37,6 +38,10 @@ tests_unit_test_log_match_LDADD = $(log_test_libs)
 tests_unit_test_log_question_SOURCES = tests/unit/test-log-question.c
 tests_unit_test_log_question_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_question_LDADD = $(log_test_libs)
+
+tests_unit_test_journal_SOURCES = tests/unit/test-journal.c
+tests_unit_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_journal_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
 
 # It includes the source, to look at each of its stores.
 tests_unit_test_spool_file_SOURCES = tests/unit/test-spool-file.c

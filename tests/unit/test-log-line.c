@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "log/gap.h"
 #include "log/line.h"
 #include "wire/json.h"
 #include "wire/log-line.h"
@@ -129,6 +130,44 @@ static void test_no_checksum_on_the_wire(void **state) {
         assert_null(strstr(b.data, "Received"));
 }
 
+static void test_gap(void **state) {
+        static const DedupGap gaps[] = { { 1, 1 }, { 41, 43 }, { 1, INT64_MAX - 1 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(gaps); i++) {
+                _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+                char source[SOURCE_SIZE] = "";
+                LogRecord by = full();
+                DedupGap gap = {};
+
+                assert_int_equal(gap_write(&b, &gaps[i], &by, "log-1", TIME), 0);
+                b.data[--b.size] = 0;
+                assert_true(line_is_whole(b.data, b.size));
+                assert_int_equal(line_priority(b.data, b.size), 4);
+                assert_true(gap_read(b.data, b.size, source, &gap));
+                assert_string_equal(source, by.source);
+                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                if (i == 1)
+                        assert_non_null(strstr(b.data, "\"3 records of gradebook-grading on db-1.example.org are missing: 41 to 43\""));
+                for (size_t size = 0; size < b.size; size++) {
+                        _cleanup_(freep) char *copy = malloc(size ? size : 1);
+
+                        assert_non_null(copy);
+                        memcpy(copy, b.data, size);
+                        if (gap_read(copy, size, source, &gap))
+                                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                }
+        }
+}
+
+static void test_no_gap(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        char source[SOURCE_SIZE];
+        DedupGap gap;
+
+        write_full(&b);
+        assert_false(gap_read(b.data, b.size, source, &gap));
+}
+
 static void test_members_are_found(void **state) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
         const char *value;
@@ -244,6 +283,8 @@ int main(void) {
                 cmocka_unit_test(test_escapes_at_any_place),
                 cmocka_unit_test(test_text_has_all_its_members),
                 cmocka_unit_test(test_no_checksum_on_the_wire),
+                cmocka_unit_test(test_gap),
+                cmocka_unit_test(test_no_gap),
                 cmocka_unit_test(test_members_are_found),
                 cmocka_unit_test(test_torn_anywhere),
                 cmocka_unit_test(test_checksum),

@@ -272,6 +272,7 @@ typedef struct Wanted {
 static bool passes(Wanted w) {
         _cleanup_(filter_unrefp) LineFilter *f = NULL;
         _cleanup_(matcher_freep) Matcher *m = NULL;
+        LogTextHead head;
         _cleanup_(buffer_deinit) Buffer lines = BUFFER_NULL, scratch = BUFFER_NULL;
         size_t at = 0, passed = 0;
         Span line;
