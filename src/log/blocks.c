@@ -9,7 +9,6 @@
 #include "base/fd.h"
 #include "log/frames.h"
 #include "log/index-cursor.h"
-#include "log/tail.h"
 
 #define INDEX_BYTES_MAX (4u << 20)      /* of indexes, read in one call */
 #define FILES_MAX 64u                   /* opened in one call */

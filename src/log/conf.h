@@ -15,6 +15,8 @@ typedef struct LogConfig {
         uint64_t max_file_usec;         /* [Store] MaxFileSec= */
         bool compress;                  /* [Store] Compress= */
         uint64_t line_max_bytes;        /* [Store] LineMax= */
+        uint64_t limit_interval_usec;   /* [Limits] RateLimitIntervalSec=; 0: there are none */
+        uint64_t limit_burst;           /* [Limits] RateLimitBurst=; 0: likewise */
         uint64_t followers_max;         /* [Read] MaxFollowers= */
         uint64_t stall_usec;            /* [Read] FollowerTimeoutSec= */
 } LogConfig;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "log/tail.h"
 
 #define QUEUE_MAX 16384
 #define TURN_USEC (8 * USEC_PER_MSEC)

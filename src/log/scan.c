@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "log/line.h"
-#include "log/tail.h"
 
 #define WAIT_FACTOR 10 /* by the clock: on a busy machine a thread is not at fault for what others take, but a disk may be slow */
 #define SCRATCH_KEPT (64u * 1024)

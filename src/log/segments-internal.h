@@ -31,7 +31,6 @@ struct Segments {
         pthread_mutex_t mutex;          /* guards what follows */
         Segment *array;                 /* the last one is the live one */
         size_t n;
-        uint64_t first_id;              /* of array[0]; the others follow without a gap */
 };
 
 /* segments.c: the table; called with the lock or before there are others. */

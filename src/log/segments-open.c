@@ -269,7 +269,6 @@ int segments_open(Segments **ret, const char *directory, const SegmentsKnown *kn
                 return -ENOMEM;
         s->directory_fd = s->live_fd = s->damage.event_fd = -1;
         s->index = LIVE_INDEX_NULL;
-        s->first_id = 1;
         r = pthread_mutex_init(&s->mutex, NULL);
         if (r != 0)
                 return -r;

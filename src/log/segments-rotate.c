@@ -133,7 +133,6 @@ static bool take_oldest(Segments *s, const Retention *retention, uint64_t now_us
 static void forget_oldest(Segments *s) {
         (void) pthread_mutex_lock(&s->mutex);
         s->n--;
-        s->first_id++;
         memmove(s->array, s->array + 1, s->n * sizeof(*s->array));
         (void) pthread_mutex_unlock(&s->mutex);
 }

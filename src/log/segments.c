@@ -278,37 +278,3 @@ void segments_drop_index(Segments *s, const SegmentView *v) {
                 one->indexed = false;
         (void) pthread_mutex_unlock(&s->mutex);
 }
-
-/* ---- by id ---- */
-
-uint64_t segments_live_id(Segments *s) {
-        uint64_t id;
-
-        (void) pthread_mutex_lock(&s->mutex);
-        id = s->first_id + s->n - 1;
-        (void) pthread_mutex_unlock(&s->mutex);
-        return id;
-}
-
-int segments_open_one(Segments *s, uint64_t id, int *ret_fd, uint64_t *ret_size) {
-        int r = 0;
-
-        (void) pthread_mutex_lock(&s->mutex);
-        if (id < s->first_id || id >= s->first_id + s->n) {
-                r = -ENOENT;
-        } else {
-                const Segment *one = &s->array[id - s->first_id];
-                char name[SEGMENT_NAME_SIZE];
-                int fd;
-
-                segment_data_name(one, name);
-                fd = openat(s->directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-                if (fd < 0)
-                        r = -errno;
-                else
-                        *ret_fd = fd;
-                *ret_size = one->size;
-        }
-        (void) pthread_mutex_unlock(&s->mutex);
-        return r;
-}

@@ -110,12 +110,6 @@ void segment_view_deinit(SegmentView *v);
 /* Its index is damaged or too short: views to come are without it, and it is made again (log/tidy.h). */
 void segments_drop_index(Segments *s, const SegmentView *v);
 
-/* The id of the live one: ids count upwards in time as long as the process runs. */
-uint64_t segments_live_id(Segments *s);
-
-/* Opens one for reading; *ret_size: the bytes that are there for readers. -ENOENT: deleted meanwhile or not there yet. */
-int segments_open_one(Segments *s, uint64_t id, int *ret_fd, uint64_t *ret_size);
-
 /* ---- whoever compresses: log/tidy.h ---- */
 typedef struct SegmentTask {
         uint64_t position, end;

@@ -13,6 +13,7 @@
 typedef struct LogReply LogReply;
 typedef struct Readers Readers;
 typedef struct OwnLines OwnLines;
+typedef struct Suppressed Suppressed;
 
 /* The central log: what new() makes and all handlers get. */
 typedef struct LogService {
@@ -20,6 +21,8 @@ typedef struct LogService {
         const LogConfig *config;        /* borrowed from rt, replaced on reload */
         LogStore *store;
         OwnLines *own;
+        Suppressed *suppressed;
+        HttpBody *empty;                /* the answer to text */
         Readers *readers;
         LogReply *replies;              /* readers under way, followers among them */
         LogReply *queue;                /* followers for which there is more */
@@ -60,6 +63,12 @@ void get_grown(void *service);
 
 /* query.c: every parameter in the query is among the known ones, which end with NULL. */
 bool query_is_known(const Request *r, const char *const *known);
+
+/* suppressed.c: tells in a line of the log's own what its rate limits suppressed, when the interval has ended. */
+int suppressed_new(Suppressed **ret, sd_event *event, LogStore *store);
+void suppressed_begun(Suppressed *s);   /* something was */
+void suppressed_finish(Suppressed *s);  /* the store is about to be freed: what would have waited is told now, to the journal */
+Suppressed *suppressed_free(Suppressed *s);     /* after the store */
 
 /* own.c: the lines that this daemon logs itself go into its own store. They wait in a bounded memory while it cannot
  * write, and are tried again by themselves: that is also how a full disk's end is noticed. */

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "log/store-internal.h"
-#include "wire/log-line.h"
 
 /* All of this runs on the worker thread: nothing is logged here. */
 
@@ -16,43 +15,6 @@
 #define KEPT_BYTES (1u << 20)           /* memory that is kept from one commit to the next */
 #define CHECKPOINT_BYTES (RECOVERY_BYTES_MAX - COMMIT_BYTES)
 #define ROOM_BYTES (4u << 20)           /* written between two looks at how much room there is */
-
-static void render_text(LogStore *s, LogAppend *a) {
-        const char *p = a->text, *end = p + a->text_size;
-
-        while (p < end) {
-                const char *newline = memchr(p, '\n', (size_t) (end - p));
-                size_t size = (size_t) ((newline ? newline : end) - p), length = size;
-
-                if (length > 0 && p[length - 1] == '\r')
-                        length--;
-                if (length > 0) {
-                        (void) log_line_write_text_record(&s->text, a->received_usec, a->service, p, length);
-                        a->stored++;
-                }
-                p += size + 1;
-        }
-}
-
-static int render_records(LogStore *s, LogAppend *a) {
-        for (size_t i = 0; i < a->n_records; i++) {
-                const LogRecord *r = a->records[i];
-
-                if (r->sequence > 0) {
-                        int known = dedup_note(s->dedup, r->source, r->sequence);
-
-                        if (known < 0)
-                                return known;
-                        if (known > 0) {
-                                a->duplicates++;
-                                continue;
-                        }
-                }
-                (void) log_line_write(&s->text, r, a->received_usec);
-                a->stored++;
-        }
-        return 0;
-}
 
 /* Behind the live file's end nothing may stay: the next commit would continue a torn line. */
 static int trim(LogStore *s) {
@@ -67,19 +29,6 @@ static int probe(LogStore *s, size_t bytes) {
         if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) segments_live_size(s->segments), (off_t) bytes) < 0 && errno != EOPNOTSUPP)
                 return -errno;
         return trim(s);
-}
-
-static int render(LogStore *s, LogAppend *a) {
-        int r = 0;
-
-        if (a->text)
-                render_text(s, a);
-        r = render_records(s, a);
-        if (a->lines_size > 0) {
-                (void) buffer_append(&s->text, a->lines, a->lines_size);
-                a->stored += a->n_lines;
-        }
-        return r < 0 ? r : s->text.error;
 }
 
 static int write_commit(LogStore *s) {
@@ -139,7 +88,10 @@ static void rotate_if_full(LogStore *s, bool upkeep) {
         char name[SEGMENT_NAME_SIZE] = "";
         int r = 0, expired = 0;
 
+        /* The checkpoint goes first: what it does not tell must not be deleted. */
         if (full)
+                r = store_write_checkpoint(s);
+        if (full && r >= 0)
                 r = segments_rotate(s->segments, clock_realtime_usec(), name);
         if (full || upkeep || segments_end(s->segments) - s->room_position >= ROOM_BYTES)
                 expired = expire(s);
@@ -159,13 +111,18 @@ static void count(LogStore *s, const Job *first, const Job *end) {
         s->commits++;
         s->bytes += s->text.size;
         s->sources = dedup_count(s->dedup);
+        s->open_gaps = dedup_open_gaps(s->dedup);
         for (const Job *j = first; j != end; j = j->next) {
                 const LogAppend *a = CONTAINER_OF(j, LogAppend, job);
 
                 if (j->result == 0) {
-                        s->records += a->stored;
-                        s->stored += a->stored;
+                        s->records += a->stored + a->gaps;
+                        s->stored += a->stored + a->gaps;
                         s->duplicates += a->duplicates;
+                        s->suppressed += a->suppressed;
+                        s->limited += a->retry_usec > 0;
+                        s->gaps += a->gaps;
+                        s->missing += a->missing;
                 }
         }
         (void) pthread_mutex_unlock(&s->mutex);
@@ -173,6 +130,7 @@ static void count(LogStore *s, const Job *first, const Job *end) {
 
 static void fail(LogStore *s, Job *first, Job *end, int error) {
         dedup_rollback(s->dedup);
+        limits_rollback(s->limits);
         buffer_clear(&s->text);
         for (Job *j = first; j != end; j = j->next)
                 j->result = error;
@@ -205,6 +163,7 @@ static void commit(LogStore *s, Job *first, Job *end) {
                 fail(s, first, end, r);
         } else {
                 dedup_commit(s->dedup);
+                limits_commit(s->limits);
                 if (s->text.size > 0)
                         segments_grow(s->segments, s->text.data, s->text.size);
                 count(s, first, end);
@@ -232,9 +191,13 @@ void store_commit_batch(Job *batch, void *userdata) {
         LogStore *s = userdata;
         Job *first = batch;
 
+        s->now_usec = clock_monotonic_usec();
+        (void) pthread_mutex_lock(&s->mutex);
+        limits_set(s->limits, s->limit_interval_usec, s->limit_burst);
+        (void) pthread_mutex_unlock(&s->mutex);
         for (Job *j = batch; j; j = j->next) {
                 LogAppend *a = CONTAINER_OF(j, LogAppend, job);
-                int r = render(s, a);
+                int r = store_render(s, a);
 
                 if (a->probe_bytes > 0)
                         a->probe_result = probe(s, a->probe_bytes);

@@ -6,10 +6,12 @@
 
 #include "base/buffer.h"
 #include "log/dedup.h"
+#include "log/limits.h"
 #include "log/store.h"
 #include "log/tidy.h"
 
 #define SOURCES_MAX 4096
+#define SENDERS_MAX 4096
 
 /* What the worker thread leaves for the loop to tell. */
 typedef struct StoreNotes {
@@ -27,7 +29,11 @@ struct LogStore {
         /* the worker thread's (before there is one: the loop's) */
         char *checkpoint_path;
         Dedup *dedup;
+        Limits *limits;
+        char host[LOG_HOST_MAX + 1];    /* this machine */
+        uint64_t now_usec;              /* CLOCK_MONOTONIC, of the batch at hand */
         Buffer text;                    /* of the commit at hand */
+        bool has_checkpoint;            /* there was one at the start */
         uint64_t checkpoint_position;   /* up to which the checkpoint tells */
         uint64_t room_position;         /* up to which it was looked whether KeepFree= is kept */
         bool untrimmed;                 /* a failed commit may still stand behind the live file's end */
@@ -52,11 +58,15 @@ struct LogStore {
         Retention retention;
         uint64_t max_file_bytes, max_file_usec;
         StoreNotes notes;
-        uint64_t records, stored, duplicates, bytes, commits, sources, expired;
+        uint64_t limit_interval_usec, limit_burst;
+        uint64_t records, stored, duplicates, suppressed, limited, gaps, missing, bytes, commits, sources, open_gaps, expired;
 };
 
 /* store-commit.c: the worker's batch. */
 void store_commit_batch(Job *batch, void *userdata);
+
+/* store-render.c: appends what of it is new to s->text. */
+int store_render(LogStore *s, LogAppend *a);
 
 /* store-outcome.c: tells of failures, recoveries and what the worker noted; notices by itself when there is room again. */
 int store_outcome_init(LogStore *s, sd_event *event);

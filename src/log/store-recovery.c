@@ -11,9 +11,9 @@
 #include "log/store-internal.h"
 #include "wire/json.h"
 
-#define CHECKPOINT_BYTES_MAX (1u << 20)
+#define CHECKPOINT_BYTES_MAX (4u << 20)   /* of SOURCES_MAX sources with all their open gaps */
 
-/* {"Store":"hex","Position":bytes,"Live":bytes,"Records":n,"Sources":{"SOURCE":sequence,…}}: the log's id, what all its bytes up
+/* {"Store":"hex","Position":bytes,"Live":bytes,"Records":n,"Sources":{…} (see dedup_write())}: the log's id, what all its bytes up
  * to Position have told, and where the live file began then. An older version wrote, instead of the first three, File and Offset: the
  * inode of the live file, and the bytes in it. */
 
@@ -37,22 +37,13 @@ int store_write_checkpoint(LogStore *s) {
 }
 
 static int note_source(LogStore *s, const char *source, uint64_t sequence) {
-        int r = dedup_note(s->dedup, source, sequence);
+        /* Without a checkpoint what came before the first line that is read is not missing: it was deleted, or is not read. */
+        bool known = s->has_checkpoint || dedup_knows(s->dedup, source);
+        DedupGap gap;   /* told already, in the commit that revealed it */
+        int r = dedup_note(s->dedup, source, sequence, known ? 0 : sequence - 1, &gap);
 
         dedup_commit(s->dedup);
         return r == -ENOMEM ? r : 0;
-}
-
-static int read_sources(LogStore *s, json_object *sources) {
-        if (!json_object_is_type(sources, json_type_object))
-                return -EBADMSG;
-        json_object_object_foreach(sources, name, value) {
-                int r = note_source(s, name, (uint64_t) json_object_get_int64(value));
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }
 
 static int read_store(json_object *o, uint32_t *ret) {
@@ -91,10 +82,11 @@ static int read_checkpoint(LogStore *s, SegmentsKnown *ret) {
         if (read_place(o, &known) < 0 || json_get_uint64(o, "Records", 0, INT64_MAX, &records, NULL) < 0 ||
             !json_object_object_get_ex(o, "Sources", &sources))
                 return -EBADMSG;
-        r = read_sources(s, sources);
+        r = dedup_read(s->dedup, sources);
         if (r < 0)
                 return r;
         s->records = records;
+        s->has_checkpoint = true;
         *ret = known;
         return 0;
 }

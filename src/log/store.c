@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "log/store-internal.h"
@@ -20,7 +21,7 @@ static void append_done(Job *job) {
 
         s->waiting_bytes -= a->bytes;
         store_outcome_tell(s, a);
-        if (job->result >= 0 && a->stored > 0)
+        if (job->result >= 0 && a->stored + a->gaps > 0)
                 s->grown(s->userdata);
         a->done(a);
 }
@@ -31,7 +32,8 @@ int store_append(LogStore *s, LogAppend *a) {
         if (s->waiting_bytes + a->bytes > WAITING_BYTES_MAX)
                 return -EBUSY;
         a->store = s;
-        a->stored = a->duplicates = 0;
+        a->stored = a->duplicates = a->suppressed = a->gaps = a->n_reports = 0;
+        a->missing = a->retry_usec = 0;
         a->job.done = append_done;
         r = worker_submit(s->worker, &a->job);
         if (r >= 0)
@@ -41,9 +43,12 @@ int store_append(LogStore *s, LogAppend *a) {
 
 /* ---- beginning and end ---- */
 
-static void tell_opened(const SegmentsOpened *o) {
+static void tell_opened(LogStore *s, const SegmentsOpened *o) {
+        char position[24];
+
+        (void) snprintf(position, sizeof(position), "%" PRIu64, segments_end(s->segments));
         if (o->cut > 0)
-                log_event(LOG_WARNING, EVENT_LOG_DAMAGED, ((LogField[]) { { "FILE", LIVE_NAME } }), 1,
+                log_event(LOG_WARNING, EVENT_LOG_DAMAGED, ((LogField[]) { { "FILE", LIVE_NAME }, { "POSITION", position } }), 2,
                           "The central log's last line was torn, as after a crash: %" PRIu64 " bytes were cut, no acknowledged record is lost", o->cut);
         if (o->adopted > 0)
                 log_notice("Files of the central log from an older version: %zu got their position into their name", o->adopted);
@@ -66,7 +71,7 @@ static int open_files(LogStore *s, const char *directory) {
                 return r;
         }
         if (r >= 0)
-                tell_opened(&opened);
+                tell_opened(s, &opened);
         if (r >= 0)
                 r = store_recover(s, opened.position);
         if (r >= 0)
@@ -93,6 +98,11 @@ int store_new(LogStore **ret, sd_event *event, const char *directory, const LogC
         r = dedup_new(&s->dedup, SOURCES_MAX);
         if (r < 0)
                 return r;
+        r = limits_new(&s->limits, SENDERS_MAX);
+        if (r < 0)
+                return r;
+        if (gethostname(s->host, sizeof(s->host) - 1) < 0 || !log_host_is_valid(s->host))
+                *s->host = 0;
         r = open_files(s, directory);
         if (r < 0)
                 return r;
@@ -127,6 +137,7 @@ LogStore *store_free(LogStore *s) {
         s->probe_timer = sd_event_source_disable_unref(s->probe_timer);
         s->segments = segments_free(s->segments);
         s->dedup = dedup_free(s->dedup);
+        s->limits = limits_free(s->limits);
         buffer_deinit(&s->text);
         free(s->checkpoint_path);
         (void) pthread_mutex_destroy(&s->mutex);
@@ -141,6 +152,8 @@ void store_set_limits(LogStore *s, const LogConfig *config) {
         };
         s->max_file_bytes = config->max_file_bytes;
         s->max_file_usec = config->max_file_usec;
+        s->limit_interval_usec = config->limit_interval_usec;
+        s->limit_burst = config->limit_burst;
         (void) pthread_mutex_unlock(&s->mutex);
         if (s->tidy)
                 tidy_set_compress(s->tidy, config->compress);
@@ -159,8 +172,13 @@ LogStoreCounters store_counters(LogStore *s) {
         c.duplicates = s->duplicates;
         c.bytes = s->bytes;
         c.commits = s->commits;
+        c.suppressed = s->suppressed;
+        c.limited = s->limited;
+        c.gaps = s->gaps;
+        c.missing = s->missing;
         c.sources = s->sources;
         c.expired = s->expired;
+        c.open_gaps = s->open_gaps;
         (void) pthread_mutex_unlock(&s->mutex);
         c.damaged = damage_total(segments_damage(s->segments));
         c.tidy = tidy_counters(s->tidy);

@@ -9,7 +9,6 @@
 #include "log/frames.h"
 #include "log/index-builder.h"
 #include "log/line.h"
-#include "log/tail.h"
 #include "log/tidy.h"
 
 #define CHUNK_BYTES (64u * 1024)

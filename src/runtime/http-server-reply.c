@@ -193,7 +193,7 @@ int http_body_new(HttpBody **ret, const char *content_type, const void *data, si
         b->response = MHD_create_response_from_buffer(size, b->data, MHD_RESPMEM_PERSISTENT);
         if (!b->response)
                 return -ENOMEM;
-        r = http_body_add_header(b, "Content-Type", content_type);
+        r = content_type ? http_body_add_header(b, "Content-Type", content_type) : 0;
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(b);

@@ -29,6 +29,8 @@ libruntime_a_SOURCES = \
 	src/runtime/http-server-stream.c \
 	src/runtime/http-server.c \
 	src/runtime/http-server.h \
+	src/runtime/inflate.c \
+	src/runtime/inflate.h \
 	src/runtime/journal.c \
 	src/runtime/journal.h \
 	src/runtime/log-queue.c \

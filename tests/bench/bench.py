@@ -18,6 +18,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+import bench_log  # noqa: E402
 import bench_log_read  # noqa: E402
 import bench_registry  # noqa: E402
 from gradebook import BUILD, Cluster, free_port, wait_until  # noqa: E402
@@ -80,6 +81,7 @@ def bench_services(arguments):
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory, bare() as reference:
         cluster = Cluster(directory)
         cluster.configure("gradebook", {"Log": {"Level": "info"}})
+        cluster.configure("log", {"Limits": {"RateLimitBurst": "0"}})   # all of wrk is one sender
         try:
             registry, log, grading, portal = cluster.start("registry", "log", "grading", "portal")
             load_sample(grading)
@@ -103,8 +105,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of each comparison")
     parser.add_argument("--kills", type=int, default=10, help="how often the registry is killed under its load")
-    parts = {"services": bench_services, "registry": bench_registry.run, "log-read": bench_log_read.run}
-    parser.add_argument("--lines", type=int, default=10_000_000, help="of the log that is read")
+    parser.add_argument("--lines", type=int, default=500_000, help="that the log and rsyslog get in each round")
+    parser.add_argument("--read-lines", type=int, default=10_000_000, help="of the log that is read")
+    parts = {"services": bench_services, "log": bench_log.run, "registry": bench_registry.run, "log-read": bench_log_read.run}
     parser.add_argument("--only", choices=list(parts), help="one part of it")
     arguments = parser.parse_args()
     met = [part(arguments) for name, part in parts.items() if arguments.only in (None, name)]

@@ -194,15 +194,15 @@ def run(arguments):
             _, log = cluster.start("registry", "log", keep_listener=True)
             client = Client(log)
             start = time.monotonic()
-            wanted = fill(client, arguments.lines)
+            wanted = fill(client, arguments.read_lines)
             elapsed = time.monotonic() - start
             wait_for_compression(log)
             size = sum(p.stat().st_size for p in log.logs.iterdir())
-            print(f"{'log POST of bulk text and records':38} {arguments.lines / elapsed:>9.0f} lines/s into {size >> 20} MiB", flush=True)
+            print(f"{'log POST of bulk text and records':38} {arguments.read_lines / elapsed:>9.0f} lines/s into {size >> 20} MiB", flush=True)
             raw = pathlib.Path(directory) / "raw.ndjson"
             uncompress(log.logs, raw)
             rounds = 2 * arguments.rounds + 1
-            rare = min(100, -(-arguments.lines // 16000 // RARE_EACH) * 4)
+            rare = min(100, -(-arguments.read_lines // 16000 // RARE_EACH) * 4)
             met.append(bench_page(client, "last 100 of a service", "n=100&service=gradebook-grading", 100, rounds))
             met.append(bench_page(client, "last 100 of a rare service", "n=100&service=rare", rare, rounds))
             met.append(bench_page(client, "newest of a request", f"n=100&order=newest&request={wanted}", 40, rounds))

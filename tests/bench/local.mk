@@ -5,7 +5,7 @@ bench_bare_LDADD = libbase.a $(MICROHTTPD_LIBS)
 bench_peers_SOURCES = tests/bench/peers.c
 bench_peers_LDADD = libbase.a
 CLEANFILES += bench-bare bench-peers
-EXTRA_DIST += tests/bench/bench.py tests/bench/bench_log_read.py tests/bench/bench_registry.py tests/bench/post-log.lua
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_log.py tests/bench/bench_log_read.py tests/bench/bench_registry.py tests/bench/post-log.lua
 
 # Ratios against the bare responder, each pair measured in turn in this run; see the head of bench.py.
 bench: all bench-bare bench-peers

@@ -151,7 +151,7 @@ def test_log_records_through_rotations(cluster, disk):
         assert len(stored) == len(set(stored)), "a record is there twice"
         # It knows them still: what is sent again is no second record.
         for _, n in new:
-            assert log.post("/log", batch(n)[1], headers=NDJSON).json == {"Stored": 0, "Duplicates": 1}
+            assert log.post("/log", batch(n)[1], headers=NDJSON).json == {"Stored": 0, "Duplicates": 1, "Suppressed": 0}
     assert len(list(log.logs.glob("log-*.zst"))) >= 3, "no file was ever full and compressed"
 
 

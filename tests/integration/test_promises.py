@@ -36,12 +36,12 @@ def test_what_the_disk_refused_is_no_duplicate_when_it_comes_again(cluster, tmp_
 
     def post(sequence):
         return log.post("/log", f'{{"Service":"test","Message":"message {sequence}","Source":"{source}","Sequence":{sequence}}}\n', headers=NDJSON)
-    assert post(1).json == {"Stored": 1, "Duplicates": 0}
+    assert post(1).json == {"Stored": 1, "Duplicates": 0, "Suppressed": 0}
     switch.touch()
     assert post(2).status >= 500
     switch.unlink()
-    assert post(2).json == {"Stored": 1, "Duplicates": 0}
-    assert post(2).json == {"Stored": 0, "Duplicates": 1}
+    assert post(2).json == {"Stored": 1, "Duplicates": 0, "Suppressed": 0}
+    assert post(2).json == {"Stored": 0, "Duplicates": 1, "Suppressed": 0}
     assert log.get("/log?n=1000&service=test").text.count("message 2") == 1
 
 

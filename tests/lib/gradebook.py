@@ -24,13 +24,16 @@ WIRE_NAMES = {"log": "LogService", "grading": "GradingService", "portal": "Porta
 
 def stored_text(logs):
     """All raw bytes of the central log's files, oldest first, whether they are compressed or not."""
-    full = {}
-    for path in sorted(pathlib.Path(logs).glob("log-*.ndjson*")):
-        if path.suffix != ".tmp":
-            full.setdefault(path.name.split(".ndjson")[0], path)
-    paths = [*full.values(), pathlib.Path(logs) / "central.ndjson"]
-    return b"".join(subprocess.run(["zstdcat", path], stdout=subprocess.PIPE, check=True).stdout if path.suffix == ".zst" else path.read_bytes()
-                    for path in paths).decode()
+    names = {path.name.split(".ndjson")[0] for path in pathlib.Path(logs).glob("log-*.ndjson*")}
+    return b"".join(raw_bytes(pathlib.Path(logs) / f"{name}.ndjson") for name in [*sorted(names), "central"]).decode()
+
+
+def raw_bytes(path):
+    """Of a file that may just be compressed: the raw one goes when the other is there."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return subprocess.run(["zstdcat", f"{path}.zst"], stdout=subprocess.PIPE, check=True).stdout
 
 
 def free_port():

@@ -3,11 +3,11 @@ if HAVE_CMOCKA
 log_tests = \
 	tests/unit/test-log-blocks \
 	tests/unit/test-log-dedup \
+	tests/unit/test-log-limits \
 	tests/unit/test-log-line \
 	tests/unit/test-log-match \
 	tests/unit/test-log-question \
-	tests/unit/test-log-queue \
-	tests/unit/test-log-tail
+	tests/unit/test-log-queue
 
 check_PROGRAMS += $(log_tests)
 TESTS += $(log_tests)
@@ -22,6 +22,10 @@ tests_unit_test_log_dedup_SOURCES = tests/unit/test-log-dedup.c
 tests_unit_test_log_dedup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_dedup_LDADD = $(log_test_libs)
 
+tests_unit_test_log_limits_SOURCES = tests/unit/test-log-limits.c
+tests_unit_test_log_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_limits_LDADD = $(log_test_libs)
+
 tests_unit_test_log_line_SOURCES = tests/unit/test-log-line.c
 tests_unit_test_log_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_line_LDADD = $(log_test_libs)
@@ -29,10 +33,6 @@ tests_unit_test_log_line_LDADD = $(log_test_libs)
 tests_unit_test_log_queue_SOURCES = tests/unit/test-log-queue.c
 tests_unit_test_log_queue_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_queue_LDADD = $(log_test_libs)
-
-tests_unit_test_log_tail_SOURCES = tests/unit/test-log-tail.c
-tests_unit_test_log_tail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_log_tail_LDADD = $(log_test_libs)
 
 tests_unit_test_log_match_SOURCES = tests/unit/test-log-match.c
 tests_unit_test_log_match_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

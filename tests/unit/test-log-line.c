@@ -57,6 +57,18 @@ static void test_written_as_json(void **state) {
         assert_int_equal(r->time_usec, TIME);
 }
 
+/* One line of text, without its line feed. */
+static void write_text(Buffer *b, const char *service, const char *message, size_t size) {
+        _cleanup_(log_text_head_deinit) LogTextHead head = LOG_TEXT_HEAD_NULL;
+
+        assert_int_equal(log_text_head_init(&head, TIME, 6, service, NULL), 0);
+        assert_int_equal(log_line_write_text_record(b, &head, message, size), 0);
+        assert_int_equal(b->data[b->size - 1], '\n');
+        assert_int_equal(b->data[b->size], 0);
+        b->data[--b->size] = 0;
+        assert_true(line_is_whole(b->data, b->size));
+}
+
 static void test_every_character(void **state) {
         for (int c = 1; c < 128; c++) {
                 _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
@@ -64,12 +76,57 @@ static void test_every_character(void **state) {
                 const char text[] = { 'a', (char) c, 'b' };
                 json_object *message;
 
-                assert_int_equal(log_line_write_text_record(&b, TIME, "x", text, sizeof(text)), 0);
+                write_text(&b, "x", text, sizeof(text));
                 assert_int_equal(json_parse_object(b.data, b.size, &o, NULL), 0);
                 assert_true(json_object_object_get_ex(o, "Message", &message));
                 assert_int_equal(json_object_get_string_len(message), 3);
                 assert_memory_equal(json_object_get_string(message), text, 3);
         }
+}
+
+/* What needs an escape is found wherever it stands in a word of the machine, and beside whatever. */
+static void test_escapes_at_any_place(void **state) {
+        static const char special[] = "\"\\\n\x1f\x7f", beside[] = "!#[]~ \x80\xff";
+
+        for (size_t at = 0; at < 20; at++)
+                for (size_t i = 0; i < 5 * 8; i++) {
+                        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, expected = BUFFER_NULL;
+                        char text[20];
+
+                        memset(text, beside[i / 5], sizeof(text));
+                        text[at] = special[i % 5];
+                        write_text(&b, "x", text, sizeof(text));
+                        for (size_t k = 0; k < sizeof(text); k++)
+                                if (k != at)
+                                        assert_int_equal(buffer_append(&expected, text + k, 1), 0);
+                                else if (i % 5 == 0 || i % 5 == 1)
+                                        assert_int_equal(buffer_printf(&expected, "\\%c", text[k]), 0);
+                                else
+                                        assert_int_equal(buffer_puts(&expected, i % 5 == 2 ? "\\n" : i % 5 == 3 ? "\\u001f" : "\\u007f"), 0);
+                        assert_non_null(strstr(b.data, expected.data));
+                }
+}
+
+static void test_text_has_all_its_members(void **state) {
+        _cleanup_(log_text_head_deinit) LogTextHead head = LOG_TEXT_HEAD_NULL;
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+
+        assert_int_equal(log_text_head_init(&head, TIME, 3, "backup", "db-1"), 0);
+        assert_int_equal(log_line_write_text_record(&b, &head, "one", 3), 0);
+        assert_int_equal(log_line_write_text_record(&b, &head, "\"two\"", 5), 0);
+        assert_non_null(strstr(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Received\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":3,"
+                               "\"Service\":\"backup\",\"Host\":\"db-1\",\"Message\":\"one\",\"CRC32\":\""));
+        assert_non_null(strstr(b.data, "\"Host\":\"db-1\",\"Message\":\"\\\"two\\\"\",\"CRC32\":\""));
+}
+
+/* On the way to the log there is no checksum: that one is the store's. */
+static void test_no_checksum_on_the_wire(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        LogRecord r = full();
+
+        assert_int_equal(log_line_write(&b, &r, 0), 0);
+        assert_null(strstr(b.data, "CRC32"));
+        assert_null(strstr(b.data, "Received"));
 }
 
 static void test_members_are_found(void **state) {
@@ -158,6 +215,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_written_as_json),
                 cmocka_unit_test(test_every_character),
+                cmocka_unit_test(test_escapes_at_any_place),
+                cmocka_unit_test(test_text_has_all_its_members),
+                cmocka_unit_test(test_no_checksum_on_the_wire),
                 cmocka_unit_test(test_members_are_found),
                 cmocka_unit_test(test_torn_anywhere),
                 cmocka_unit_test(test_checksum),
