@@ -20,6 +20,12 @@ typedef struct Following {
         int code;               /* why it ended here, if it did */
 } Following;
 
+/* The stream's own word for where it is. */
+static void take_place(LogView *v, const SseEvent *e) {
+        if (*e->id && strlen(e->id) < LOG_CURSOR_MAX)
+                (void) snprintf(v->seen, sizeof(v->seen), "%s", e->id);
+}
+
 static int take_event(const SseEvent *e, void *userdata) {
         _cleanup_(json_unrefp) json_object *record = NULL;
         Following *f = userdata;
@@ -27,15 +33,17 @@ static int take_event(const SseEvent *e, void *userdata) {
         if (strcmp(e->name, "relist") == 0) {
                 (void) fflush(stdout);
                 (void) fputs("gradebookctl: lines were deleted before they could be read; going on with the oldest there is\n", stderr);
+                take_place(f->view, e);
                 return 0;
         }
-        if (e->size == 0)
+        /* Its place, told before the first line comes. */
+        if (e->size == 0) {
+                take_place(f->view, e);
                 return 0;
+        }
         (void) json_parse_object(e->data, e->size, &record, NULL);
         f->code = log_view_take(record, e->data, e->size, f->view);
-        /* The stream's own word for where this line is. */
-        if (*e->id && strlen(e->id) < LOG_CURSOR_MAX)
-                (void) snprintf(f->view->seen, sizeof(f->view->seen), "%s", e->id);
+        take_place(f->view, e);
         return f->code == CTL_OK ? 0 : -ECANCELED;
 }
 

@@ -7,11 +7,10 @@
 
 static int dispatch(Sse *s, int (*take)(const SseEvent *event, void *userdata), void *userdata) {
         SseEvent e = { s->name ? s->name : "", s->id ? s->id : "", buffer_text(&s->data), s->data.size };
-        /* An event without data is none, but for those that say all by their name. */
-        int r = s->has_data || s->name ? take(&e, userdata) : 0;
+        int r = s->has_data || s->has_id || s->name ? take(&e, userdata) : 0;
 
         buffer_clear(&s->data);
-        s->has_data = false;
+        s->has_data = s->has_id = false;
         (void) text_replace(&s->name, NULL);
         return r;
 }
@@ -22,8 +21,10 @@ static int take_field(Sse *s, const char *line) {
 
         value = value ? value + 1 : line + n;
         value += *value == ' ';
-        if (n == 2 && memcmp(line, "id", n) == 0)
+        if (n == 2 && memcmp(line, "id", n) == 0) {
+                s->has_id = true;
                 return text_replace(&s->id, value);
+        }
         if (n == 5 && memcmp(line, "event", n) == 0)
                 return text_replace(&s->name, value);
         if (n != 4 || memcmp(line, "data", n) != 0)
@@ -57,7 +58,7 @@ int sse_feed(Sse *s, const void *data, size_t size, int (*take)(const SseEvent *
 void sse_clear(Sse *s) {
         buffer_deinit(&s->line);
         buffer_deinit(&s->data);
-        s->has_data = false;
+        s->has_data = s->has_id = false;
         (void) text_replace(&s->name, NULL);
 }
 

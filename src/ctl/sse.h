@@ -12,7 +12,7 @@ typedef struct Sse {
         Buffer line;            /* what came of the line that is not whole yet */
         Buffer data;            /* of the event that is not whole yet */
         char *name, *id;
-        bool has_data;
+        bool has_data, has_id;
 } Sse;
 
 typedef struct SseEvent {
@@ -24,7 +24,7 @@ typedef struct SseEvent {
 
 #define SSE_EVENT_MAX (4u << 20) /* bytes */
 
-/* Calls take for every event that is whole; its error ends it. 0, that error, -ENOMEM, -EFBIG. */
+/* Calls take for every event that is whole, also for one without data that has a name or says where the stream is (id); its error ends it. 0, that error, -ENOMEM, -EFBIG. */
 int sse_feed(Sse *s, const void *data, size_t size, int (*take)(const SseEvent *event, void *userdata), void *userdata);
 void sse_clear(Sse *s);         /* for a new stream; the id is kept */
 void sse_deinit(Sse *s);

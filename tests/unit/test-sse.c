@@ -37,7 +37,7 @@ static void test_events(void **state) {
         check("data: a\ndata: b\n\n", "<||a\nb>");
         check(": comment\n\n: another\n\ndata: a\r\n\r\n", "<||a>");
         check("event: relist\n\n", "<relist||>");
-        check("id: 1\n\ndata: a\n\n", "<|1|a>");
+        check("id: 1\n\ndata: a\n\n", "<|1|><|1|a>");
         check("data\n\nnonsense: 1\nretry: 5\n\n", "<||>");
         check("data: whole\n\ndata: torn\n", "<||whole>");
         check("data:  two blanks\n\n", "<|| two blanks>");
