@@ -43,10 +43,25 @@ static size_t decode(const unsigned char *s, size_t size, uint32_t *ret) {
         return length;
 }
 
+/* How many bytes at the beginning are ASCII, in whole words of the machine. */
+static size_t ascii_run(const char *s, size_t size) {
+        size_t i = 0;
+
+        for (uint64_t w; i + sizeof(w) <= size; i += sizeof(w)) {
+                memcpy(&w, s + i, sizeof(w));
+                if (w & UINT64_C(0x8080808080808080))
+                        break;
+        }
+        return i;
+}
+
 bool text_is_utf8(const char *s, size_t size) {
         for (size_t i = 0; i < size;) {
                 uint32_t c;
-                size_t n = decode((const unsigned char *) s + i, size - i, &c);
+                size_t n = (s[i] & 0x80) == 0 ? ascii_run(s + i, size - i) : 0;
+
+                if (n == 0)
+                        n = decode((const unsigned char *) s + i, size - i, &c);
 
                 if (n == 0)
                         return false;

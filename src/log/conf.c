@@ -10,16 +10,30 @@
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
-#define TIB (MIB * 1024 * 1024)
+#define GIB (MIB * 1024)
+#define TIB (GIB * 1024)
+#define YEAR (UINT64_C(365) * 86400 * USEC_PER_SEC)
 
 const ConfigItem log_config_items[] = {
         { "Store", "MaxUse", CONFIG_SIZE, offsetof(LogConfig, max_use_bytes), "1G", 2 * MIB, 1024 * TIB,
           .help = "Bytes that all files of the log may take together; the oldest are deleted beyond that" },
-        { "Store", "MaxFileSize", CONFIG_SIZE, offsetof(LogConfig, max_file_bytes), "64M", 1 * MIB, TIB,
+        { "Store", "KeepFree", CONFIG_SIZE, offsetof(LogConfig, keep_free_bytes), "0", 0, 1024 * TIB,
+          .help = "Bytes that stay free on the file system; the oldest files are deleted for that. 0: none are" },
+        { "Store", "MaxRetentionSec", CONFIG_SPAN, offsetof(LogConfig, max_age_usec), "0", 0, 100 * YEAR,
+          .help = "Time after which a full file is deleted; 0: age does not matter" },
+        { "Store", "MaxFileSize", CONFIG_SIZE, offsetof(LogConfig, max_file_bytes), "64M", 1 * MIB, 2 * GIB,
           .help = "Bytes after which a new file is begun; at most half of MaxUse=" },
+        { "Store", "MaxFileSec", CONFIG_SPAN, offsetof(LogConfig, max_file_usec), "30d", 0, 100 * YEAR,
+          .help = "Time after which a new file is begun; 0: age does not matter" },
+        { "Store", "Compress", CONFIG_BOOL, offsetof(LogConfig, compress), "yes",
+          .help = "Compress full files with zstd" },
         { "Store", "LineMax", CONFIG_SIZE, offsetof(LogConfig, line_max_bytes), "64K", 80, LOG_MESSAGE_MAX,
           .help = "Bytes of one line of text; a longer one is refused" },
-        { "Read", "MaxFollowers", CONFIG_UINT, offsetof(LogConfig, followers_max), "100", 0, 10000,
+        { "Limits", "RateLimitIntervalSec", CONFIG_SPAN, offsetof(LogConfig, limit_interval_usec), "30s", 0, 3600 * USEC_PER_SEC,
+          .help = "Span in which one sender may send RateLimitBurst= records; 0: as many as it likes" },
+        { "Limits", "RateLimitBurst", CONFIG_UINT, offsetof(LogConfig, limit_burst), "300000", 0, 1000000000,
+          .help = "Records of one sender in RateLimitIntervalSec=; 0: as many as it likes" },
+        { "Read", "MaxFollowers", CONFIG_UINT, offsetof(LogConfig, followers_max), "1000", 0, 10000,
           .help = "Readers that may follow the log at one time; one more is refused" },
         { "Read", "FollowerTimeoutSec", CONFIG_SPAN, offsetof(LogConfig, stall_usec), "1min", USEC_PER_SEC, 86400 * USEC_PER_SEC,
           .help = "Time after which a follower that takes nothing of what is there for it is cut off" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/config.h"
@@ -8,8 +9,14 @@
 /* log.conf */
 typedef struct LogConfig {
         uint64_t max_use_bytes;         /* [Store] MaxUse= */
+        uint64_t keep_free_bytes;       /* [Store] KeepFree= */
+        uint64_t max_age_usec;          /* [Store] MaxRetentionSec= */
         uint64_t max_file_bytes;        /* [Store] MaxFileSize= */
+        uint64_t max_file_usec;         /* [Store] MaxFileSec= */
+        bool compress;                  /* [Store] Compress= */
         uint64_t line_max_bytes;        /* [Store] LineMax= */
+        uint64_t limit_interval_usec;   /* [Limits] RateLimitIntervalSec=; 0: there are none */
+        uint64_t limit_burst;           /* [Limits] RateLimitBurst=; 0: likewise */
         uint64_t followers_max;         /* [Read] MaxFollowers= */
         uint64_t stall_usec;            /* [Read] FollowerTimeoutSec= */
 } LogConfig;

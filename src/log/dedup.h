@@ -1,30 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/macros.h"
 
-/* What makes a record that is sent again be stored once: the highest sequence number of each source. A source numbers its
- * records upwards and sends them in that order, so one number per source is enough. At most sources_max are remembered,
- * the one that was quiet for longest is forgotten first. Pure: no I/O, one thread. */
+/* What makes a record that is sent again be stored once, and one that never came be missed: of each source the highest
+ * sequence number, and the last few gaps below it that are still open. At most sources_max are remembered, the one that was
+ * quiet for longest is forgotten first. Pure: no I/O, one thread. */
 typedef struct Dedup Dedup;
 
 #define SOURCE_SIZE 33  /* 32 hex digits and a NUL */
+#define DEDUP_GAPS_MAX 8 /* of one source; of more the oldest is closed, and what may still come of it counts as known */
+
+/* Numbers that did not come, both inclusive; first 0: none. */
+typedef struct DedupGap {
+        uint64_t first, last;
+} DedupGap;
 
 int dedup_new(Dedup **ret, size_t sources_max);
 Dedup *dedup_free(Dedup *d);
 DEFINE_CLEANUP(Dedup, dedup_free);
 
-/* 0: new, and noted until dedup_commit() or dedup_rollback(); 1: known; -EINVAL: no source; -ENOMEM. */
-int dedup_note(Dedup *d, const char *source, uint64_t sequence);
+/* 0: new, and noted until dedup_commit() or dedup_rollback(); 1: known; -EINVAL: no source, or a sequence of 0; -ENOMEM: nothing
+ * is noted. All up to acknowledged are no gap: another log may have them. ret_gap: what this record reveals to be missing. */
+int dedup_note(Dedup *d, const char *source, uint64_t sequence, uint64_t acknowledged, DedupGap *ret_gap);
 
-void dedup_commit(Dedup *d);    /* what was noted is on disk */
+void dedup_commit(Dedup *d);    /* what was noted is on disk; forgets what is over sources_max */
 void dedup_rollback(Dedup *d);  /* it is not */
 
 size_t dedup_count(const Dedup *d);     /* sources */
+size_t dedup_open_gaps(const Dedup *d); /* of all of them */
 
-/* {"SOURCE":sequence,…}, the quietest first, so that reading it in order restores the order too. */
+/* {"SOURCE":highest,"SOURCE":[highest,first,last,…],…}: with its open gaps, if it has some. The quietest first, so that reading it
+ * in order restores the order too. */
 int dedup_write(const Dedup *d, Buffer *out);
+
+/* Into an empty one; -EBADMSG: damaged, what was read before stays; -ENOMEM. */
+int dedup_read(Dedup *d, json_object *sources);

@@ -1,18 +1,81 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "log/line.h"
 
-#include <errno.h>
+#include <libdeflate.h>
 #include <string.h>
 #include <syslog.h>
 
-#include "wire/json.h"
-
 #define BEGINNING "{\"Time\":\""
-#define SECONDS_SIZE 19 /* of "2026-11-22T21:41:28" */
+
+/* ,"CRC32":"89abcdef"} at a line's end; digits are anything here. */
+#define CRC_MEMBER ",\"CRC32\":\"????????\"}"
+#define CRC_SIZE (sizeof(CRC_MEMBER) - 1)
+#define CRC_DIGITS_AT 10
+#define CRC_DIGITS 8
+#define CRC_ALIKE 8     /* so many of its 12 fixed bytes, and it is one that was damaged: no older line ends so */
+
+static size_t crc_likeness(const char *end) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < CRC_SIZE; i++)
+                n += CRC_MEMBER[i] != '?' && end[i] == CRC_MEMBER[i];
+        return n;
+}
+
+/* -1: these are not hex digits as they are written here. */
+static int64_t crc_value(const char *digits) {
+        uint32_t value = 0;
+
+        for (size_t i = 0; i < CRC_DIGITS; i++) {
+                char c = digits[i];
+
+                if (c >= '0' && c <= '9')
+                        value = value << 4 | (uint32_t) (c - '0');
+                else if (c >= 'a' && c <= 'f')
+                        value = value << 4 | (uint32_t) (c - 'a' + 10);
+                else
+                        return -1;
+        }
+        return value;
+}
+
+static bool has_crc(const char *line, size_t size) {
+        const char *end = line + size - CRC_SIZE;
+
+        return size > CRC_SIZE && memcmp(end, CRC_MEMBER, CRC_DIGITS_AT) == 0 &&
+               memcmp(end + CRC_DIGITS_AT + CRC_DIGITS, "\"}", 2) == 0;
+}
+
+/* The one object ends with the line's last byte. For lines without a checksum: one may be torn behind an inner brace. */
+static bool is_one_object(const char *line, size_t size) {
+        bool text = false;
+        size_t depth = 0;
+
+        for (size_t i = 0; i < size; i++) {
+                if (line[i] == 0)
+                        return false;
+                if (text && line[i] == '\\')
+                        i++;
+                else if (line[i] == '"')
+                        text = !text;
+                else if (!text && line[i] == '{')
+                        depth++;
+                else if (!text && line[i] == '}' && --depth == 0)
+                        return i + 1 == size;
+        }
+        return false;
+}
 
 bool line_is_whole(const char *line, size_t size) {
-        return size > strlen(BEGINNING) && memcmp(line, BEGINNING, strlen(BEGINNING)) == 0 && line[size - 1] == '}' &&
-               !memchr(line, 0, size);
+        if (size <= strlen(BEGINNING) + CRC_SIZE || memcmp(line, BEGINNING, strlen(BEGINNING)) != 0 || line[size - 1] != '}')
+                return false;
+        if (has_crc(line, size))
+                return crc_value(line + size - CRC_SIZE + CRC_DIGITS_AT) == (int64_t) libdeflate_crc32(0, line, size - CRC_SIZE);
+        return crc_likeness(line + size - CRC_SIZE) < CRC_ALIKE && is_one_object(line, size);
+}
+
+size_t line_size_without_crc(const char *line, size_t size) {
+        return has_crc(line, size) ? size - CRC_SIZE : size - 1;
 }
 
 static const char *find_value(const char *line, size_t size, const char *name) {
@@ -60,73 +123,4 @@ uint64_t line_sequence(const char *line, size_t size) {
                 if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t) (*value - '0'), &n))
                         return 0;
         return n;
-}
-
-static void append_visible(Buffer *out, const char *s, size_t size) {
-        size_t run = 0;
-
-        for (size_t i = 0; i < size; i++) {
-                unsigned char c = (unsigned char) s[i];
-                /* C1 control characters are U+0080 to U+009F: 0xc2 and one more byte. */
-                bool c1 = c == 0xc2 && i + 1 < size && (unsigned char) s[i + 1] < 0xa0;
-
-                if ((c >= 0x20 && c != 0x7f && !c1) || c == '\t')
-                        continue;
-                (void) buffer_append(out, s + run, i - run);
-                if (c1)
-                        c = (unsigned char) s[++i];
-                (void) buffer_printf(out, "\\x%02x", c);
-                run = i + 1;
-        }
-        (void) buffer_append(out, s + run, size - run);
-}
-
-/* json-c keeps NULs inside a text, so its length counts, not strlen(). */
-static bool append_member(Buffer *out, json_object *o, const char *name) {
-        json_object *value;
-
-        if (!json_object_object_get_ex(o, name, &value) || !json_object_is_type(value, json_type_string))
-                return false;
-        append_visible(out, json_object_get_string(value), (size_t) json_object_get_string_len(value));
-        return true;
-}
-
-int line_format_short(Buffer *out, const char *line, size_t size) {
-        _cleanup_(json_unrefp) json_object *o = NULL;
-        const char *time;
-        size_t time_size;
-
-        if (!line_is_whole(line, size) || json_parse_object(line, size, &o, NULL) < 0)
-                return -EBADMSG;
-        time = line_member(line, size, "Time", &time_size);
-        if (!time || time_size < SECONDS_SIZE)
-                return -EBADMSG;
-        (void) buffer_append(out, time, SECONDS_SIZE);
-        (void) buffer_puts(out, "Z ");
-        if (!append_member(out, o, "Service"))
-                (void) buffer_puts(out, "unknown");
-        if (json_object_object_get_ex(o, "Instance", NULL)) {
-                (void) buffer_puts(out, "[");
-                (void) append_member(out, o, "Instance");
-                (void) buffer_puts(out, "]");
-        }
-        (void) buffer_puts(out, ": ");
-        (void) append_member(out, o, "Message");
-        (void) buffer_puts(out, "\n");
-        return out->error;
-}
-
-static bool member_is(const char *line, size_t size, const char *name, const char *expected) {
-        size_t n;
-        const char *value;
-
-        if (!*expected)
-                return true;
-        value = line_member(line, size, name, &n);
-        return value && n == strlen(expected) && memcmp(value, expected, n) == 0;
-}
-
-bool line_matches(const char *line, size_t size, const LineFilter *f) {
-        return line_is_whole(line, size) && line_priority(line, size) <= f->priority &&
-               member_is(line, size, "Service", f->service) && member_is(line, size, "RequestID", f->request_id);
 }

@@ -5,13 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
-
 /* The lines of the log's files, as wire/log-line.h writes them. The first members stand in a known order, and a quote inside a
  * text is always escaped, so a member is found by looking for its name between raw quotes. Pure. */
 
-/* It begins and ends as a record does: what was torn or damaged does not. Without its line feed. */
+/* It begins and ends as a record does, and its checksum is right: what was torn or damaged is not whole. A line without a checksum was
+ * written by an older version and is taken as it is. Without its line feed. */
 bool line_is_whole(const char *line, size_t size);
+
+/* The size without ,"CRC32":"…"} at the end: what a reader gets is this, and "}". Without a checksum all but the "}". Of a line
+ * that is whole. */
+size_t line_size_without_crc(const char *line, size_t size);
 
 /* The raw text of a member, without quotes, escapes as they are; NULL if it is not there. Not for members of "Fields". */
 const char *line_member(const char *line, size_t size, const char *name, size_t *ret_size);
@@ -21,17 +24,3 @@ int line_priority(const char *line, size_t size);
 
 /* 0: none, or damaged. */
 uint64_t line_sequence(const char *line, size_t size);
-
-/* "2026-11-22T21:41:28Z service[instance]: message" as journalctl -o short-iso has it, with a line feed. Control characters
- * are shown as \xNN, so that no message can play with a terminal or pass for two lines. -EBADMSG: damaged, nothing is
- * appended; -ENOMEM. */
-int line_format_short(Buffer *out, const char *line, size_t size);
-
-/* What a reader asked for. Empty texts and a priority of 7 let everything pass. */
-typedef struct LineFilter {
-        char service[65];
-        char request_id[33];
-        int priority;           /* this or more important */
-} LineFilter;
-
-bool line_matches(const char *line, size_t size, const LineFilter *f);

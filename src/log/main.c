@@ -10,6 +10,7 @@ static const Service central_log = {
         .config_size = sizeof(LogConfig),
         .routes = log_routes,
         .metrics = log_metrics,
+        .connection_bytes = 8 * 1024, /* a thousand followers have one each */
         .new = log_service_new,
         .reload = log_service_reload,
         .stop = log_service_stop,

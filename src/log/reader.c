@@ -2,139 +2,239 @@
 #include "log/reader.h"
 
 #include <errno.h>
+#include <string.h>
 
-#include "base/fd.h"
-#include "log/tail.h"
+#include "base/clock.h"
 
 #define QUEUE_MAX 16384
-#define PIECE_BYTES (64u * 1024)        /* read between two looks at whether that is enough */
-#define TURN_BYTES (4u << 20)           /* read in one turn when nothing matches: others wait meanwhile */
+#define TURN_USEC (8 * USEC_PER_MSEC)
+#define ALONE_USEC (60 * USEC_PER_MSEC) /* while nobody else waits: each change of threads takes its time on a busy machine */
+#define CHUNK_MIN (UINT64_C(4) << 20)  /* a block at its end is read by both */
+#define CHUNK_FIRST (UINT64_C(16) << 20)
+#define CHUNK_MAX (UINT64_C(1) << 40)   /* where the index passes over nearly all of it */
+#define IDLE_USEC USEC_PER_SEC
 
-/* All of this runs on the reading thread. */
+typedef struct ReadThread {
+        Worker *worker;
+        ScanThread *scan;
+        Job rest;
+        bool resting;
+} ReadThread;
 
-typedef struct Search {
-        LogRead *read;
-        uint64_t segment;
-        size_t found;
-} Search;
+struct Readers {
+        ReadThread threads[READ_THREADS];
+        atomic_size_t waiting;          /* turns submitted and not begun */
+        sd_event_source *idle;          /* when it fires and nobody reads, files are closed */
+        bool ending;
+};
 
-static int search_line(const char *line, size_t size, uint64_t offset, void *userdata) {
-        Search *s = userdata;
+/* ---- on the threads ---- */
 
-        if (!line_matches(line, size, &s->read->filter))
-                return 0;
-        s->read->at = (LogCursor) { .segment = s->segment, .offset = offset };
-        return ++s->found >= s->read->lines;
-}
-
-static int search_segment(Search *s, bool newest, uint64_t *bytes) {
-        _cleanup_(fd_closep) int fd = -1;
-        uint64_t size;
-        int r;
-
-        r = segments_open_one(s->read->segments, s->segment, &fd, &size);
-        if (r < 0)
-                return r;
-        if (newest) {
-                s->read->end = (LogCursor) { .segment = s->segment, .offset = size };
-                s->read->at = s->read->end;
-        }
-        *bytes += size;
-        return s->read->lines > 0 ? tail_read_backwards(fd, size, search_line, s) : 1;
-}
-
-static int locate(LogRead *read) {
-        uint64_t live = segments_live_id(read->segments), bytes = 0;
-        Search s = { .read = read };
-
-        for (s.segment = live; s.segment > 0 && bytes < READ_BACK_BYTES_MAX; s.segment--) {
-                int r = search_segment(&s, s.segment == live, &bytes);
-
-                if (r == -ENOENT && s.segment < live)
-                        return 0;
-                if (r != 0)
-                        return r < 0 ? r : 0;
-        }
-        return 0;
-}
-
-static int render_line(const char *line, size_t size, uint64_t offset, void *userdata) {
-        LogRead *read = userdata;
-        int r;
-
-        if (!line_matches(line, size, &read->filter))
-                return 0;
-        if (read->ndjson) {
-                (void) buffer_append(&read->text, line, size);
-                (void) buffer_append(&read->text, "\n", 1);
-                return read->text.error;
-        }
-        r = line_format_short(&read->text, line, size);
-        return r == -EBADMSG ? 0 : r;
-}
-
-static int read_segment(LogRead *read, size_t *bytes) {
-        _cleanup_(fd_closep) int fd = -1;
-        uint64_t size;
-        int r;
-
-        r = segments_open_one(read->segments, read->at.segment, &fd, &size);
-        if (r < 0)
-                return r;
-        if (read->bounded && read->at.segment == read->end.segment && size > read->end.offset)
-                size = read->end.offset;
-        while (read->at.offset < size && read->text.size < PIECE_BYTES && *bytes < TURN_BYTES) {
-                uint64_t start = read->at.offset;
-
-                r = tail_read_forwards(fd, start, size, PIECE_BYTES, render_line, read, &read->at.offset);
-                if (r < 0)
-                        return r;
-                if (read->at.offset == start)
-                        read->at.offset = size; /* a torn end of a full file */
-                *bytes += read->at.offset - start;
-        }
-        read->more = read->at.offset < size;
-        return 0;
-}
-
-static int read_on(LogRead *read) {
-        size_t bytes = 0;
-
-        read->more = true;
-        while (read->more && read->text.size < PIECE_BYTES && bytes < TURN_BYTES) {
-                /* Asked before the file's size is: what was not the live one then does not grow any more. */
-                uint64_t last = read->bounded ? read->end.segment : segments_live_id(read->segments);
-                int r = read_segment(read, &bytes);
-
-                if (r < 0)
-                        return r;
-                if (!read->more && read->at.segment < last) {
-                        read->at = (LogCursor) { .segment = read->at.segment + 1 };
-                        read->more = true;
-                }
-        }
-        return 0;
+static void rest_done(Job *job) {
+        CONTAINER_OF(job, ReadThread, rest)->resting = false;
 }
 
 static void run(Job *batch, void *userdata) {
-        for (Job *j = batch; j; j = j->next) {
-                LogRead *read = CONTAINER_OF(j, LogRead, job);
+        ReadThread *t = userdata;
 
-                j->result = read->at.segment == 0 ? locate(read) : read_on(read);
+        for (Job *j = batch; j; j = j->next) {
+                ReadPart *part = CONTAINER_OF(j, ReadPart, job);
+
+                if (j == &t->rest) {
+                        scan_thread_rest(t->scan);
+                } else {
+                        atomic_fetch_sub(&part->read->readers->waiting, 1);
+                        j->result = scan_turn(t->scan, &part->scan);
+                }
         }
 }
 
-static void read_done(Job *job) {
-        LogRead *read = CONTAINER_OF(job, LogRead, job);
+/* ---- one search on two threads ---- */
 
-        read->done(read);
+static uint64_t distance(const Scan *s) {
+        return s->mode == SCAN_FORWARDS ? s->bound - s->at : s->at - s->bound;
 }
 
-int reader_new(Worker **ret, sd_event *event) {
-        return worker_new(ret, event, "log-read", QUEUE_MAX, 1, run, NULL);
+static void split(LogRead *r) {
+        Scan *a = &r->parts[0].scan, *b = &r->parts[1].scan;
+        bool forwards = a->mode == SCAN_FORWARDS;
+        Buffer text = b->text;
+        uint64_t *positions = b->positions;
+        size_t allocated = b->allocated;
+
+        a->part = forwards ? a->at + r->chunk : a->at - r->chunk;
+        *b = *a;
+        b->at = a->part;
+        b->part = distance(b) <= r->chunk ? b->bound : forwards ? b->at + r->chunk : b->at - r->chunk;
+        b->answered = true;
+        b->text = text;
+        b->positions = positions;
+        b->allocated = allocated;
+        b->n_positions = 0;
+        a->alone_usec = b->alone_usec = ALONE_USEC;
 }
 
-int reader_submit(Worker *worker, LogRead *read) {
-        read->job.done = read_done;
-        return worker_submit(worker, &read->job);
+/* What the second one found follows what the first one did, unless that has not come to where the second began, or the two are too much. */
+static int append_part(Scan *a, const Scan *b, bool nothing_before) {
+        size_t comma = a->format == FORMAT_JSON && nothing_before ? 2 : 0;
+
+        if (b->n_positions > 0) {
+                size_t n = a->n_positions + b->n_positions;
+                uint64_t *more = n <= a->allocated ? a->positions : reallocarray(a->positions, n, sizeof(*more));
+
+                if (!more)
+                        return -ENOMEM;
+                memcpy(more + a->n_positions, b->positions, b->n_positions * sizeof(*more));
+                a->positions = more;
+                a->n_positions = n;
+                a->allocated = n <= a->allocated ? a->allocated : n;
+        }
+        if (b->text.size > comma && buffer_append(&a->text, b->text.data + comma, b->text.size - comma) < 0)
+                return a->text.error;
+        if (b->found > 0) {
+                a->answered = a->mode != SCAN_LOCATE;
+                a->last_shown = b->last_shown;
+        }
+        a->left -= b->found;
+        a->found += b->found;
+        a->at = b->at;
+        return 0;
+}
+
+static void adapt(LogRead *r, bool reached) {
+        const Scan *a = &r->parts[0].scan;
+
+        if (!reached && r->chunk > CHUNK_MIN)
+                r->chunk /= 2;
+        else if (reached && a->usec < ALONE_USEC / 3 && r->chunk < CHUNK_MAX)
+                r->chunk *= 2;
+}
+
+static int merge(LogRead *r) {
+        Scan *a = &r->parts[0].scan, *b = &r->parts[1].scan;
+        int result = r->parts[0].job.result, k = 0;
+        bool reached = result >= 0 && !a->more && a->at == a->part;
+
+        adapt(r, reached || a->left == 0 || a->text.size >= a->text_max);
+        if (reached && r->parts[1].job.result >= 0 && b->text.error == 0 && b->found <= a->left && !b->more)
+                k = append_part(a, b, !a->answered);
+        buffer_clear(&b->text);
+        a->part = a->bound;
+        a->done = a->more || a->at == a->bound || (a->left == 0 && !a->wants_next);
+        return result < 0 ? result : k;
+}
+
+/* ---- on the loop ---- */
+
+static void part_done(Job *job) {
+        ReadPart *part = CONTAINER_OF(job, ReadPart, job);
+        LogRead *r = part->read;
+        Scan *a = log_read_scan(r);
+        bool both = a->part != a->bound;
+
+        r->bytes += part->scan.bytes;
+        if (--r->n_running > 0)
+                return;
+        if (!r->readers->ending) {
+                /* If this fails files are closed a little later. */
+                (void) sd_event_source_set_time_relative(r->readers->idle, IDLE_USEC);
+                (void) sd_event_source_set_enabled(r->readers->idle, SD_EVENT_ONESHOT);
+        }
+        r->result = both ? merge(r) : r->parts[0].job.result;
+        r->long_search = r->result >= 0 && !a->done && a->text.size < a->text_max;
+        r->done(r);
+}
+
+static int submit_part(Readers *readers, LogRead *read, size_t part, size_t thread) {
+        ReadPart *p = &read->parts[part];
+        int r;
+
+        p->read = read;
+        p->job.done = part_done;
+        atomic_fetch_add(&readers->waiting, 1);
+        r = worker_submit(readers->threads[thread].worker, &p->job);
+        if (r >= 0)
+                read->n_running++;
+        else
+                atomic_fetch_sub(&readers->waiting, 1);
+        return r;
+}
+
+/* Followers stay on one thread, which then has in memory what the one before has just read. */
+static size_t choose_thread(const Readers *r, const Scan *s) {
+        return s->shared == 0 && worker_pending(r->threads[1].worker) < worker_pending(r->threads[0].worker);
+}
+
+int readers_submit(Readers *readers, LogRead *read) {
+        Scan *a = log_read_scan(read);
+        int r;
+
+        read->readers = readers;
+        read->bytes = 0;
+        read->chunk = read->chunk ? read->chunk : CHUNK_FIRST;
+        a->part = a->bound;
+        a->turn_usec = a->alone_usec = TURN_USEC;
+        a->others = &readers->waiting;
+        if (!read->long_search || a->mode == SCAN_LISTED || distance(a) <= read->chunk)
+                return submit_part(readers, read, 0, choose_thread(readers, a));
+        split(read);
+        r = submit_part(readers, read, 0, 0);
+        if (r < 0)
+                return r;
+        if (submit_part(readers, read, 1, 1) < 0) {
+                /* It gets nothing done then. */
+                read->parts[1].job.result = -EBUSY;
+        }
+        return 0;
+}
+
+static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
+        Readers *r = userdata;
+
+        for (size_t i = 0; i < READ_THREADS; i++) {
+                ReadThread *t = &r->threads[i];
+
+                if (t->resting || worker_pending(t->worker) > 0)
+                        continue;
+                t->rest.done = rest_done;
+                t->resting = worker_submit(t->worker, &t->rest) >= 0;
+        }
+        return 0;
+}
+
+int readers_new(Readers **ret, sd_event *event, Segments *segments) {
+        static const char *const names[READ_THREADS] = { "log-read", "log-read-2" };
+        _cleanup_(readers_freep) Readers *r = calloc(1, sizeof(*r));
+        int k;
+
+        if (!r)
+                return -ENOMEM;
+        k = sd_event_add_time_relative(event, &r->idle, CLOCK_MONOTONIC, IDLE_USEC, 0, on_idle, r);
+        for (size_t i = 0; k >= 0 && i < READ_THREADS; i++) {
+                k = scan_thread_new(&r->threads[i].scan, segments);
+                if (k >= 0)
+                        k = worker_new(&r->threads[i].worker, event, names[i], QUEUE_MAX, 1, run, &r->threads[i]);
+        }
+        if (k < 0)
+                return k;
+        *ret = TAKE_PTR(r);
+        return 0;
+}
+
+Readers *readers_free(Readers *r) {
+        if (!r)
+                return NULL;
+        r->ending = true;
+        r->idle = sd_event_source_disable_unref(r->idle);
+        for (size_t i = 0; i < READ_THREADS; i++)
+                r->threads[i].worker = worker_free(r->threads[i].worker);
+        for (size_t i = 0; i < READ_THREADS; i++)
+                scan_thread_free(r->threads[i].scan);
+        free(r);
+        return NULL;
+}
+
+void log_read_deinit(LogRead *r) {
+        for (size_t i = 0; i < READ_THREADS; i++)
+                scan_deinit(&r->parts[i].scan);
 }

@@ -6,44 +6,48 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "base/buffer.h"
 #include "base/macros.h"
-#include "log/line.h"
+#include "log/scan.h"
 #include "log/segments.h"
 #include "runtime/worker.h"
 
-/* Reading on a thread of its own: a long search holds up neither the loop nor a commit. A reader first locates where the last N
- * lines begin and then reads on from there, a bounded piece at a time, so that an answer of any length and a follower
- * of any slowness cost the same memory. */
-
-typedef struct LogCursor {
-        uint64_t segment;       /* 0: not located */
-        uint64_t offset;
-} LogCursor;
-
+/* Reading on two threads of its own: neither the loop nor a commit waits for it. Who reads gets a turn of some milliseconds after
+ * the other; a search that takes more than one is done by both, each in its own stretch of the log. */
+typedef struct Readers Readers;
 typedef struct LogRead LogRead;
+
+#define READ_THREADS 2
+
+typedef struct ReadPart {
+        Job job;
+        Scan scan;
+        ScanThread *thread;
+        LogRead *read;
+} ReadPart;
 
 /* Owned by the caller; not to be touched between submit and done. */
 struct LogRead {
-        Job job;
-        Segments *segments;
-        LineFilter filter;
-        bool ndjson;            /* the lines as they are, instead of short ones for people */
-        size_t lines;           /* to locate */
-
-        LogCursor at;           /* located, or from where to read; moves behind what was read */
-        LogCursor end;          /* located: what was there then; reading stops there if bounded */
-        bool bounded;
-
-        Buffer text;            /* what was read, rendered; the caller clears it */
-        bool more;              /* there is more to read at once */
-        void (*done)(LogRead *read);    /* on the loop; job.result: 0; -ENOENT: what comes next was deleted; -EIO, -ENOMEM, … */
+        ReadPart parts[READ_THREADS];   /* the first one's scan is the caller's; the second helps it */
+        size_t n_running;
+        uint64_t chunk;                 /* bytes of a part */
+        bool long_search;               /* its last turn did not come to an end: both threads from now on */
+        Readers *readers;
+        void (*done)(LogRead *read);    /* on the loop */
+        int result;                     /* see scan_turn() */
+        uint64_t bytes;                 /* looked through in this turn by all parts */
 };
 
-/* At most this many bytes are searched back for the last lines that match: fewer lines are found then. */
-#define READ_BACK_BYTES_MAX (UINT64_C(256) << 20)
+#define LOG_READ_NULL ((LogRead) {})
 
-int reader_new(Worker **ret, sd_event *event);
+static inline Scan *log_read_scan(LogRead *r) {
+        return &r->parts[0].scan;
+}
 
-/* Locates when at.segment is 0, else reads. -EBUSY. */
-int reader_submit(Worker *worker, LogRead *read);
+void log_read_deinit(LogRead *r);       /* no turn is under way */
+
+int readers_new(Readers **ret, sd_event *event, Segments *segments);
+Readers *readers_free(Readers *r);      /* ends the turns under way and completes them. Blocks */
+DEFINE_CLEANUP(Readers, readers_free);
+
+/* The next turn of the read's scan. -EBUSY. */
+int readers_submit(Readers *r, LogRead *read);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "log/reader.h"
 
 int log_service_new(Runtime *rt, void **ret) {
         LogService *l = calloc(1, sizeof(*l));
@@ -21,6 +20,10 @@ int log_service_new(Runtime *rt, void **ret) {
                 r = store_new(&l->store, rt->event, rt->logs_directory, l->config, get_grown, l);
         if (r >= 0) {
                 r = own_new(&l->own, rt->event, l->store);
+                if (r >= 0)
+                        r = suppressed_new(&l->suppressed, rt->event, l->store);
+                if (r >= 0)
+                        r = http_body_new(&l->empty, NULL, "", 0);
                 if (r >= 0)
                         r = get_init(l);
                 if (r < 0)
@@ -92,8 +95,12 @@ void *log_service_free(void *service) {
         get_deinit(l);
         if (l->own)
                 own_finish(l->own);
+        if (l->suppressed)
+                suppressed_finish(l->suppressed);
         l->store = store_free(l->store);
         l->own = own_free(l->own);
+        l->suppressed = suppressed_free(l->suppressed);
+        l->empty = http_body_unref(l->empty);
         free(l);
         return NULL;
 }
@@ -113,18 +120,38 @@ LOG_METRIC(records, c.stored)
 LOG_METRIC(duplicates, c.duplicates)
 LOG_METRIC(bytes, c.bytes)
 LOG_METRIC(commits, c.commits)
+LOG_METRIC(suppressed, c.suppressed)
+LOG_METRIC(limited, c.limited)
+LOG_METRIC(gaps, c.gaps)
+LOG_METRIC(missing, c.missing)
+LOG_METRIC(open_gaps, c.open_gaps)
 LOG_METRIC(failures, c.failures)
 LOG_METRIC(failed, c.error < 0)
 LOG_METRIC(sources, c.sources)
 LOG_METRIC(files, segments_total(store_segments(l->store)).files)
 LOG_METRIC(file_bytes, segments_total(store_segments(l->store)).bytes)
+LOG_METRIC(raw_bytes, segments_total(store_segments(l->store)).raw_bytes)
+LOG_METRIC(compressed_files, segments_total(store_segments(l->store)).compressed)
+LOG_METRIC(expired_files, c.expired)
+LOG_METRIC(compressions, c.tidy.compressed)
+LOG_METRIC(reindexed_files, c.tidy.indexed)
+LOG_METRIC(tidy_failures, c.tidy.failures)
+LOG_METRIC(damaged, c.damaged)
 LOG_METRIC(followers, l->n_followers)
 LOG_METRIC(followers_cut, l->followers_cut)
+LOG_METRIC(relists, l->relists)
+LOG_METRIC(searches, l->searches)
+LOG_METRIC(scanned_bytes, l->scanned_bytes)
 LOG_METRIC(own_dropped, own_dropped(l->own))
 
 const MetricItem log_metrics[] = {
         { "gradebook_log_records_total", METRIC_COUNTER, "Records stored since the start", read_records },
         { "gradebook_log_duplicates_total", METRIC_COUNTER, "Records that came again and were not stored twice", read_duplicates },
+        { "gradebook_log_suppressed_total", METRIC_COUNTER, "Records that their sender's rate limit kept out", read_suppressed },
+        { "gradebook_log_limited_requests_total", METRIC_COUNTER, "Bodies of text that were refused by their sender's rate limit", read_limited },
+        { "gradebook_log_gaps_total", METRIC_COUNTER, "Gaps that were found in what sources send", read_gaps },
+        { "gradebook_log_missing_records_total", METRIC_COUNTER, "Records that were missing when their gap was found", read_missing },
+        { "gradebook_log_open_gaps", METRIC_GAUGE, "Gaps that late records may still fill", read_open_gaps },
         { "gradebook_log_bytes_total", METRIC_COUNTER, "Bytes written", read_bytes },
         { "gradebook_log_commits_total", METRIC_COUNTER, "Commits; records by commits is how many share one", read_commits },
         { "gradebook_log_failures_total", METRIC_COUNTER, "Requests whose records could not be stored", read_failures },
@@ -132,8 +159,18 @@ const MetricItem log_metrics[] = {
         { "gradebook_log_sources", METRIC_GAUGE, "Sources whose last sequence number is known", read_sources },
         { "gradebook_log_files", METRIC_GAUGE, "Files of the log", read_files },
         { "gradebook_log_file_bytes", METRIC_GAUGE, "Bytes of all files of the log", read_file_bytes },
+        { "gradebook_log_raw_bytes", METRIC_GAUGE, "Bytes that all files of the log hold, before compression", read_raw_bytes },
+        { "gradebook_log_compressed_files", METRIC_GAUGE, "Files of the log that are compressed", read_compressed_files },
+        { "gradebook_log_expired_files_total", METRIC_COUNTER, "Files deleted, because of their age, size or what had to stay free", read_expired_files },
+        { "gradebook_log_compressions_total", METRIC_COUNTER, "Files compressed since the start", read_compressions },
+        { "gradebook_log_reindexed_files_total", METRIC_COUNTER, "Files whose index was made again", read_reindexed_files },
+        { "gradebook_log_tidy_failures_total", METRIC_COUNTER, "Files that could not be compressed or given a new index", read_tidy_failures },
+        { "gradebook_log_damaged_total", METRIC_COUNTER, "Places where something damaged was found in the log, each counted once", read_damaged },
         { "gradebook_log_followers", METRIC_GAUGE, "Readers that follow", read_followers },
         { "gradebook_log_followers_cut_total", METRIC_COUNTER, "Followers cut off because they were too slow", read_followers_cut },
+        { "gradebook_log_relists_total", METRIC_COUNTER, "Event streams that were told to list anew", read_relists },
+        { "gradebook_log_searches_total", METRIC_COUNTER, "Questions answered, followers among them", read_searches },
+        { "gradebook_log_scanned_bytes_total", METRIC_COUNTER, "Bytes of the log looked through for answers", read_scanned_bytes },
         { "gradebook_log_own_dropped_total", METRIC_COUNTER, "Own lines lost while the store could not write", read_own_dropped },
         METRIC_END,
 };

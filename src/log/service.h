@@ -11,7 +11,9 @@
 #include "runtime/service.h"
 
 typedef struct LogReply LogReply;
+typedef struct Readers Readers;
 typedef struct OwnLines OwnLines;
+typedef struct Suppressed Suppressed;
 
 /* The central log: what new() makes and all handlers get. */
 typedef struct LogService {
@@ -19,13 +21,20 @@ typedef struct LogService {
         const LogConfig *config;        /* borrowed from rt, replaced on reload */
         LogStore *store;
         OwnLines *own;
-        Worker *reader;
+        Suppressed *suppressed;
+        HttpBody *empty;                /* the answer to text */
+        Readers *readers;
         LogReply *replies;              /* readers under way, followers among them */
-        size_t n_followers;
-        uint64_t followers_cut;
+        LogReply *queue;                /* followers for which there is more */
+        size_t n_followers, n_active;   /* n_active: pages that are made now */
+        size_t n_follow_turns;          /* under way */
+        uint64_t followers_cut, relists;
+        uint64_t searches, scanned_bytes;
+        uint64_t filters;               /* number of the last one that followers share */
         sd_event_source *grown_timer;   /* followers look for more when it fires */
         bool grown_armed;
-        uint64_t generation;            /* counts how often there was more */
+        uint64_t looked_usec;           /* when they did, monotonic */
+        sd_event_source *alive_timer;   /* event streams are told that they are alive */
         bool stopping;
 } LogService;
 
@@ -44,14 +53,22 @@ void log_service_keep_line(const LogRecord *record, void *service);
 void post_log(Request *request, void *service);
 void get_log(Request *request, void *service);
 
-/* get.c: there is more to read; all readers shall end. */
+/* get.c: the readers' part of the service; all shall end. */
 int get_init(LogService *l);
-void get_grown(void *service);
 void get_stop(LogService *l);
-void get_deinit(LogService *l);         /* frees the reading thread first */
+void get_deinit(LogService *l);         /* frees the reading threads first */
+
+/* follow.c: there is more to read. */
+void get_grown(void *service);
 
 /* query.c: every parameter in the query is among the known ones, which end with NULL. */
 bool query_is_known(const Request *r, const char *const *known);
+
+/* suppressed.c: tells in a line of the log's own what its rate limits suppressed, when the interval has ended. */
+int suppressed_new(Suppressed **ret, sd_event *event, LogStore *store);
+void suppressed_begun(Suppressed *s);   /* something was */
+void suppressed_finish(Suppressed *s);  /* the store is about to be freed: what would have waited is told now, to the journal */
+Suppressed *suppressed_free(Suppressed *s);     /* after the store */
 
 /* own.c: the lines that this daemon logs itself go into its own store. They wait in a bounded memory while it cannot
  * write, and are tried again by themselves: that is also how a full disk's end is noticed. */

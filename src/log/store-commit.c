@@ -8,50 +8,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "log/store-internal.h"
-#include "wire/log-line.h"
 
 /* All of this runs on the worker thread: nothing is logged here. */
 
 #define COMMIT_BYTES (4u << 20)         /* a commit is written when it has come to this */
 #define KEPT_BYTES (1u << 20)           /* memory that is kept from one commit to the next */
-#define CHECKPOINT_BYTES (16u << 20)    /* what a start reads at most, nearly */
-
-static void render_text(LogStore *s, LogAppend *a) {
-        const char *p = a->text, *end = p + a->text_size;
-
-        while (p < end) {
-                const char *newline = memchr(p, '\n', (size_t) (end - p));
-                size_t size = (size_t) ((newline ? newline : end) - p), length = size;
-
-                if (length > 0 && p[length - 1] == '\r')
-                        length--;
-                if (length > 0) {
-                        (void) log_line_write_text_record(&s->text, a->received_usec, a->service, p, length);
-                        a->stored++;
-                }
-                p += size + 1;
-        }
-}
-
-static int render_records(LogStore *s, LogAppend *a) {
-        for (size_t i = 0; i < a->n_records; i++) {
-                const LogRecord *r = a->records[i];
-
-                if (r->sequence > 0) {
-                        int known = dedup_note(s->dedup, r->source, r->sequence);
-
-                        if (known < 0)
-                                return known;
-                        if (known > 0) {
-                                a->duplicates++;
-                                continue;
-                        }
-                }
-                (void) log_line_write(&s->text, r, a->received_usec);
-                a->stored++;
-        }
-        return 0;
-}
+#define CHECKPOINT_BYTES (RECOVERY_BYTES_MAX - COMMIT_BYTES)
+#define ROOM_BYTES (4u << 20)           /* written between two looks at how much room there is */
 
 /* Behind the live file's end nothing may stay: the next commit would continue a torn line. */
 static int trim(LogStore *s) {
@@ -66,19 +29,6 @@ static int probe(LogStore *s, size_t bytes) {
         if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) segments_live_size(s->segments), (off_t) bytes) < 0 && errno != EOPNOTSUPP)
                 return -errno;
         return trim(s);
-}
-
-static int render(LogStore *s, LogAppend *a) {
-        int r = 0;
-
-        if (a->text)
-                render_text(s, a);
-        r = render_records(s, a);
-        if (a->lines_size > 0) {
-                (void) buffer_append(&s->text, a->lines, a->lines_size);
-                a->stored += a->n_lines;
-        }
-        return r < 0 ? r : s->text.error;
 }
 
 static int write_commit(LogStore *s) {
@@ -103,36 +53,57 @@ static void note_error(LogStore *s, int error) {
         (void) pthread_mutex_unlock(&s->mutex);
 }
 
+/* How many files were deleted, because there was too much. */
+static int expire(LogStore *s) {
+        Retention retention;
+        int n;
+
+        (void) pthread_mutex_lock(&s->mutex);
+        retention = s->retention;
+        (void) pthread_mutex_unlock(&s->mutex);
+        n = segments_expire(s->segments, &retention, clock_realtime_usec());
+        s->room_position = segments_end(s->segments);
+        if (n > 0) {
+                (void) pthread_mutex_lock(&s->mutex);
+                s->notes.expired += n;
+                s->expired += (uint64_t) n;
+                (void) pthread_mutex_unlock(&s->mutex);
+        }
+        return n;
+}
+
+static bool is_full(LogStore *s) {
+        uint64_t max_bytes, max_usec, size = segments_live_size(s->segments), since = segments_live_since(s->segments);
+
+        (void) pthread_mutex_lock(&s->mutex);
+        max_bytes = s->max_file_bytes;
+        max_usec = s->max_file_usec;
+        (void) pthread_mutex_unlock(&s->mutex);
+        return size >= max_bytes || (size > 0 && max_usec > 0 && since > 0 && clock_realtime_usec() > since + max_usec);
+}
+
 /* A new file when the live one is full. Without one the old one simply goes on: said once, not at each commit. */
-static void rotate_if_full(LogStore *s) {
-        uint64_t max_file, max_use;
+static void rotate_if_full(LogStore *s, bool upkeep) {
+        bool full = is_full(s);
         char name[SEGMENT_NAME_SIZE] = "";
-        int r, expired;
+        int r = 0, expired = 0;
 
-        (void) pthread_mutex_lock(&s->mutex);
-        max_file = s->max_file_bytes;
-        max_use = s->max_use_bytes;
-        (void) pthread_mutex_unlock(&s->mutex);
-        if (segments_live_size(s->segments) < max_file)
-                return;
-
-        /* The checkpoint goes first: it covers the full file to its end, which then needs not be read again. */
-        r = store_write_checkpoint(s);
-        if (r >= 0)
+        /* The checkpoint goes first: what it does not tell must not be deleted. */
+        if (full)
+                r = store_write_checkpoint(s);
+        if (full && r >= 0)
                 r = segments_rotate(s->segments, clock_realtime_usec(), name);
-        if (r >= 0)
-                s->checkpoint_size = 0;
-        expired = segments_expire(s->segments, max_use);
-
-        (void) pthread_mutex_lock(&s->mutex);
-        if (*name)
+        if (full || upkeep || segments_end(s->segments) - s->room_position >= ROOM_BYTES)
+                expired = expire(s);
+        if (*name) {
+                (void) pthread_mutex_lock(&s->mutex);
                 (void) snprintf(s->notes.rotated, sizeof(s->notes.rotated), "%s", name);
-        if (expired > 0)
-                s->notes.expired += expired;
-        (void) pthread_mutex_unlock(&s->mutex);
+                (void) pthread_mutex_unlock(&s->mutex);
+        }
         if ((r < 0 || expired < 0) && !s->rotate_failed)
                 note_error(s, r < 0 ? r : expired);
-        s->rotate_failed = r < 0 || expired < 0;
+        if (full || upkeep)
+                s->rotate_failed = r < 0 || expired < 0;
 }
 
 static void count(LogStore *s, const Job *first, const Job *end) {
@@ -140,13 +111,18 @@ static void count(LogStore *s, const Job *first, const Job *end) {
         s->commits++;
         s->bytes += s->text.size;
         s->sources = dedup_count(s->dedup);
+        s->open_gaps = dedup_open_gaps(s->dedup);
         for (const Job *j = first; j != end; j = j->next) {
                 const LogAppend *a = CONTAINER_OF(j, LogAppend, job);
 
                 if (j->result == 0) {
-                        s->records += a->stored;
-                        s->stored += a->stored;
+                        s->records += a->stored + a->gaps;
+                        s->stored += a->stored + a->gaps;
                         s->duplicates += a->duplicates;
+                        s->suppressed += a->suppressed;
+                        s->limited += a->retry_usec > 0;
+                        s->gaps += a->gaps;
+                        s->missing += a->missing;
                 }
         }
         (void) pthread_mutex_unlock(&s->mutex);
@@ -154,35 +130,59 @@ static void count(LogStore *s, const Job *first, const Job *end) {
 
 static void fail(LogStore *s, Job *first, Job *end, int error) {
         dedup_rollback(s->dedup);
+        limits_rollback(s->limits);
         buffer_clear(&s->text);
         for (Job *j = first; j != end; j = j->next)
                 j->result = error;
+}
+
+static bool keeps_free(LogStore *s) {
+        bool keeps;
+
+        (void) pthread_mutex_lock(&s->mutex);
+        keeps = s->retention.keep_free_bytes > 0;
+        (void) pthread_mutex_unlock(&s->mutex);
+        return keeps;
+}
+
+static bool has_upkeep(const Job *first, const Job *end) {
+        for (const Job *j = first; j != end; j = j->next)
+                if (CONTAINER_OF(j, LogAppend, job)->upkeep)
+                        return true;
+        return false;
 }
 
 /* Makes the rendered jobs from first to before end durable, or fails them all. */
 static void commit(LogStore *s, Job *first, Job *end) {
         int r = s->text.size > 0 ? write_commit(s) : 0;
 
+        /* A disk that is full of older files has room when these are gone: that is what KeepFree= is for. */
+        if ((r == -ENOSPC || r == -EDQUOT) && keeps_free(s) && expire(s) > 0)
+                r = write_commit(s);
         if (r < 0) {
                 fail(s, first, end, r);
         } else {
                 dedup_commit(s->dedup);
-                segments_grow(s->segments, s->text.size);
+                limits_commit(s->limits);
+                if (s->text.size > 0)
+                        segments_grow(s->segments, s->text.data, s->text.size);
                 count(s, first, end);
         }
         if (s->text.allocated > KEPT_BYTES)
                 buffer_deinit(&s->text);
         else
                 buffer_clear(&s->text);
-        rotate_if_full(s);
+        rotate_if_full(s, has_upkeep(first, end));
 }
 
 static void checkpoint_if_due(LogStore *s) {
         int r;
 
-        if (segments_live_size(s->segments) < s->checkpoint_size + CHECKPOINT_BYTES)
+        if (segments_end(s->segments) < s->checkpoint_position + CHECKPOINT_BYTES)
                 return;
-        r = store_write_checkpoint(s);
+        r = segments_sync_index(s->segments);
+        if (r >= 0)
+                r = store_write_checkpoint(s);
         if (r < 0)
                 note_error(s, r);
 }
@@ -191,9 +191,13 @@ void store_commit_batch(Job *batch, void *userdata) {
         LogStore *s = userdata;
         Job *first = batch;
 
+        s->now_usec = clock_monotonic_usec();
+        (void) pthread_mutex_lock(&s->mutex);
+        limits_set(s->limits, s->limit_interval_usec, s->limit_burst);
+        (void) pthread_mutex_unlock(&s->mutex);
         for (Job *j = batch; j; j = j->next) {
                 LogAppend *a = CONTAINER_OF(j, LogAppend, job);
-                int r = render(s, a);
+                int r = store_render(s, a);
 
                 if (a->probe_bytes > 0)
                         a->probe_result = probe(s, a->probe_bytes);

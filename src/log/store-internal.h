@@ -6,9 +6,12 @@
 
 #include "base/buffer.h"
 #include "log/dedup.h"
+#include "log/limits.h"
 #include "log/store.h"
+#include "log/tidy.h"
 
 #define SOURCES_MAX 4096
+#define SENDERS_MAX 4096
 
 /* What the worker thread leaves for the loop to tell. */
 typedef struct StoreNotes {
@@ -26,8 +29,12 @@ struct LogStore {
         /* the worker thread's (before there is one: the loop's) */
         char *checkpoint_path;
         Dedup *dedup;
+        Limits *limits;
+        char host[LOG_HOST_MAX + 1];    /* this machine */
+        uint64_t now_usec;              /* CLOCK_MONOTONIC, of the batch at hand */
         Buffer text;                    /* of the commit at hand */
-        uint64_t checkpoint_size;       /* of the live file when the checkpoint was written */
+        uint64_t checkpoint_position;   /* up to which the checkpoint tells */
+        uint64_t room_position;         /* up to which it was looked whether KeepFree= is kept */
         bool untrimmed;                 /* a failed commit may still stand behind the live file's end */
         bool rotate_failed;             /* told already */
 
@@ -39,21 +46,37 @@ struct LogStore {
         sd_event_source *probe_timer;   /* while the disk is full */
         LogAppend probe;
         bool probing;
+        sd_event_source *upkeep_timer;
+        LogAppend upkeep;
+        bool upkeeping;
+        sd_event_source *damage_source; /* something damaged was found */
+        sd_event_source *damage_timer;  /* while it waits until it may be told */
+        Tidy *tidy;
 
         pthread_mutex_t mutex;          /* guards what follows */
-        uint64_t max_use_bytes, max_file_bytes;
+        Retention retention;
+        uint64_t max_file_bytes, max_file_usec;
         StoreNotes notes;
-        uint64_t records, stored, duplicates, bytes, commits, sources;
+        uint64_t limit_interval_usec, limit_burst;
+        uint64_t records, stored, duplicates, suppressed, limited, gaps, missing, bytes, commits, sources, open_gaps, expired;
 };
 
 /* store-commit.c: the worker's batch. */
 void store_commit_batch(Job *batch, void *userdata);
 
+/* store-render.c: appends what of it is new to s->text. */
+int store_render(LogStore *s, LogAppend *a);
+
 /* store-outcome.c: tells of failures, recoveries and what the worker noted; notices by itself when there is room again. */
 int store_outcome_init(LogStore *s, sd_event *event);
 void store_outcome_tell(LogStore *s, const LogAppend *a);
 
+/* store-upkeep.c: what is to be done now and then, whether or not anything is appended; tells what was found damaged. */
+int store_upkeep_init(LogStore *s, sd_event *event);
+void store_upkeep_stop(LogStore *s);
+
 /* store-recovery.c: what is known of each source is written now and then, so that a start reads only what was appended
- * after that. Both block. */
-int store_recover(LogStore *s);
+ * after that. All block. The first fills what is known of the files as well; the second reads from there on. */
+int store_read_checkpoint(LogStore *s, SegmentsKnown *ret);
+int store_recover(LogStore *s, uint64_t position);
 int store_write_checkpoint(LogStore *s);

@@ -19,6 +19,8 @@ static void tell_notes(LogStore *s) {
         s->notes = (StoreNotes) {};
         (void) pthread_mutex_unlock(&s->mutex);
 
+        if (*notes.rotated)
+                tidy_wake(s->tidy);
         if (*notes.rotated) {
                 total = segments_total(s->segments);
                 log_event(LOG_INFO, EVENT_LOG_ROTATED, ((LogField[]) { { "FILE", notes.rotated } }), 1,

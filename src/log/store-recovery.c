@@ -1,68 +1,66 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "log/blocks.h"
+#include "log/gap.h"
 #include "log/line.h"
 #include "log/store-internal.h"
-#include "log/tail.h"
 #include "wire/json.h"
 
-#define CHECKPOINT_BYTES_MAX (1u << 20)
+#define CHECKPOINT_BYTES_MAX (4u << 20)   /* of SOURCES_MAX sources with all their open gaps */
 
-/* {"File":inode,"Offset":bytes,"Records":n,"Sources":{"SOURCE":sequence,…}}: what the live file of that inode had told when
- * it was so long, and all files before it. */
+/* {"Store":"hex","Position":bytes,"Live":bytes,"Records":n,"Sources":{…} (see dedup_write())}: the log's id, what all its bytes up
+ * to Position have told, and where the live file began then. An older version wrote, instead of the first three, File and Offset: the
+ * inode of the live file, and the bytes in it. */
 
 int store_write_checkpoint(LogStore *s) {
         Buffer text = BUFFER_NULL;
-        uint64_t records;
-        struct stat st;
+        uint64_t records, position = segments_end(s->segments);
         int r;
 
-        if (fstat(segments_live_fd(s->segments), &st) < 0)
-                return -errno;
         (void) pthread_mutex_lock(&s->mutex);
         records = s->records;
         (void) pthread_mutex_unlock(&s->mutex);
-        (void) buffer_printf(&text, "{\"File\":%" PRIu64 ",\"Offset\":%" PRIu64 ",\"Records\":%" PRIu64 ",\"Sources\":",
-                             (uint64_t) st.st_ino, segments_live_size(s->segments), records);
+        (void) buffer_printf(&text, "{\"Store\":\"%08" PRIx32 "\",\"Position\":%" PRIu64 ",\"Live\":%" PRIu64 ",\"Records\":%" PRIu64 ",\"Sources\":",
+                             segments_store(s->segments), position, segments_live_position(s->segments), records);
         (void) dedup_write(s->dedup, &text);
         (void) buffer_puts(&text, "}\n");
         r = text.error < 0 ? text.error : file_replace(s->checkpoint_path, text.data, text.size, 0640);
         buffer_deinit(&text);
         /* Also after a failure: the next attempt comes with the next bytes, not with every commit. */
-        s->checkpoint_size = segments_live_size(s->segments);
+        s->checkpoint_position = position;
         return r;
 }
 
-static int note_source(LogStore *s, const char *source, uint64_t sequence) {
-        int r = dedup_note(s->dedup, source, sequence);
+static int read_store(json_object *o, uint32_t *ret) {
+        const char *text;
+        char *end;
 
-        dedup_commit(s->dedup);
-        return r == -ENOMEM ? r : 0;
-}
-
-static int read_sources(LogStore *s, json_object *sources) {
-        if (!json_object_is_type(sources, json_type_object))
+        if (json_get_text(o, "Store", 8, 8, &text, NULL) < 0 || !text || strspn(text, "0123456789abcdef") != 8)
                 return -EBADMSG;
-        json_object_object_foreach(sources, name, value) {
-                int r = note_source(s, name, (uint64_t) json_object_get_int64(value));
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        *ret = (uint32_t) strtoul(text, &end, 16);
+        return *ret == 0 ? -EBADMSG : 0;
 }
 
-/* *ret_file, *ret_offset: from where the files have to be read; 0 without a checkpoint, -EBADMSG with a damaged one. */
-static int read_checkpoint(LogStore *s, uint64_t *ret_file, uint64_t *ret_offset) {
+static int read_place(json_object *o, SegmentsKnown *k) {
+        if (json_object_object_get_ex(o, "File", NULL))
+                return json_get_uint64(o, "File", 0, INT64_MAX, &k->file, NULL) < 0 || json_get_uint64(o, "Offset", 0, INT64_MAX, &k->offset, NULL) < 0 ?
+                               -EBADMSG : 0;
+        return read_store(o, &k->store) < 0 || json_get_uint64(o, "Position", 0, INT64_MAX, &k->position, NULL) < 0 ||
+                               json_get_uint64(o, "Live", 0, INT64_MAX, &k->live, NULL) < 0 ? -EBADMSG : 0;
+}
+
+static int read_checkpoint(LogStore *s, SegmentsKnown *ret) {
         _cleanup_(json_unrefp) json_object *o = NULL;
         _cleanup_(freep) char *data = NULL;
-        uint64_t file, offset, records;
         json_object *sources = NULL;
+        SegmentsKnown known = {};
+        uint64_t records;
         size_t size;
         int r;
 
@@ -72,72 +70,97 @@ static int read_checkpoint(LogStore *s, uint64_t *ret_file, uint64_t *ret_offset
         r = json_parse_object(data, size, &o, NULL);
         if (r < 0)
                 return r;
-        if (json_get_uint64(o, "File", 0, INT64_MAX, &file, NULL) < 0 || json_get_uint64(o, "Offset", 0, INT64_MAX, &offset, NULL) < 0 ||
-            json_get_uint64(o, "Records", 0, INT64_MAX, &records, NULL) < 0 || !json_object_object_get_ex(o, "Sources", &sources))
+        if (read_place(o, &known) < 0 || json_get_uint64(o, "Records", 0, INT64_MAX, &records, NULL) < 0 ||
+            !json_object_object_get_ex(o, "Sources", &sources))
                 return -EBADMSG;
-        r = read_sources(s, sources);
+        r = dedup_read(s->dedup, sources);
         if (r < 0)
                 return r;
         s->records = records;
-        *ret_file = file;
-        *ret_offset = offset;
+        *ret = known;
         return 0;
 }
 
-static int recover_line(const char *line, size_t size, uint64_t offset, void *userdata) {
-        LogStore *s = userdata;
+int store_read_checkpoint(LogStore *s, SegmentsKnown *ret) {
+        int r;
+
+        *ret = (SegmentsKnown) {};
+        r = read_checkpoint(s, ret);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 && r != -ENOENT)
+                log_warning("The log's checkpoint %s is damaged (%s): its last files are read again", s->checkpoint_path, strerror(-r));
+        return 0;
+}
+
+typedef struct Recovery {
+        LogStore *store;
+        char source[SOURCE_SIZE];       /* of the last gap that was told */
+        DedupGap gap;
+} Recovery;
+
+/* Only what was told to be missing was: other numbers that are not here may be in another log, or in a file that is deleted. */
+static int note_source(Recovery *v, const char *source, uint64_t sequence) {
+        bool told = strcmp(v->source, source) == 0 && v->gap.last == sequence - 1;
+        DedupGap gap;
+        int r = dedup_note(v->store->dedup, source, sequence, told ? v->gap.first - 1 : sequence - 1, &gap);
+
+        dedup_commit(v->store->dedup);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int recover_line(Recovery *v, const char *line, size_t size) {
         char source[SOURCE_SIZE];
         const char *value;
         uint64_t sequence;
         size_t n;
 
-        if (!line_is_whole(line, size))
+        v->store->records++;
+        if (gap_read(line, size, v->source, &v->gap))
                 return 0;
-        s->records++;
         value = line_member(line, size, "Source", &n);
         sequence = line_sequence(line, size);
         if (!value || n != SOURCE_SIZE - 1 || sequence == 0)
                 return 0;
         memcpy(source, value, n);
         source[n] = 0;
-        return note_source(s, source, sequence);
+        return note_source(v, source, sequence);
 }
 
-static int read_file(LogStore *s, uint64_t id, uint64_t start) {
-        _cleanup_(fd_closep) int fd = -1;
-        uint64_t size, end;
-        int r;
+static int recover_block(Recovery *v, const LogBlock *b) {
+        const char *p = b->data, *end = p + b->size;
+        int r = 0;
 
-        r = segments_open_one(s->segments, id, &fd, &size);
-        if (r < 0)
-                return r;
-        if (start >= size)
-                return 0;
-        return tail_read_forwards(fd, start, size, SIZE_MAX, recover_line, s, &end);
-}
+        while (p < end && r >= 0) {
+                const char *newline = memchr(p, '\n', (size_t) (end - p));
+                size_t size = (size_t) (newline - p);
 
-int store_recover(LogStore *s) {
-        uint64_t live = segments_live_id(s->segments), file = 0, offset = 0;
-        struct stat st;
-        int r;
-
-        if (fstat(segments_live_fd(s->segments), &st) < 0)
-                return -errno;
-        r = read_checkpoint(s, &file, &offset);
-        if (r == -ENOMEM)
-                return r;
-        if (r < 0 && r != -ENOENT)
-                log_warning("The log's checkpoint %s is damaged (%s): its files are read again", s->checkpoint_path, strerror(-r));
-        if (r < 0) {
-                /* Whoever may send again was acknowledged lately: that is in the last two files. */
-                r = read_file(s, live - 1, 0);
-                if (r < 0 && r != -ENOENT)
-                        return r;
+                if (line_is_whole(p, size))
+                        r = recover_line(v, p, size);
+                else
+                        segments_note_damage(v->store->segments, b->position + (uint64_t) (p - b->data));
+                p = newline + 1;
         }
-        r = read_file(s, live, file == (uint64_t) st.st_ino ? offset : 0);
-        if (r < 0)
-                return r;
-        s->checkpoint_size = file == (uint64_t) st.st_ino && offset <= segments_live_size(s->segments) ? offset : 0;
+        return r;
+}
+
+int store_recover(LogStore *s, uint64_t position) {
+        _cleanup_(block_reader_freep) BlockReader *reader = NULL;
+        Recovery v = { .store = s };
+        LogBlock b;
+        int r;
+
+        s->checkpoint_position = position;
+        r = block_reader_new(&reader, s->segments);
+        while (r >= 0) {
+                r = block_reader_next(reader, &(BlockWanted) {}, &position, UINT64_MAX, false, &b);
+                if (r == 0)
+                        break;
+                if (r == 1)
+                        r = recover_block(&v, &b);
+                else if (r == -EAGAIN)
+                        r = 0;
+        }
         s->sources = dedup_count(s->dedup);
-        return 0;
+        return r;
 }

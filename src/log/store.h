@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
 #include "log/conf.h"
+#include "log/limits.h"
 #include "log/segments.h"
+#include "log/tidy.h"
 #include "runtime/worker.h"
 #include "wire/log-record.h"
 
@@ -17,7 +20,7 @@
 typedef struct LogStore LogStore;
 typedef struct LogAppend LogAppend;
 
-/* What is appended is one of three; all of it is borrowed until done. */
+/* What is appended is one of these; all of it is borrowed until done. */
 struct LogAppend {
         Job job;                        /* the store's; job.result in done: 0 is on disk; -ENOSPC, -EIO, -ENOMEM, … nothing is */
         LogStore *store;                /* the store's */
@@ -27,25 +30,43 @@ struct LogAppend {
         const char *text;               /* lines of text, checked; empty ones are passed over */
         size_t text_size;
         const char *service;            /* of the text */
+        const char *host;               /* of the text; may be NULL */
+        int priority;                   /* of the text */
+
+        const char *client;             /* the address of whoever sends text or records */
 
         LogRecord *const *records;      /* a record that is known already is counted and not stored again */
         size_t n_records;
+        uint64_t acknowledged;          /* numbers up to this one may be in another log */
 
         const char *lines;              /* or as they are written, each with its line feed */
         size_t lines_size;
-        size_t n_lines;
+        size_t n_lines;                 /* of these, or of the text without the empty ones */
 
         size_t probe_bytes;             /* or nothing: is there room for so much? The store's own question */
         int probe_result;
+        bool upkeep;                    /* or nothing: what is to be done now and then */
 
-        size_t stored, duplicates;      /* the store's answer */
+        LimitsReport *reports;          /* or nothing: what was suppressed? The store's answer, at most reports_max */
+        size_t n_reports, reports_max;
+        bool all_reports;
+        uint64_t next_report_usec;      /* CLOCK_MONOTONIC; 0: there is nothing to report */
+
+        size_t stored, duplicates, suppressed;  /* the store's answer */
+        size_t gaps;                    /* that were told */
+        uint64_t missing;               /* in them */
+        uint64_t retry_usec;            /* the text is over its sender's limit for so long, and not stored; 0: it is */
         void (*done)(LogAppend *a);     /* on the loop's thread */
 };
 
 typedef struct LogStoreCounters {
         uint64_t records;               /* stored, ever: also by earlier runs */
         uint64_t stored, duplicates, bytes, commits, failures;  /* of this run */
-        uint64_t sources;
+        uint64_t suppressed, limited, gaps, missing;            /* likewise */
+        uint64_t sources, open_gaps;
+        uint64_t damaged;               /* places where something damaged was found, of this run */
+        uint64_t expired;               /* files deleted, of this run */
+        TidyCounters tidy;
         uint64_t failed_since_usec;     /* CLOCK_REALTIME; 0: all is well */
         int error;                      /* the last failure's errno, negative; 0: all is well */
 } LogStoreCounters;

@@ -18,7 +18,7 @@ libportal_a_SOURCES = \
 
 sbin_PROGRAMS += gradebook-portal
 gradebook_portal_SOURCES = src/portal/main.c
-gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(ZLIB_LIBS)
+gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \

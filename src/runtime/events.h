@@ -36,6 +36,8 @@
         X(GRADE_ADDED, "97125db863b84684b72d33e818cb4623") \
         X(STUDENT_ADDED, "1eff6fd2e613431991b0e215be5c9f29") \
         X(LOG_DAMAGED, "2aa1eec0e77149ea9c43b98489449177") \
+        X(LOG_GAP, "55c4e26af87544788d021b3f5b097c7e") \
+        X(LOG_SUPPRESSED, "aab661ae53614abd95ab8f0c194ab137") \
         X(LOG_ROTATED, "8df55e712767488bac0e83386d8cc52d")
 
 #define EVENT_ENUM(name, id) EVENT_##name,

@@ -49,6 +49,7 @@ struct Connection {
         bool in_request;                /* its first line is there: drain waits for the answer */
         bool in_handler;                /* all of it is there: its place is not given away */
         bool let_go;
+        char client[64];                /* its address, once asked for */
         Connection *previous, *next;
 };
 
@@ -82,7 +83,6 @@ struct Request {
         Header *form;
         bool form_parsed;
         Header *headers;        /* of the reply */
-        char client[64];
         unsigned status;
         struct MHD_Response *response;
         bool response_shared;   /* response belongs to reply_body */

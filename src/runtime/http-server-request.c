@@ -333,28 +333,29 @@ const Trace *request_trace(const Request *request) {
         return &r->trace;
 }
 
-const char *request_client(const Request *request) {
-        Request *r = (Request *) request;
-        const union MHD_ConnectionInfo *info;
+static void write_address(const Request *r, char *ret, size_t size) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
         char address[INET6_ADDRSTRLEN] = "";
 
-        if (r->client[0])
-                return r->client;
-        info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
         if (info && info->client_addr && info->client_addr->sa_family == AF_INET) {
                 const struct sockaddr_in *in = (const struct sockaddr_in *) info->client_addr;
 
-                (void) snprintf(r->client, sizeof(r->client), "%s:%u",
-                                inet_ntop(AF_INET, &in->sin_addr, address, sizeof(address)), ntohs(in->sin_port));
+                (void) snprintf(ret, size, "%s:%u", inet_ntop(AF_INET, &in->sin_addr, address, sizeof(address)), ntohs(in->sin_port));
         } else if (info && info->client_addr && info->client_addr->sa_family == AF_INET6) {
                 const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) info->client_addr;
 
-                (void) snprintf(r->client, sizeof(r->client), "[%s]:%u",
-                                inet_ntop(AF_INET6, &in6->sin6_addr, address, sizeof(address)), ntohs(in6->sin6_port));
+                (void) snprintf(ret, size, "[%s]:%u", inet_ntop(AF_INET6, &in6->sin6_addr, address, sizeof(address)), ntohs(in6->sin6_port));
         } else {
-                (void) snprintf(r->client, sizeof(r->client), "local");
+                (void) snprintf(ret, size, "local");
         }
-        return r->client;
+}
+
+const char *request_client(const Request *r) {
+        Connection *c = r->connection;
+
+        if (!c->client[0])
+                write_address(r, c->client, sizeof(c->client));
+        return c->client;
 }
 
 void *request_owner(const Request *r) {

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "runtime/http-server-internal.h"
 
-#define STREAM_BLOCK_BYTES (16 * 1024)
+#define STREAM_BLOCK_BYTES 1024 /* libmicrohttpd uses it for HTTP/1.0 only, and allocates it for each */
+#define STREAM_KEPT_BYTES 1024  /* of a buffer that is empty: there may be thousands of streams in which nothing happens */
 
 struct HttpStream {
         HttpServer *server;
@@ -70,7 +71,10 @@ static ssize_t on_read(void *userdata, uint64_t position, char *data, size_t max
         memcpy(data, s->buffer.data + s->sent, n);
         s->sent += n;
         if (s->sent == s->buffer.size) {
-                buffer_clear(&s->buffer);
+                if (s->buffer.allocated > STREAM_KEPT_BYTES)
+                        buffer_deinit(&s->buffer);
+                else
+                        buffer_clear(&s->buffer);
                 s->sent = 0;
         }
         return (ssize_t) n;
@@ -115,6 +119,8 @@ HttpStream *request_stream(Request *r, unsigned status, const char *content_type
                 request_fail(r, 503, "The service is stopping");
                 return NULL;
         }
+        /* One descriptor is watched once. */
+        r->watch = sd_event_source_disable_unref(r->watch);
         s = calloc(1, sizeof(*s));
         if (s && !r->failed && r->connection &&
             sd_event_add_io(r->server->event, &s->watch, r->connection->fd, EPOLLRDHUP, on_client_gone, s) >= 0) {

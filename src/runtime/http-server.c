@@ -152,7 +152,7 @@ int http_server_listen(HttpServer *s, int fd) {
                                      MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
                                      MHD_OPTION_CONNECTION_LIMIT, s->options.connections_max,
                                      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) (s->options.idle_usec / USEC_PER_SEC),
-                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_MEMORY_BYTES,
+                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->options.connection_bytes,
                                      MHD_OPTION_STRICT_FOR_CLIENT, 1,
                                      MHD_OPTION_END);
         r = l->daemon ? listener_add_sources(l) : -EIO;
@@ -174,6 +174,8 @@ int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *
         s->event = sd_event_ref(event);
         s->options = *options;
         s->options.connections_max = http_connections_max(options->connections_max);
+        if (s->options.connection_bytes == 0)
+                s->options.connection_bytes = CONNECTION_MEMORY_BYTES;
         r = sd_event_add_defer(event, &s->drained_soon, on_drained_soon, s);
         if (r < 0)
                 return r;

@@ -19,6 +19,7 @@ typedef struct HttpServerOptions {
         void *owner;                    /* what request_owner() returns: for the handlers every service has */
         const char *token;              /* of the cluster; NULL: everybody is authorized. Borrowed */
         unsigned connections_max;
+        size_t connection_bytes;        /* memory of each, into which a request's line and headers must fit; 0: 16 KiB */
         uint64_t idle_usec;             /* a connection without a request is closed after it */
         void (*error_page)(Request *r, Problem *p, void *service);     /* how errors found before the handler are answered; NULL: problem+json */
 } HttpServerOptions;

@@ -50,7 +50,7 @@ void request_fail_errno(Request *r, int error, const char *what);               
 
 /* A body rendered once and sent many times; counted references, used on the loop's thread only. */
 typedef struct HttpBody HttpBody;
-int http_body_new(HttpBody **ret, const char *content_type, const void *data, size_t size);    /* copies; -ENOMEM */
+int http_body_new(HttpBody **ret, const char *content_type, const void *data, size_t size);    /* copies; the type may be NULL; -ENOMEM */
 int http_body_add_header(HttpBody *b, const char *name, const char *value);                     /* before its first use; -ENOMEM, -EINVAL */
 size_t http_body_size(const HttpBody *b);
 HttpBody *http_body_ref(HttpBody *b);

@@ -47,6 +47,7 @@ typedef struct Service {
         size_t config_size;
         const Route *routes;
         const MetricItem *metrics;      /* may be NULL; read with the service's object */
+        size_t connection_bytes;        /* memory of a connection: a request's line and headers must fit; 0: 16 KiB */
 
         /* Opens stores and the like; may block, READY=1 comes later. Logs its errors, returns a negative errno. */
         int (*new)(Runtime *rt, void **ret);

@@ -24,8 +24,10 @@ struct Worker {
         void *userdata;
         size_t queue_max;
         size_t batch_max;
-        size_t pending;                 /* the loop's alone */
         sd_event_source *source;
+        sd_event_source *handover;      /* armed while there is something in submitted */
+        JobQueue submitted;             /* the loop's alone, as is pending */
+        size_t pending;
         int event_fd;
         pthread_t thread;
         bool has_mutex, has_wakeup, has_thread;
@@ -33,7 +35,7 @@ struct Worker {
         pthread_mutex_t mutex;          /* guards what follows */
         pthread_cond_t wakeup;
         JobQueue waiting;
-        size_t n_waiting;
+        bool idle;                      /* the thread waits for wakeup */
         JobQueue completed;
         bool stopping;
 };
@@ -62,7 +64,6 @@ static Job *worker_take_batch(Worker *w, Job **ret_last) {
 
         for (; last->next && n < w->batch_max; n++)
                 last = last->next;
-        w->n_waiting -= n;
         w->waiting.first = TAKE_PTR(last->next);
         if (!w->waiting.first)
                 queue_init(&w->waiting);
@@ -77,8 +78,11 @@ static void *worker_thread(void *userdata) {
         for (;;) {
                 Job *batch, *last;
 
-                while (!w->waiting.first && !w->stopping)
+                while (!w->waiting.first && !w->stopping) {
+                        w->idle = true;
                         (void) pthread_cond_wait(&w->wakeup, &w->mutex);
+                }
+                w->idle = false;
                 if (!w->waiting.first)
                         break;
                 batch = worker_take_batch(w, &last);
@@ -117,6 +121,27 @@ static int worker_on_completed(sd_event_source *source, int fd, uint32_t revents
 
         (void) eventfd_read(fd, &n);
         worker_complete(userdata);
+        return 0;
+}
+
+/* All that was submitted, with one wake-up. */
+static void worker_hand_over(Worker *w) {
+        Job **tail = w->submitted.tail, *first = queue_take_all(&w->submitted);
+        bool wake;
+
+        if (!first)
+                return;
+        (void) pthread_mutex_lock(&w->mutex);
+        *w->waiting.tail = first;
+        w->waiting.tail = tail;
+        wake = w->idle;
+        (void) pthread_mutex_unlock(&w->mutex);
+        if (wake)
+                (void) pthread_cond_signal(&w->wakeup);
+}
+
+static int worker_on_handover(sd_event_source *source, void *userdata) {
+        worker_hand_over(userdata);
         return 0;
 }
 
@@ -160,6 +185,7 @@ int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max
         w->userdata = userdata;
         w->queue_max = queue_max;
         w->batch_max = batch_max;
+        queue_init(&w->submitted);
         queue_init(&w->waiting);
         queue_init(&w->completed);
 
@@ -170,6 +196,12 @@ int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(w->source, name);
+        r = sd_event_add_defer(event, &w->handover, worker_on_handover, w);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(w->handover, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
         r = worker_start_thread(w, name);
         if (r < 0)
                 return r;
@@ -178,21 +210,18 @@ int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max
 }
 
 int worker_submit(Worker *w, Job *job) {
-        int r = 0;
+        bool first = !w->submitted.first;
 
+        if (w->pending >= w->queue_max)
+                return -EBUSY;
         job->next = NULL;
         job->result = 0;
-        (void) pthread_mutex_lock(&w->mutex);
-        if (w->stopping || w->n_waiting >= w->queue_max) {
-                r = -EBUSY;
-        } else {
-                queue_append(&w->waiting, job, job);
-                w->n_waiting++;
-                w->pending++;
-                (void) pthread_cond_signal(&w->wakeup);
-        }
-        (void) pthread_mutex_unlock(&w->mutex);
-        return r;
+        queue_append(&w->submitted, job, job);
+        w->pending++;
+        /* The loop first finishes what it is at: requests that came together go together. */
+        if (first && sd_event_source_set_enabled(w->handover, SD_EVENT_ONESHOT) < 0)
+                worker_hand_over(w);
+        return 0;
 }
 
 size_t worker_pending(const Worker *w) {
@@ -203,6 +232,8 @@ Worker *worker_free(Worker *w) {
         if (!w)
                 return NULL;
         if (w->has_thread) {
+                w->queue_max = 0;       /* whoever submits from a completion is told so */
+                worker_hand_over(w);
                 (void) pthread_mutex_lock(&w->mutex);
                 w->stopping = true;
                 (void) pthread_cond_signal(&w->wakeup);
@@ -215,6 +246,7 @@ Worker *worker_free(Worker *w) {
         if (w->has_mutex)
                 (void) pthread_mutex_destroy(&w->mutex);
         (void) sd_event_source_disable_unref(w->source);
+        (void) sd_event_source_disable_unref(w->handover);
         w->event_fd = fd_close(w->event_fd);
         free(w);
         return NULL;

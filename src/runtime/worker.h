@@ -6,8 +6,8 @@
 
 #include "base/macros.h"
 
-/* A thread for what may block. Jobs that arrive while a batch runs form the next batch, so that one fsync serves many
- * (group commit). Completions run on the loop, in the order of submission. */
+/* A thread for what may block. Jobs go to it when the loop has finished what it is at, and those that arrive while a batch runs form
+ * the next batch, so that one fsync serves many (group commit). Completions run on the loop, in the order of submission. */
 typedef struct Worker Worker;
 typedef struct Job Job;
 
@@ -23,7 +23,7 @@ typedef void (*WorkerRun)(Job *batch, void *userdata);
 
 /* name: at most 15 bytes, shown by ps -L. */
 int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max, size_t batch_max, WorkerRun run, void *userdata);
-int worker_submit(Worker *w, Job *job); /* -EBUSY: queue_max jobs wait already, or worker_free() runs. From the loop's thread */
+int worker_submit(Worker *w, Job *job); /* -EBUSY: queue_max jobs are not completed yet, or worker_free() runs. From the loop's thread */
 size_t worker_pending(const Worker *w); /* submitted and not completed */
 Worker *worker_free(Worker *w);         /* runs what was submitted to the end, completes it, joins the thread. Blocks */
 DEFINE_CLEANUP(Worker, worker_free);

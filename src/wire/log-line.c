@@ -2,42 +2,12 @@
 #include "wire/log-line.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "wire/json.h"
-
-static int add_field(LogRecord *r, const LogField *f) {
-        if (!f->value)
-                return 0;
-        if (strcmp(f->name, "REQUEST_ID") == 0)
-                return text_replace(&r->request_id, f->value);
-        if (!r->fields)
-                r->fields = json_object_new_object();
-        return r->fields ? json_add_text(r->fields, f->name, f->value) : -ENOMEM;
-}
-
-int log_record_from_line(const LogLine *line, const char *service, const char *instance, LogRecord **ret) {
-        _cleanup_(log_record_freep) LogRecord *r = calloc(1, sizeof(*r));
-
-        if (!r)
-                return -ENOMEM;
-        r->time_usec = line->time_usec;
-        r->priority = line->priority;
-        if (text_replace(&r->service, service) < 0 || text_replace(&r->instance, instance) < 0 ||
-            text_replace(&r->message_id, line->message_id) < 0 || text_replace(&r->message, line->message) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < line->n_fields; i++) {
-                int k = add_field(r, line->fields + i);
-
-                if (k < 0)
-                        return k;
-        }
-        *ret = TAKE_PTR(r);
-        return 0;
-}
 
 static void write_escape(Buffer *out, unsigned char c) {
         switch (c) {
@@ -58,21 +28,46 @@ static void write_escape(Buffer *out, unsigned char c) {
         }
 }
 
-void log_line_write_text(Buffer *out, const char *s, size_t size) {
-        size_t run = 0;
+/* In each byte of a word the highest bit, if that byte is below n (at most 128), or is c; exact for the lowest such byte. */
+#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
+#define BELOW(w, n) (((w) - EACH(n)) & ~(w) & EACH(0x80))
+#define IS(w, c) BELOW((w) ^ EACH(c), 1)
 
-        (void) buffer_append(out, "\"", 1);
-        for (size_t i = 0; i < size; i++) {
-                unsigned char c = (unsigned char) s[i];
+static bool is_written_as_it_is(unsigned char c) {
+        /* DEL is allowed by JSON and escaped all the same: people read the file on a terminal. */
+        return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
 
-                /* DEL is allowed by JSON and escaped all the same: people read the file on a terminal. */
-                if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-                        continue;
-                (void) buffer_append(out, s + run, i - run);
-                write_escape(out, c);
-                run = i + 1;
+/* How many bytes at the beginning need no escape. */
+static size_t plain_run(const char *s, size_t size) {
+        size_t i = 0;
+
+        for (uint64_t w; i + sizeof(w) <= size; i += sizeof(w)) {
+                memcpy(&w, s + i, sizeof(w));
+                if (BELOW(w, 0x20) | IS(w, '"') | IS(w, '\\') | IS(w, 0x7f))
+                        break;
         }
-        (void) buffer_append(out, s + run, size - run);
+        while (i < size && is_written_as_it_is((unsigned char) s[i]))
+                i++;
+        return i;
+}
+
+static void write_escaped(Buffer *out, const char *s, size_t size) {
+        for (;;) {
+                size_t run = plain_run(s, size);
+
+                (void) buffer_append(out, s, run);
+                if (run == size)
+                        return;
+                write_escape(out, (unsigned char) s[run]);
+                s += run + 1;
+                size -= run + 1;
+        }
+}
+
+void log_line_write_text(Buffer *out, const char *s, size_t size) {
+        (void) buffer_append(out, "\"", 1);
+        write_escaped(out, s, size);
         (void) buffer_append(out, "\"", 1);
 }
 
@@ -108,21 +103,25 @@ static void write_times(Buffer *out, uint64_t time_usec, uint64_t received_usec)
         (void) buffer_append(out, "\"", 1);
 }
 
-int log_line_write_text_record(Buffer *out, uint64_t received_usec, const char *service, const char *message, size_t size) {
-        write_times(out, received_usec, received_usec);
-        write_number(out, ",\"Priority\":", LOG_INFO);
-        write_member(out, ",\"Service\":", service);
-        (void) buffer_puts(out, ",\"Message\":");
-        log_line_write_text(out, message, size);
-        (void) buffer_append(out, "}\n", 2);
-        return out->error;
+/* What ends a line of the store: the sum over all of it so far. */
+#define ENDING_SIZE 22
+
+static void write_ending(char to[static ENDING_SIZE], uint32_t crc) {
+        memcpy(to, ",\"CRC32\":\"", 10);
+        for (int i = 0; i < 8; i++)
+                to[10 + i] = "0123456789abcdef"[crc >> (28 - 4 * i) & 15];
+        memcpy(to + 18, "\"}\n", 4); /* and its NUL */
 }
 
 int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec) {
+        char ending[ENDING_SIZE];
+        size_t begin = out->size;
+
         write_times(out, r->time_usec, received_usec);
         write_number(out, ",\"Priority\":", (uint64_t) r->priority);
         write_member(out, ",\"Service\":", r->service);
         write_member(out, ",\"Instance\":", r->instance);
+        write_member(out, ",\"Host\":", r->host);
         write_member(out, ",\"RequestID\":", r->request_id);
         write_member(out, ",\"MessageID\":", r->message_id);
         write_member(out, ",\"Message\":", r->message);
@@ -133,6 +132,87 @@ int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec) {
                 (void) buffer_puts(out, ",\"Fields\":");
                 (void) buffer_puts(out, json_object_to_json_string_ext(r->fields, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
         }
-        (void) buffer_append(out, "}\n", 2);
+        if (received_usec > 0 && out->error == 0) {
+                write_ending(ending, libdeflate_crc32(0, out->data + begin, out->size - begin));
+                (void) buffer_append(out, ending, ENDING_SIZE - 1);
+        } else {
+                (void) buffer_append(out, "}\n", 2);
+        }
+        return out->error;
+}
+
+/* ---- lines of text ---- */
+
+int log_text_head_init(LogTextHead *h, uint64_t received_usec, int priority, const char *service, const char *host) {
+        *h = LOG_TEXT_HEAD_NULL;
+        write_times(&h->text, received_usec, received_usec);
+        write_number(&h->text, ",\"Priority\":", (uint64_t) priority);
+        write_member(&h->text, ",\"Service\":", service);
+        write_member(&h->text, ",\"Host\":", host);
+        (void) buffer_puts(&h->text, ",\"Message\":\"");
+        if (h->text.error == 0)
+                h->crc = libdeflate_crc32(0, h->text.data, h->text.size);
+        return h->text.error;
+}
+
+void log_text_head_deinit(LogTextHead *h) {
+        buffer_deinit(&h->text);
+}
+
+int log_line_write_text_record(Buffer *out, const LogTextHead *h, const char *message, size_t size) {
+        size_t begin = out->size + h->text.size, run = plain_run(message, size);
+
+        if (buffer_reserve(out, h->text.size + size + 1 + ENDING_SIZE) < 0)
+                return out->error;
+        memcpy(out->data + out->size, h->text.data, h->text.size);
+        memcpy(out->data + begin, message, run);
+        out->size = begin + run;
+        if (run < size) {
+                write_escaped(out, message + run, size - run);
+                if (buffer_reserve(out, 1 + ENDING_SIZE) < 0)
+                        return out->error;
+        }
+        out->data[out->size++] = '"';
+        write_ending(out->data + out->size, libdeflate_crc32(h->crc, out->data + begin, out->size - begin));
+        out->size += ENDING_SIZE - 1;
+        return out->error;
+}
+
+static void write_fields(Buffer *out, const LogLine *line) {
+        const char *prefix = ",\"Fields\":{";
+
+        for (size_t i = 0; i < line->n_fields; i++) {
+                const LogField *f = line->fields + i;
+
+                if (!f->value || strcmp(f->name, "REQUEST_ID") == 0)
+                        continue;
+                (void) buffer_puts(out, prefix);
+                log_line_write_text(out, f->name, strlen(f->name));
+                write_member(out, ":", f->value);
+                prefix = ",";
+        }
+        if (*prefix == ',' && prefix[1] == 0)
+                (void) buffer_append(out, "}", 1);
+}
+
+int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origin) {
+        const char *request_id = NULL;
+
+        for (size_t i = 0; i < line->n_fields; i++)
+                if (line->fields[i].value && strcmp(line->fields[i].name, "REQUEST_ID") == 0)
+                        request_id = line->fields[i].value;
+        write_times(out, line->time_usec, 0);
+        write_number(out, ",\"Priority\":", (uint64_t) line->priority);
+        write_member(out, ",\"Service\":", origin->service);
+        write_member(out, ",\"Instance\":", origin->instance);
+        write_member(out, ",\"Host\":", origin->host);
+        write_member(out, ",\"RequestID\":", request_id);
+        write_member(out, ",\"MessageID\":", line->message_id);
+        write_member(out, ",\"Message\":", line->message);
+        write_member(out, ",\"Source\":", line->source);
+        if (line->source)
+                write_number(out, ",\"Sequence\":", line->sequence);
+        write_fields(out, line);
+        (void) buffer_append(out, "}", 1);
         return out->error;
 }

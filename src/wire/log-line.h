@@ -8,17 +8,33 @@
 #include "base/log.h"
 #include "wire/log-record.h"
 
-/* A line that this process logs, as a record; its field REQUEST_ID has a member of its own. Source and sequence stay
- * empty. instance may be NULL. -ENOMEM. */
-int log_record_from_line(const LogLine *line, const char *service, const char *instance, LogRecord **ret);
+/* What is the same in every line that a process logs; instance and host may be NULL. */
+typedef struct LogOrigin {
+        const char *service, *instance, *host;
+} LogOrigin;
+
+/* A line that this process logs, as the text of a record without a line feed; its field REQUEST_ID has a member of its own,
+ * and so do its source and sequence. It costs the request that logs it: nothing is allocated but by the buffer. 0 or the buffer's error. */
+int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origin);
 
 /* The text of a record as it is shipped and kept: one JSON object and a line feed, with the members of wire/log-record.h
  * in their order. Written straight into the buffer: this is the log's hot path, a tree of objects would cost most of it.
- * received_usec is the central log's own clock and goes into "Received"; 0 leaves it out. 0 or the buffer's error. */
+ * received_usec is the central log's own clock and goes into "Received"; such a line ends with
+ * "CRC32":"89abcdef", zlib's crc32() over all bytes before the comma of that member. 0: neither. 0 or the buffer's error. */
 int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec);
 
-/* The same for a line of text that came without anything else: its time is that of receipt, its priority info. */
-int log_line_write_text_record(Buffer *out, uint64_t received_usec, const char *service, const char *message, size_t size);
+/* The same for lines of text that came together and share all but their message; their time is that of receipt. host may be
+ * NULL. What they share is written and summed up once. */
+typedef struct LogTextHead {
+        Buffer text;
+        uint32_t crc;
+} LogTextHead;
+
+#define LOG_TEXT_HEAD_NULL ((LogTextHead) {})
+
+int log_text_head_init(LogTextHead *h, uint64_t received_usec, int priority, const char *service, const char *host);    /* -ENOMEM */
+void log_text_head_deinit(LogTextHead *h);
+int log_line_write_text_record(Buffer *out, const LogTextHead *h, const char *message, size_t size);
 
 /* A JSON text with its quotes (RFC 8259, section 7). Errors are kept in the buffer. */
 void log_line_write_text(Buffer *out, const char *s, size_t size);

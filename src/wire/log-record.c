@@ -16,11 +16,19 @@
 #define FIELD_NAME_MAX 64       /* bytes, as journald has it */
 #define FIELDS_MAX 64
 
+bool log_host_is_valid(const char *host) {
+        size_t n = strlen(host);
+
+        return n >= 1 && n <= LOG_HOST_MAX &&
+               strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == n;
+}
+
 LogRecord *log_record_free(LogRecord *r) {
         if (!r)
                 return NULL;
         free(r->service);
         free(r->instance);
+        free(r->host);
         free(r->request_id);
         free(r->message_id);
         free(r->message);
@@ -72,6 +80,18 @@ static int parse_service(json_object *o, LogRecord *r, Problem *problem) {
                 return k;
         k = json_get_text(o, "Instance", 0, URL_MAX, &text, problem);
         return k < 0 ? k : text_replace(&r->instance, text);
+}
+
+static int parse_host(json_object *o, LogRecord *r, Problem *problem) {
+        const char *text;
+        int k;
+
+        k = json_get_text(o, "Host", 0, LOG_HOST_MAX, &text, problem);
+        if (k < 0 || !text)
+                return k;
+        if (!log_host_is_valid(text))
+                return problem_set(problem, 400, "Member 'Host' must be 1 to %d letters, digits, '-', '_', '.' or ':'", LOG_HOST_MAX);
+        return text_replace(&r->host, text);
 }
 
 /* An id, in lower case so that one spelling finds it again. */
@@ -162,7 +182,7 @@ static int parse_fields(json_object *o, LogRecord *r, Problem *problem) {
 
 int log_record_from_json(json_object *o, LogRecord **ret, Problem *problem) {
         static int (*const parsers[])(json_object *, LogRecord *, Problem *) = {
-                parse_time, parse_priority, parse_service, parse_message, parse_source, parse_fields,
+                parse_time, parse_priority, parse_service, parse_host, parse_message, parse_source, parse_fields,
         };
         _cleanup_(log_record_freep) LogRecord *r = NULL;
         int k;
@@ -205,6 +225,7 @@ int log_record_to_json(const LogRecord *r, json_object **ret) {
             json_add_uint64(o, "Priority", (uint64_t) r->priority) < 0 ||
             json_add_text(o, "Service", r->service) < 0 ||
             add_text_if_set(o, "Instance", r->instance) < 0 ||
+            add_text_if_set(o, "Host", r->host) < 0 ||
             add_text_if_set(o, "RequestID", r->request_id) < 0 ||
             add_text_if_set(o, "MessageID", r->message_id) < 0 ||
             json_add_text(o, "Message", r->message) < 0 ||

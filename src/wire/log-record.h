@@ -2,6 +2,7 @@
 #pragma once
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ typedef struct LogRecord {
         int priority;           /* "Priority": 0-7, see syslog(3) */
         char *service;          /* "Service": "gradebook-grading" */
         char *instance;         /* "Instance": the ServiceURL or host:pid; may be NULL */
+        char *host;             /* "Host": of the machine that it is from; may be NULL */
         char *request_id;       /* "RequestID": 32 hex digits; may be NULL */
         char *message_id;       /* "MessageID": 32 hex digits; may be NULL */
         char *message;          /* "Message": one line */
@@ -24,8 +26,13 @@ typedef struct LogRecord {
 } LogRecord;
 
 #define LOG_MESSAGE_MAX 65536           /* bytes of one line */
+#define LOG_HOST_MAX 253                /* RFC 1035, section 2.3.4, without the root's dot */
 #define LOG_BATCH_BYTES_MAX (1u << 20)
 #define LOG_BATCH_RECORDS_MAX 1000
+#define LOG_TEXT_LINES_MAX 32768        /* of one body: each becomes a record of some 170 bytes and its own */
+
+/* 1 to LOG_HOST_MAX letters, digits, '-', '_', '.' or ':' (of an IPv6 address). */
+bool log_host_is_valid(const char *host);
 
 LogRecord *log_record_free(LogRecord *r);
 DEFINE_CLEANUP(LogRecord, log_record_free);

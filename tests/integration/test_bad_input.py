@@ -163,6 +163,37 @@ def test_log_lines(daemons, unchanged, body):
     is_problem(daemons["log"].post("/log", body, headers={"Content-Type": "text/plain"}), 400)
 
 
+RECORD = {"Service": "test", "Message": "m"}
+SOURCE = "0" * 32
+
+
+@pytest.mark.parametrize("query, record, name", [
+    ("", {**RECORD, "Host": "a b"}, "Host"), ("", {**RECORD, "Host": "x" * 254}, "Host"), ("", {**RECORD, "Host": ["a"]}, "Host"),
+    ("", {**RECORD, "Host": "a\u0000"}, "NUL"), ("", {**RECORD, "Source": SOURCE, "Sequence": -1}, "Sequence"),
+    ("", {**RECORD, "Source": SOURCE[:31], "Sequence": 1}, "Source"), ("", {**RECORD, "Source": SOURCE, "Sequence": 2 ** 63}, "Sequence"),
+    ("?acknowledged=-1", {**RECORD, "Source": SOURCE, "Sequence": 1}, "acknowledged"),
+    ("?acknowledged=", {**RECORD, "Source": SOURCE, "Sequence": 1}, "acknowledged"),
+    ("?acknowledged=1e3", {**RECORD, "Source": SOURCE, "Sequence": 1}, "acknowledged"),
+    ("?acknowledged=9223372036854775808", {**RECORD, "Source": SOURCE, "Sequence": 1}, "acknowledged"),
+    ("?acknowledged=1", RECORD, "acknowledged"), ("?service=a", RECORD, "service"), ("?host=a", RECORD, "host"), ("?priority=1", RECORD, "priority"),
+    ("?acknowledge=1", RECORD, "acknowledged")])
+def test_log_records(daemons, unchanged, query, record, name):
+    assert name in is_problem(daemons["log"].post(f"/log{query}", record), 400)
+
+
+def test_log_batch_of_two_sources(daemons, unchanged):
+    body = "\n".join('{"Service":"a","Message":"m","Source":"%s","Sequence":1}' % (c * 32) for c in "ab")
+    answer = daemons["log"].post("/log?acknowledged=0", body, headers={"Content-Type": "application/x-ndjson"})
+    assert "acknowledged" in is_problem(answer, 400)
+
+
+@pytest.mark.parametrize("query, name", [("service=a%20b", "service"), ("service=", "service"), ("host=a%2fb", "host"), ("host=", "host"),
+                                         ("priority=8", "priority"), ("priority=-1", "priority"), ("priority=", "priority"), ("priority=loud", "priority"),
+                                         ("acknowledged=1", "acknowledged"), ("sevice=a", "service")])
+def test_log_parameters_of_text(daemons, unchanged, query, name):
+    assert name in is_problem(daemons["log"].post(f"/log?{query}", "a line", headers={"Content-Type": "text/plain"}), 400)
+
+
 @pytest.mark.parametrize("fields", ["", "Title=Quiz", "Title=&Type=Quiz&Score=1", "Title=Q&Type=Essay&Score=1", "Title=Q&Type=Quiz&Score=NaN",
                                     "Title=Q&Type=Quiz&Score=1e3", "Title=Q&Type=Quiz&Score=85.555", "Title=Q&Type=Quiz&Score=",
                                     "Title=%ff&Type=Quiz&Score=1", "Title=%zz&Type=Quiz&Score=1", "Title=a%00b&Type=Quiz&Score=1",

@@ -11,9 +11,11 @@ import secrets
 import select
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
+import zlib
 
 SOURCE = pathlib.Path(os.environ.get("GRADEBOOK_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("GRADEBOOK_BUILD", SOURCE / "build")).resolve()
@@ -33,6 +35,20 @@ def bind(port):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("127.0.0.1", port))
     return s
+
+
+def stored_text(logs):
+    """All raw bytes of the central log's files, oldest first, whether they are compressed or not."""
+    names = {path.name.split(".ndjson")[0] for path in pathlib.Path(logs).glob("log-*.ndjson*")}
+    return b"".join(raw_bytes(pathlib.Path(logs) / f"{name}.ndjson") for name in [*sorted(names), "central"]).decode()
+
+
+def raw_bytes(path):
+    """Of a file that may just be compressed: the raw one goes when the other is there."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return subprocess.run(["zstdcat", f"{path}.zst"], stdout=subprocess.PIPE, check=True).stdout
 
 
 def free_port():
@@ -242,6 +258,30 @@ class Daemon:
 
     def post(self, path, body=b"", **kwargs):
         return self.request(path, "POST", body, **kwargs)
+
+
+def spooled(daemon, path=None):
+    """The records that wait in a daemon's log spool, as its next start would find them; see src/runtime/spool-file.c."""
+    data = (path or daemon.state / "log.spool").read_bytes()
+    states = []
+    for at in (512, 1024):
+        state = struct.unpack_from("=7QII", data, at)
+        if state[8] == zlib.crc32(data[at:at + 60]):
+            states.append(state)
+    acknowledged, last_pass = (max(states)[1], max(states)[7]) if states else (0, 0)
+    found = []
+    at = 4096
+    while (at := data.find(b"\x1d\x47\x42\x1e", at)) >= 0:
+        dropped, crc, size, sequence = struct.unpack_from("=IIIQ", data, at + 4)
+        text = data[at + 32:at + 32 + size]
+        if at % 8 == 0 and crc == zlib.crc32(data[at + 12:at + 32 + size]):
+            if sequence > acknowledged and not 0 < dropped <= last_pass:
+                acknowledged = sequence
+                found.append(json.loads(text))
+            at += 32 + size
+        else:
+            at += 1
+    return found
 
 
 class Cluster:

@@ -29,7 +29,7 @@ check_PROGRAMS += $(base_tests) $(wire_tests)
 TESTS += $(base_tests) $(wire_tests)
 
 base_test_libs = libbase.a $(CMOCKA_LIBS)
-wire_test_libs = libwire.a libbase.a $(JSON_LIBS) $(CMOCKA_LIBS)
+wire_test_libs = libwire.a libbase.a $(JSON_LIBS) $(DEFLATE_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_base_buffer_SOURCES = tests/unit/test-base-buffer.c
 tests_unit_test_base_buffer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -20,7 +20,7 @@ tests_unit_test_balance_LDADD = libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) 
 
 tests_unit_test_catalog_SOURCES = tests/unit/test-catalog.c
 tests_unit_test_catalog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_catalog_LDADD = libregistry.a libwire.a libbase.a $(JSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_catalog_LDADD = libregistry.a libwire.a libbase.a $(JSON_LIBS) $(DEFLATE_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_damping_SOURCES = tests/unit/test-damping.c
 tests_unit_test_damping_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

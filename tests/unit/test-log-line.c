@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <libdeflate.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "log/gap.h"
 #include "log/line.h"
 #include "wire/json.h"
 #include "wire/log-line.h"
@@ -22,6 +24,7 @@ static LogRecord full(void) {
                 .priority = 4,
                 .service = (char *) "gradebook-grading",
                 .instance = (char *) "http://127.0.0.1:6000",
+                .host = (char *) "db-1.example.org",
                 .request_id = (char *) ID,
                 .message = (char *) "he said \"Sequence\":9,\\\"Source\\\" \t\x1b[31m \x7f \xc2\x9b ü",
                 .source = (char *) "00112233445566778899aabbccddeeff",
@@ -49,9 +52,22 @@ static void test_written_as_json(void **state) {
         assert_int_equal(log_record_from_json(o, &r, NULL), 0);
         assert_string_equal(r->message, expected.message);
         assert_string_equal(r->instance, expected.instance);
+        assert_string_equal(r->host, expected.host);
         assert_string_equal(r->source, expected.source);
         assert_int_equal(r->sequence, 42);
         assert_int_equal(r->time_usec, TIME);
+}
+
+/* One line of text, without its line feed. */
+static void write_text(Buffer *b, const char *service, const char *message, size_t size) {
+        _cleanup_(log_text_head_deinit) LogTextHead head = LOG_TEXT_HEAD_NULL;
+
+        assert_int_equal(log_text_head_init(&head, TIME, 6, service, NULL), 0);
+        assert_int_equal(log_line_write_text_record(b, &head, message, size), 0);
+        assert_int_equal(b->data[b->size - 1], '\n');
+        assert_int_equal(b->data[b->size], 0);
+        b->data[--b->size] = 0;
+        assert_true(line_is_whole(b->data, b->size));
 }
 
 static void test_every_character(void **state) {
@@ -61,12 +77,95 @@ static void test_every_character(void **state) {
                 const char text[] = { 'a', (char) c, 'b' };
                 json_object *message;
 
-                assert_int_equal(log_line_write_text_record(&b, TIME, "x", text, sizeof(text)), 0);
+                write_text(&b, "x", text, sizeof(text));
                 assert_int_equal(json_parse_object(b.data, b.size, &o, NULL), 0);
                 assert_true(json_object_object_get_ex(o, "Message", &message));
                 assert_int_equal(json_object_get_string_len(message), 3);
                 assert_memory_equal(json_object_get_string(message), text, 3);
         }
+}
+
+/* What needs an escape is found wherever it stands in a word of the machine, and beside whatever. */
+static void test_escapes_at_any_place(void **state) {
+        static const char special[] = "\"\\\n\x1f\x7f", beside[] = "!#[]~ \x80\xff";
+
+        for (size_t at = 0; at < 20; at++)
+                for (size_t i = 0; i < 5 * 8; i++) {
+                        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, expected = BUFFER_NULL;
+                        char text[20];
+
+                        memset(text, beside[i / 5], sizeof(text));
+                        text[at] = special[i % 5];
+                        write_text(&b, "x", text, sizeof(text));
+                        for (size_t k = 0; k < sizeof(text); k++)
+                                if (k != at)
+                                        assert_int_equal(buffer_append(&expected, text + k, 1), 0);
+                                else if (i % 5 == 0 || i % 5 == 1)
+                                        assert_int_equal(buffer_printf(&expected, "\\%c", text[k]), 0);
+                                else
+                                        assert_int_equal(buffer_puts(&expected, i % 5 == 2 ? "\\n" : i % 5 == 3 ? "\\u001f" : "\\u007f"), 0);
+                        assert_non_null(strstr(b.data, expected.data));
+                }
+}
+
+static void test_text_has_all_its_members(void **state) {
+        _cleanup_(log_text_head_deinit) LogTextHead head = LOG_TEXT_HEAD_NULL;
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+
+        assert_int_equal(log_text_head_init(&head, TIME, 3, "backup", "db-1"), 0);
+        assert_int_equal(log_line_write_text_record(&b, &head, "one", 3), 0);
+        assert_int_equal(log_line_write_text_record(&b, &head, "\"two\"", 5), 0);
+        assert_non_null(strstr(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Received\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":3,"
+                               "\"Service\":\"backup\",\"Host\":\"db-1\",\"Message\":\"one\",\"CRC32\":\""));
+        assert_non_null(strstr(b.data, "\"Host\":\"db-1\",\"Message\":\"\\\"two\\\"\",\"CRC32\":\""));
+}
+
+/* On the way to the log there is no checksum: that one is the store's. */
+static void test_no_checksum_on_the_wire(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        LogRecord r = full();
+
+        assert_int_equal(log_line_write(&b, &r, 0), 0);
+        assert_null(strstr(b.data, "CRC32"));
+        assert_null(strstr(b.data, "Received"));
+}
+
+static void test_gap(void **state) {
+        static const DedupGap gaps[] = { { 1, 1 }, { 41, 43 }, { 1, INT64_MAX - 1 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(gaps); i++) {
+                _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+                char source[SOURCE_SIZE] = "";
+                LogRecord by = full();
+                DedupGap gap = {};
+
+                assert_int_equal(gap_write(&b, &gaps[i], &by, "log-1", TIME), 0);
+                b.data[--b.size] = 0;
+                assert_true(line_is_whole(b.data, b.size));
+                assert_int_equal(line_priority(b.data, b.size), 4);
+                assert_true(gap_read(b.data, b.size, source, &gap));
+                assert_string_equal(source, by.source);
+                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                if (i == 1)
+                        assert_non_null(strstr(b.data, "\"3 records of gradebook-grading on db-1.example.org are missing: 41 to 43\""));
+                for (size_t size = 0; size < b.size; size++) {
+                        _cleanup_(freep) char *copy = malloc(size ? size : 1);
+
+                        assert_non_null(copy);
+                        memcpy(copy, b.data, size);
+                        if (gap_read(copy, size, source, &gap))
+                                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                }
+        }
+}
+
+static void test_no_gap(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        char source[SOURCE_SIZE];
+        DedupGap gap;
+
+        write_full(&b);
+        assert_false(gap_read(b.data, b.size, source, &gap));
 }
 
 static void test_members_are_found(void **state) {
@@ -87,58 +186,111 @@ static void test_members_are_found(void **state) {
 
 /* A line cut at any byte is damaged, and nobody reads beyond its end. */
 static void test_torn_anywhere(void **state) {
-        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, out = BUFFER_NULL;
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
 
         write_full(&b);
         for (size_t size = 0; size < b.size; size++) {
                 _cleanup_(freep) char *copy = malloc(size ? size : 1);
-                LineFilter f = { .priority = 7 };
                 size_t n;
 
                 assert_non_null(copy);
                 memcpy(copy, b.data, size);
-                assert_false(line_matches(copy, size, &f));
-                assert_int_equal(line_format_short(&out, copy, size), -EBADMSG);
+                assert_false(line_is_whole(copy, size));
                 (void) line_member(copy, size, "Message", &n);
                 (void) line_sequence(copy, size);
                 (void) line_priority(copy, size);
         }
-        assert_int_equal(out.size, 0);
 }
 
-static void test_short_form(void **state) {
-        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, out = BUFFER_NULL;
+static void add_crc(Buffer *b) {
+        uint32_t crc = libdeflate_crc32(0, b->data, b->size - 1);
 
-        write_full(&b);
-        assert_int_equal(line_format_short(&out, b.data, b.size), 0);
-        assert_string_equal(out.data, "2026-11-22T21:41:28Z gradebook-grading[http://127.0.0.1:6000]: "
-                            "he said \"Sequence\":9,\\\"Source\\\" \t\\x1b[31m \\x7f \\x9b ü\n");
-        buffer_clear(&b);
-        buffer_clear(&out);
-        assert_int_equal(log_line_write_text_record(&b, TIME, "unknown", "a line", 6), 0);
-        assert_int_equal(line_format_short(&out, b.data, b.size - 1), 0);
-        assert_string_equal(out.data, "2026-11-22T21:41:28Z unknown: a line\n");
+        b->data[--b->size] = 0;
+        assert_int_equal(buffer_printf(b, ",\"CRC32\":\"%08x\"}", crc), 0);
 }
 
-static void test_filter(void **state) {
+static void test_checksum(void **state) {
+        _cleanup_(buffer_deinit) Buffer old = BUFFER_NULL, b = BUFFER_NULL;
+
+        write_full(&old);
+        if (line_size_without_crc(old.data, old.size) < old.size - 1) {
+                old.size = line_size_without_crc(old.data, old.size);
+                assert_int_equal(buffer_puts(&old, "}"), 0);
+        }
+        assert_true(line_is_whole(old.data, old.size));
+        assert_int_equal(line_size_without_crc(old.data, old.size), old.size - 1);
+        assert_int_equal(buffer_append(&b, old.data, old.size), 0);
+        add_crc(&b);
+        assert_true(line_is_whole(b.data, b.size));
+        assert_int_equal(line_size_without_crc(b.data, b.size), old.size - 1);
+}
+
+/* Every single bit, also of the checksum itself and of its name. */
+static void test_any_bit_is_missed(void **state) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
 
         write_full(&b);
-        assert_true(line_matches(b.data, b.size, &(LineFilter) { .priority = 4 }));
-        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 3 }));
-        assert_true(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .service = "gradebook-grading", .request_id = ID }));
-        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .service = "gradebook" }));
-        assert_false(line_matches(b.data, b.size, &(LineFilter) { .priority = 7, .request_id = "1af7651916cd43dd8448eb211c80319c" }));
+        if (line_size_without_crc(b.data, b.size) == b.size - 1)
+                add_crc(&b);
+        for (size_t i = 0; i < b.size; i++)
+                for (int bit = 0; bit < 8; bit++) {
+                        b.data[i] = (char) (b.data[i] ^ 1 << bit);
+                        assert_false(line_is_whole(b.data, b.size));
+                        b.data[i] = (char) (b.data[i] ^ 1 << bit);
+                }
+        assert_true(line_is_whole(b.data, b.size));
+}
+
+/* Of older lines nothing but their form tells. */
+static void test_torn_behind_an_inner_brace(void **state) {
+        static const char line[] = "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Message\":\"}}\\\"}\",\"Fields\":{\"A\":\"b}}\"}}";
+
+        assert_true(line_is_whole(line, sizeof(line) - 1));
+        for (size_t size = 0; size < sizeof(line) - 1; size++)
+                assert_false(line_is_whole(line, size));
+}
+
+/* What a process logs, with members of their own for what is in fields elsewhere. */
+static void test_of_this_process(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        const LogField fields[] = { { "TITLE", "\"Quiz\"\x01" }, { "REQUEST_ID", ID }, { "NOTHING", NULL }, { "SCORE", "85" } };
+        LogLine line = {
+                .priority = 5, .time_usec = TIME, .message_id = "00112233445566778899aabbccddeeff", .message = "he said \"no\"",
+                .fields = fields, .n_fields = 4, .source = ID, .sequence = 7,
+        };
+        char small[64];
+        Buffer fixed = { .data = small, .allocated = sizeof(small), .max = sizeof(small) - 1 };
+
+        assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { "gradebook-x", "http://x:1", "db-1" }), 0);
+        assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":5,\"Service\":\"gradebook-x\",\"Instance\":\"http://x:1\","
+                            "\"Host\":\"db-1\",\"RequestID\":\"" ID "\",\"MessageID\":\"00112233445566778899aabbccddeeff\","
+                            "\"Message\":\"he said \\\"no\\\"\",\"Source\":\"" ID "\",\"Sequence\":7,"
+                            "\"Fields\":{\"TITLE\":\"\\\"Quiz\\\"\\u0001\",\"SCORE\":\"85\"}}");
+        buffer_clear(&b);
+        line = (LogLine) { .priority = 6, .time_usec = TIME, .message = "m", .fields = fields + 1, .n_fields = 2 };
+        assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { .service = "gradebook-x" }), 0);
+        assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":6,\"Service\":\"gradebook-x\","
+                            "\"RequestID\":\"" ID "\",\"Message\":\"m\"}");
+        /* A place that is too small is not left. */
+        assert_int_equal(log_line_write_line(&fixed, &line, &(LogOrigin) { .service = "gradebook-x" }), -EFBIG);
+        assert_ptr_equal(fixed.data, small);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_written_as_json),
                 cmocka_unit_test(test_every_character),
+                cmocka_unit_test(test_escapes_at_any_place),
+                cmocka_unit_test(test_text_has_all_its_members),
+                cmocka_unit_test(test_no_checksum_on_the_wire),
+                cmocka_unit_test(test_gap),
+                cmocka_unit_test(test_no_gap),
                 cmocka_unit_test(test_members_are_found),
                 cmocka_unit_test(test_torn_anywhere),
-                cmocka_unit_test(test_short_form),
-                cmocka_unit_test(test_filter),
+                cmocka_unit_test(test_checksum),
+                cmocka_unit_test(test_any_bit_is_missed),
+                cmocka_unit_test(test_torn_behind_an_inner_brace),
+                cmocka_unit_test(test_of_this_process),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ static json_object *parse(const char *text, size_t size) {
 }
 
 static const char full[] = "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":3,\"Service\":\"gradebook-grading\","
-                           "\"Instance\":\"http://host:6000\",\"RequestID\":\"" ID "\",\"MessageID\":\"" ID "\","
+                           "\"Instance\":\"http://host:6000\",\"Host\":\"db-1.example.org\",\"RequestID\":\"" ID "\",\"MessageID\":\"" ID "\","
                            "\"Message\":\"line one\\nline two\\t\\u001b\",\"Source\":\"" ID "\",\"Sequence\":9223372036854775807,"
                            "\"Fields\":{\"STUDENT\":\"7\",\"A_1\":\"\"}}";
 static const char least[] = "{\"Priority\":6,\"Service\":\"a\",\"Message\":\"m\"}";
@@ -41,7 +41,7 @@ static const char least[] = "{\"Priority\":6,\"Service\":\"a\",\"Message\":\"m\"
 static const Case cases[] = {
         { full, full, NULL },
         { WITH(), least, NULL },
-        { WITH("\"Time\":null,\"Priority\":null,\"Instance\":null,\"RequestID\":null,\"MessageID\":null,\"Source\":null,"
+        { WITH("\"Time\":null,\"Priority\":null,\"Instance\":null,\"Host\":null,\"RequestID\":null,\"MessageID\":null,\"Source\":null,"
                "\"Sequence\":null,\"Fields\":null,\"More\":[1],"), least, NULL },
         { WITH("\"Time\":\"\",\"Instance\":\"\",\"RequestID\":\"\",\"Source\":\"\",\"Sequence\":0,\"Fields\":{},"), least, NULL },
         { WITH("\"RequestID\":\"0AF7651916CD43DD8448EB211C80319C\","),
@@ -62,6 +62,8 @@ static const Case cases[] = {
         { WITH("\"Instance\":\"a\\nb\","), NULL, "Member 'Instance'" },
         { WITH("\"RequestID\":\"" ID "0\","), NULL, "Member 'RequestID' must be 32 hex digits" },
         { WITH("\"MessageID\":\"0af7651916cd43dd8448eb211c80319g\","), NULL, "Member 'MessageID' must be 32 hex digits" },
+        { WITH("\"Host\":\"a b\","), NULL, "Member 'Host' must be 1 to 253 letters" },
+        { WITH("\"Host\":7,"), NULL, "Member 'Host'" },
         { WITH("\"MessageID\":7,"), NULL, "Member 'MessageID' must be 32 hex digits" },
         { WITH("\"Source\":\"me\","), NULL, "Member 'Source' must be 32 hex digits" },
         { WITH("\"Sequence\":1,"), NULL, "Member 'Sequence' needs member 'Source'" },

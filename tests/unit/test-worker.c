@@ -98,7 +98,7 @@ static void test_batches_what_waits(void **state) {
         assert_int_equal(sd_event_loop(f.event), 0);
         assert_in_order(&f, JOBS);
         assert_int_equal(worker_pending(f.worker), 0);
-        assert_true(f.batches <= 2);
+        assert_int_equal(f.batches, 1);
         fixture_end(&f);
 }
 
@@ -125,8 +125,7 @@ static void test_queue_is_bounded(void **state) {
         (void) pthread_mutex_lock(&f.gate);
         while (worker_submit(f.worker, &f.numbers[taken].job) == 0)
                 taken++;
-        /* One may have left the queue and be waiting at the gate. */
-        assert_in_range(taken, 8, 9);
+        assert_int_equal(taken, 8);
         assert_int_equal(worker_submit(f.worker, &f.numbers[taken].job), -EBUSY);
         assert_int_equal(worker_pending(f.worker), taken);
         (void) pthread_mutex_unlock(&f.gate);
