@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-log-index tests/fuzz/fuzz-log-line
+tests_fuzz_fuzz_log_index_SOURCES = tests/fuzz/fuzz-log-index.c
+tests_fuzz_fuzz_log_index_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_log_index_LDADD = liblog.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(LOG_LIBS)
+
+tests_fuzz_fuzz_log_line_SOURCES = tests/fuzz/fuzz-log-line.c
+tests_fuzz_fuzz_log_line_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_log_line_LDADD = liblog.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(LOG_LIBS)
+endif
