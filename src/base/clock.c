@@ -21,6 +21,10 @@ uint64_t clock_realtime_usec(void) {
         return clock_usec(CLOCK_REALTIME);
 }
 
+uint64_t clock_thread_usec(void) {
+        return clock_usec(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t clock_boottime_usec(void) {
         return clock_usec(CLOCK_BOOTTIME);
 }

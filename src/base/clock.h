@@ -11,6 +11,7 @@
 
 uint64_t clock_monotonic_usec(void);
 uint64_t clock_realtime_usec(void);
+uint64_t clock_thread_usec(void);       /* of a processor, used by the calling thread */
 uint64_t clock_boottime_usec(void);     /* monotonic that goes on while the machine is suspended */
 
 /* "2026-11-22T21:41:28.123456Z" (RFC 3339, UTC) */

@@ -15,7 +15,7 @@ typedef uint64_t TwoWords __attribute__((vector_size(16)));
 #define CASE_BIT 0x20
 
 /* Bytes by how often they stand in lines of the log, the most frequent first; the others are rarer. */
-static const char frequent[] = "\"0e,:1ratnios2dcS6T3-I459u78gmMPhbRfqylpkDvCHNFZ._/wWxB{}[]()=+";
+static const char frequent[] = "e\" 0taos:c2rid1n,6.3h7b45fg89-ulmRTpSvy/IkqwCPZHDMB{}\\E()A`_LOx;N=|GjUWF'*X[]#zK?QV+YJ<@&$>!%^~";
 
 static size_t rank(unsigned char c) {
         const char *p = c ? strchr(frequent, c) : NULL;

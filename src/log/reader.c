@@ -8,9 +8,9 @@
 
 #define QUEUE_MAX 16384
 #define TURN_USEC (8 * USEC_PER_MSEC)
-#define PART_USEC (30 * USEC_PER_MSEC)  /* a part is to be read in less: what the other thread read would be in vain */
-#define CHUNK_MIN (UINT64_C(1) << 20)
-#define CHUNK_FIRST (UINT64_C(4) << 20)
+#define ALONE_USEC (60 * USEC_PER_MSEC) /* while nobody else waits: each change of threads takes its time on a busy machine */
+#define CHUNK_MIN (UINT64_C(4) << 20)  /* a block at its end is read by both */
+#define CHUNK_FIRST (UINT64_C(16) << 20)
 #define CHUNK_MAX (UINT64_C(1) << 40)   /* where the index passes over nearly all of it */
 #define IDLE_USEC USEC_PER_SEC
 
@@ -23,6 +23,7 @@ typedef struct ReadThread {
 
 struct Readers {
         ReadThread threads[READ_THREADS];
+        atomic_size_t waiting;          /* turns submitted and not begun */
         sd_event_source *idle;          /* when it fires and nobody reads, files are closed */
         bool ending;
 };
@@ -37,10 +38,14 @@ static void run(Job *batch, void *userdata) {
         ReadThread *t = userdata;
 
         for (Job *j = batch; j; j = j->next) {
-                if (j == &t->rest)
+                ReadPart *part = CONTAINER_OF(j, ReadPart, job);
+
+                if (j == &t->rest) {
                         scan_thread_rest(t->scan);
-                else
-                        j->result = scan_turn(t->scan, &CONTAINER_OF(j, ReadPart, job)->scan);
+                } else {
+                        atomic_fetch_sub(&part->read->readers->waiting, 1);
+                        j->result = scan_turn(t->scan, &part->scan);
+                }
         }
 }
 
@@ -66,7 +71,7 @@ static void split(LogRead *r) {
         b->positions = positions;
         b->allocated = allocated;
         b->n_positions = 0;
-        a->turn_usec = b->turn_usec = PART_USEC;
+        a->alone_usec = b->alone_usec = ALONE_USEC;
 }
 
 /* What the second one found follows what the first one did, unless that has not come to where the second began, or the two are too much. */
@@ -101,7 +106,7 @@ static void adapt(LogRead *r, bool reached) {
 
         if (!reached && r->chunk > CHUNK_MIN)
                 r->chunk /= 2;
-        else if (reached && a->usec < PART_USEC / 6 && r->chunk < CHUNK_MAX)
+        else if (reached && a->usec < ALONE_USEC / 3 && r->chunk < CHUNK_MAX)
                 r->chunk *= 2;
 }
 
@@ -146,9 +151,12 @@ static int submit_part(Readers *readers, LogRead *read, size_t part, size_t thre
 
         p->read = read;
         p->job.done = part_done;
+        atomic_fetch_add(&readers->waiting, 1);
         r = worker_submit(readers->threads[thread].worker, &p->job);
         if (r >= 0)
                 read->n_running++;
+        else
+                atomic_fetch_sub(&readers->waiting, 1);
         return r;
 }
 
@@ -165,7 +173,8 @@ int readers_submit(Readers *readers, LogRead *read) {
         read->bytes = 0;
         read->chunk = read->chunk ? read->chunk : CHUNK_FIRST;
         a->part = a->bound;
-        a->turn_usec = TURN_USEC;
+        a->turn_usec = a->alone_usec = TURN_USEC;
+        a->others = &readers->waiting;
         if (!read->long_search || a->mode == SCAN_LISTED || distance(a) <= read->chunk)
                 return submit_part(readers, read, 0, choose_thread(readers, a));
         split(read);

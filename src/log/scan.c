@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "log/line.h"
 
+#define WAIT_FACTOR 10 /* by the clock: on a busy machine a thread is not at fault for what others take, but a disk may be slow */
 #define SCRATCH_KEPT (64u * 1024)
 
 /* Where a line stands in its block. */
@@ -378,8 +379,14 @@ static int step(ScanThread *t, Scan *s) {
         }
 }
 
+static bool has_time(const Scan *s, uint64_t start) {
+        uint64_t usec = s->others && atomic_load_explicit(s->others, memory_order_relaxed) == 0 ? s->alone_usec : s->turn_usec;
+
+        return s->usec < usec && clock_monotonic_usec() - start < usec * WAIT_FACTOR;
+}
+
 int scan_turn(ScanThread *t, Scan *s) {
-        uint64_t start = clock_monotonic_usec(), now = start, from = s->at;
+        uint64_t start = clock_monotonic_usec(), began = clock_thread_usec(), from = s->at;
         Piece *piece = piece_of(t, s);
         int r = 0;
 
@@ -390,9 +397,8 @@ int scan_turn(ScanThread *t, Scan *s) {
                 return 0;
         do {
                 r = step(t, s);
-                now = clock_monotonic_usec();
-        } while (r >= 0 && !s->done && s->text.size < s->text_max && now - start < s->turn_usec);
-        s->usec = now - start;
+                s->usec = clock_thread_usec() - began;
+        } while (r >= 0 && !s->done && s->text.size < s->text_max && has_time(s, start));
         if (t->scratch.allocated > SCRATCH_KEPT)
                 buffer_deinit(&t->scratch);
         if (r >= 0 && s->text.error < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +36,9 @@ typedef struct Scan {
         bool wants_next;                /* when there are enough, look whether there is one more */
         bool answered;                  /* an answer has begun: not the first record of it */
         size_t text_max;                /* the turn ends when there is so much text */
-        uint64_t turn_usec;             /* or after so much time */
+        const atomic_size_t *others;    /* how many wait for their turn */
+        uint64_t alone_usec;            /* or after so much time of a processor while nobody does */
+        uint64_t turn_usec;             /* and if somebody does, after so much */
 
         /* what came out; the caller clears text and takes positions */
         Buffer text;
@@ -46,7 +49,7 @@ typedef struct Scan {
         bool more;                      /* there is one more than were wanted */
         bool done;                      /* at its end (for now, when the log grows) */
         uint64_t bytes;                 /* looked through in this turn */
-        uint64_t usec;                  /* time that it took */
+        uint64_t usec;                  /* time of a processor that it took */
 } Scan;
 
 #define SCAN_NULL ((Scan) { .text = BUFFER_NULL })
