@@ -10,6 +10,9 @@ typedef struct Cursor {
         uint64_t position;
 } Cursor;
 
+/* What comes behind it is everything: the byte before a log's first one. */
+#define CURSOR_BEGIN UINT64_MAX
+
 #define CURSOR_SIZE 26 /* with its NUL */
 
 int cursor_parse(const char *text, Cursor *ret);        /* lower-case digits, nothing around them: -EINVAL */

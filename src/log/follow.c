@@ -26,8 +26,7 @@ size_t follow_text_max(const LogService *l) {
 static void append_id(LogReply *p, Buffer *out, uint64_t position) {
         char text[CURSOR_SIZE];
 
-        if (position == 0)
-                return;
+        _Static_assert(CURSOR_BEGIN == (uint64_t) -1, "it comes before 0");
         cursor_format((Cursor) { log_read_scan(&p->read)->store, position - 1 }, text);
         (void) buffer_printf(out, "id: %s\n", text);
 }

@@ -25,27 +25,26 @@ static void share_filter(LogReply *p) {
         mine->number = ++p->service->filters;
 }
 
-static int check_cursor(LogReply *p, const char *name, Cursor c, uint64_t end, Problem *problem) {
+/* place: where one reads on. */
+static int check_place(LogReply *p, const char *name, Cursor c, uint64_t place, Problem *problem) {
         Segments *segments = store_segments(p->service->store);
 
         if (c.store != segments_store(segments))
                 return problem_set(problem, 400, "Parameter '%s' is a cursor of another log", name);
-        if (c.position >= end)
+        if (place > segments_end(segments))
                 return problem_set(problem, 400, "Parameter '%s' must be a cursor that this log has given: this one is behind its end", name);
-        if (c.position < segments_begin(segments))
+        if (place < segments_begin(segments))
                 return problem_set(problem, 410, "Parameter '%s' names a place that was deleted: begin with the oldest line there is", name);
         return 0;
 }
 
 /* A browser that comes back asks for the same URL with this header: it is the newer place, and were it refused it would never come again. */
 static void take_last_event(LogReply *p, const char *id) {
-        Segments *segments = store_segments(p->service->store);
         Question *q = &p->question;
 
         q->has_after = true;
         q->order = ORDER_LAST;
-        if (cursor_parse(id, &q->after) >= 0 && q->after.store == segments_store(segments) && q->after.position < segments_end(segments) &&
-            q->after.position >= segments_begin(segments))
+        if (cursor_parse(id, &q->after) >= 0 && check_place(p, "", q->after, q->after.position + 1, NULL) >= 0)
                 return;
         q->after = (Cursor) {};
         p->relists = true;
@@ -54,7 +53,6 @@ static void take_last_event(LogReply *p, const char *id) {
 static int check_places(LogReply *p, Request *request, Problem *problem) {
         const char *last = p->format == FORMAT_EVENTS ? request_header(request, "Last-Event-ID") : NULL;
         const Question *q = &p->question;
-        uint64_t end = segments_end(store_segments(p->service->store));
         int r = 0;
 
         if (last) {
@@ -62,9 +60,9 @@ static int check_places(LogReply *p, Request *request, Problem *problem) {
                 return 0;
         }
         if (q->has_before)
-                r = check_cursor(p, "before", q->before, end + 1, problem);
+                r = check_place(p, "before", q->before, q->before.position, problem);
         if (r >= 0 && q->has_after)
-                r = check_cursor(p, "after", q->after, end, problem);
+                r = check_place(p, "after", q->after, q->after.position + 1, problem);
         if (r < 0 && p->format == FORMAT_EVENTS && problem->status == 410) {
                 problem_deinit(problem);
                 p->relists = true;

@@ -316,7 +316,7 @@ static void on_gone(Request *request, void *userdata) {
 static void begin_scan(LogReply *p) {
         const Question *q = &p->question;
         Segments *segments = store_segments(p->service->store);
-        uint64_t begin = segments_begin(segments), end = segments_end(segments);
+        uint64_t begin = segments_begin(segments), end = segments_end(segments), behind = q->has_after ? q->after.position + 1 : begin;
         Scan *s = log_read_scan(&p->read);
 
         if (q->has_before)
@@ -330,13 +330,13 @@ static void begin_scan(LogReply *p) {
         s->text_max = PIECE_BYTES;
         if (q->order == ORDER_OLDEST || (p->follow && q->has_after)) {
                 s->mode = SCAN_FORWARDS;
-                s->at = q->has_after ? q->after.position + 1 : begin;
+                s->at = behind;
                 s->bound = end;
         } else {
                 s->mode = q->order == ORDER_NEWEST ? SCAN_BACKWARDS : SCAN_LOCATE;
                 s->at = end;
-                s->bound = q->has_after ? q->after.position : begin;
-                s->lowest = q->has_after ? q->after.position + 1 : 0;
+                s->bound = behind > begin ? behind - 1 : begin;         /* where a line begins */
+                s->lowest = behind;
                 if (s->mode == SCAN_LOCATE)
                         p->phase = REPLY_LOCATING;
         }

@@ -258,6 +258,12 @@ def test_relist_when_the_place_was_deleted(small):
             pass
         again.close()
     assert metric(small, "gradebook_log_relists_total") == 2
+    told = EventSource(small, "service=t", source.last)
+    told.next()
+    once = EventSource(small, "service=t", told.last)
+    assert once.number() == 5000, "who was told and comes back is not told again"
+    told.close()
+    once.close()
     connection = http.client.HTTPConnection("127.0.0.1", small.port, timeout=10)
     connection.request("GET", f"/log?follow=1&after={source.last}", headers={"Authorization": f"Bearer {small.cluster.token}"})
     assert connection.getresponse().status == 410
@@ -276,11 +282,20 @@ def test_an_id_of_another_log_lists_anew(log, last):
 # ---- many ----
 
 def test_a_quiet_follower_is_told_the_place(log):
-    """Every 15 s; the test does not wait so long, and looks that the timer is there by what it costs nobody: the stream stays open."""
-    source = EventSource(log, "service=nobody&n=0")
-    post(log, 0, 100)
-    assert metric(log, "gradebook_log_followers") == 1
+    """Every 15 s, so that it finds its place again however much came that it does not follow."""
+    source = EventSource(log, "service=t&n=0", timeout=30)
+    while source.response.readline() != b"\n":
+        pass
+    post(log, 0, 100, service="other")
+    assert source.response.readline() == b": alive\n"
+    place = source.response.readline().decode().split(" ")[1].strip()
     source.close()
+    newest = json.loads(log.get("/log?n=1&service=other", headers={"Accept": "application/x-ndjson"}).text)["Cursor"]
+    assert place > newest
+    post(log, 7, 1)
+    again = EventSource(log, "service=t&n=0", place)
+    assert again.number() == 7
+    again.close()
 
 
 def test_a_thousand_slow_followers_cost_bounded_memory(cluster):

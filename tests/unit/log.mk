@@ -4,6 +4,7 @@ log_tests = \
 	tests/unit/test-journal \
 	tests/unit/test-log-blocks \
 	tests/unit/test-log-dedup \
+	tests/unit/test-log-index \
 	tests/unit/test-log-limits \
 	tests/unit/test-log-line \
 	tests/unit/test-log-match \
@@ -22,6 +23,10 @@ tests_unit_test_log_blocks_LDADD = $(log_test_libs)
 tests_unit_test_log_dedup_SOURCES = tests/unit/test-log-dedup.c
 tests_unit_test_log_dedup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_dedup_LDADD = $(log_test_libs)
+
+tests_unit_test_log_index_SOURCES = tests/unit/test-log-index.c
+tests_unit_test_log_index_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_index_LDADD = $(log_test_libs)
 
 tests_unit_test_log_limits_SOURCES = tests/unit/test-log-limits.c
 tests_unit_test_log_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
