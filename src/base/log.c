@@ -18,6 +18,8 @@ static struct {
                 void *userdata;
         } sinks[SINKS_MAX];
         size_t n_sinks;
+        LogNumbering numbering;
+        void *numbering_userdata;
         int level;
 } front = { .level = LOG_INFO };
 
@@ -38,6 +40,11 @@ void log_remove_sink(LogSink sink, void *userdata) {
                         return;
                 }
         }
+}
+
+void log_set_numbering(LogNumbering numbering, void *userdata) {
+        front.numbering = numbering;
+        front.numbering_userdata = userdata;
 }
 
 void log_set_level(int max_priority) {
@@ -88,6 +95,8 @@ void log_fullv(int priority, const char *message_id, const LogField *fields, siz
                 (void) snprintf(message, sizeof(message), "(a log message could not be formatted: %s)", format);
         flatten(message);
         line.time_usec = clock_realtime_usec();
+        if (front.numbering)
+                front.numbering(&line, front.numbering_userdata);
         for (size_t i = 0; i < front.n_sinks; i++)
                 front.sinks[i].sink(&line, front.sinks[i].userdata);
         if (front.n_sinks == 0)

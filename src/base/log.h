@@ -31,12 +31,18 @@ typedef struct LogLine {
         const char *message;    /* UTF-8, one line */
         const LogField *fields;
         size_t n_fields;
+        const char *source;     /* with sequence: which line of this machine it is, in every sink; NULL: it has no number */
+        uint64_t sequence;
 } LogLine;
 
 typedef void (*LogSink)(const LogLine *line, void *userdata);
 
-void log_add_sink(LogSink sink, void *userdata);
+/* Gives a line its source and sequence, before the sinks get it. */
+typedef void (*LogNumbering)(LogLine *line, void *userdata);
+
+void log_add_sink(LogSink sink, void *userdata);         /* they get each line in the order in which they were added */
 void log_remove_sink(LogSink sink, void *userdata);
+void log_set_numbering(LogNumbering numbering, void *userdata);          /* NULL: lines have no numbers */
 void log_set_level(int max_priority);
 int log_level(void);
 

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 
 #define WORD_MAX 40 /* a longer word is no typing slip of a name of ours */
@@ -38,7 +37,11 @@ static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_s
 }
 
 void nearest_offer(Nearest *n, const char *candidate) {
-        size_t word_size = strlen(n->word), size = strlen(candidate);
+        nearest_offer_part(n, candidate, strlen(candidate));
+}
+
+void nearest_offer_part(Nearest *n, const char *candidate, size_t size) {
+        size_t word_size = strlen(n->word);
         unsigned d, allowed;
 
         if (word_size > WORD_MAX || size > WORD_MAX)
@@ -48,5 +51,6 @@ void nearest_offer(Nearest *n, const char *candidate) {
         if (d > allowed || (n->text && d >= n->distance))
                 return;
         n->text = candidate;
+        n->size = size;
         n->distance = d;
 }

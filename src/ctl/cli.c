@@ -99,13 +99,15 @@ static int unknown_command(const Command *commands, const char *first, const cha
                 nearest_offer(&nearest, c->name);
         }
         if (!nearest.text && !group) {
-                /* Perhaps the second word is an argument already. */
+                /* Perhaps the second word is an argument already, or missing. */
                 (void) snprintf(typed, sizeof(typed), "%s", first);
-                for (const Command *c = commands; c->name; c++)
+                for (const Command *c = commands; c->name; c++) {
                         nearest_offer(&nearest, c->name);
+                        nearest_offer_part(&nearest, c->name, first_word(c->name));
+                }
         }
         if (nearest.text)
-                return ctl_fail(CTL_USAGE, "there is no command \"%s\": did you mean \"%s\"?", typed, nearest.text);
+                return ctl_fail(CTL_USAGE, "there is no command \"%s\": did you mean \"%.*s\"?", typed, (int) nearest.size, nearest.text);
         if (!group)
                 return ctl_fail(CTL_USAGE, "there is no command \"%s\": \"gradebookctl --help\" lists them", typed);
 

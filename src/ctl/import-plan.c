@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 #define HASH_NONFATAL_OOM 1     /* an element that could not be added has hh.tbl NULL */
 #include <uthash.h>
 
-#include "ctl/import.h"
+#include "ctl/import-complaints.h"
 
 /* A student, found by ID or by name; namesakes stand in one chain. */
 typedef struct Entry {
@@ -22,23 +21,8 @@ typedef struct Entry {
 typedef struct Planner {
         ImportPlan *plan;
         Entry *by_id, *by_name;
-        ImportComplaint complain;
-        void *userdata;
-        bool bad;
+        ImportComplaints complaints;
 } Planner;
-
-static void complain(Planner *p, unsigned line, const char *format, ...) _printf_(3, 4);
-static void complain(Planner *p, unsigned line, const char *format, ...) {
-        _cleanup_(freep) char *text = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
-        va_end(ap);
-        p->bad = true;
-        p->complain(line, text ? text : strerror(ENOMEM), p->userdata);
-}
 
 /* The plan owns its entries from here on. */
 static int keep(Planner *p, Entry *e) {
@@ -103,9 +87,9 @@ static int find_by_id(Planner *p, const ImportRow *row, Entry **ret) {
         if (strcmp(s->first_name, row->first_name) == 0 && strcmp(s->last_name, row->last_name) == 0) {
                 *ret = e;
         } else if (s->existing) {
-                complain(p, row->line, "ID %" PRIu64 " is %s %s already", row->id, s->first_name, s->last_name);
+                import_complain(&p->complaints, row->line, "ID %" PRIu64 " is %s %s already", row->id, s->first_name, s->last_name);
         } else {
-                complain(p, row->line, "ID %" PRIu64 " is %s %s in line %u", row->id, s->first_name, s->last_name, s->line);
+                import_complain(&p->complaints, row->line, "ID %" PRIu64 " is %s %s in line %u", row->id, s->first_name, s->last_name, s->line);
         }
         return 0;
 }
@@ -122,7 +106,7 @@ static int find_by_name(Planner *p, const ImportRow *row, Entry **ret) {
         if (!e)
                 return add_new(p, row, ret);
         if (e->namesake)
-                complain(p, row->line, "there are several students called %s %s: give the ID", row->first_name, row->last_name);
+                import_complain(&p->complaints, row->line, "there are several students called %s %s: give the ID", row->first_name, row->last_name);
         else
                 *ret = e;
         return 0;
@@ -165,7 +149,7 @@ static int add_grade(Planner *p, const ImportRow *row, ImportStudent *s) {
                         char score[SCORE_TEXT_SIZE];
 
                         score_format(other->grade.score_hundredths, score);
-                        complain(p, row->line, "%s of %s %s is %s in line %u", row->grade.title, s->first_name, s->last_name, score, other->line);
+                        import_complain(&p->complaints, row->line, "%s of %s %s is %s in line %u", row->grade.title, s->first_name, s->last_name, score, other->line);
                 }
                 p->plan->n_unchanged++;
                 return 0;
@@ -211,14 +195,14 @@ static int plan_all(Planner *p, const ImportRows *rows, const StudentList *prese
 }
 
 int import_plan_make(const ImportRows *rows, const StudentList *present, ImportComplaint complaint, void *userdata, ImportPlan *ret) {
-        Planner p = { .plan = ret, .complain = complaint, .userdata = userdata };
+        Planner p = { .plan = ret, .complaints = { .complain = complaint, .userdata = userdata } };
         int r;
 
         *ret = (ImportPlan) {};
         r = plan_all(&p, rows, present);
         HASH_CLEAR(by_id, p.by_id);
         HASH_CLEAR(by_name, p.by_name);
-        return r < 0 ? r : p.bad ? -EINVAL : 0;
+        return r < 0 ? r : p.complaints.bad ? -EINVAL : 0;
 }
 
 void import_plan_deinit(ImportPlan *p) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,31 +9,16 @@
 #include "base/nearest.h"
 #include "base/parse.h"
 #include "base/text.h"
-#include "ctl/import.h"
+#include "ctl/import-complaints.h"
 
 enum { COLUMN_ID, COLUMN_FIRST_NAME, COLUMN_LAST_NAME, COLUMN_TITLE, COLUMN_TYPE, COLUMN_SCORE, _COLUMN_MAX };
 
 static const char *const names[_COLUMN_MAX] = { "ID", "FirstName", "LastName", "Title", "Type", "Score" };
 
 typedef struct Reader {
-        ImportComplaint complain;
-        void *userdata;
+        ImportComplaints complaints;
         size_t columns[_COLUMN_MAX];    /* SIZE_MAX: not in the table */
-        bool bad;
 } Reader;
-
-static void complain(Reader *s, unsigned line, const char *format, ...) _printf_(3, 4);
-static void complain(Reader *s, unsigned line, const char *format, ...) {
-        _cleanup_(freep) char *text = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
-        va_end(ap);
-        s->bad = true;
-        s->complain(line, text ? text : strerror(ENOMEM), s->userdata);
-}
 
 static size_t column_of(const char *name) {
         size_t i;
@@ -56,17 +40,17 @@ static void read_header(Reader *s, const CsvRow *header) {
 
                         for (size_t k = 0; k < _COLUMN_MAX; k++)
                                 nearest_offer(&nearest, names[k]);
-                        complain(s, header->line, "unknown column \"%s\"%s%s%s", header->fields[i],
+                        import_complain(&s->complaints, header->line, "unknown column \"%s\"%s%s%s", header->fields[i],
                                  nearest.text ? ": did you mean " : "", nearest.text ? nearest.text : "", nearest.text ? "?" : "");
                 } else if (s->columns[column] != SIZE_MAX) {
-                        complain(s, header->line, "column %s is there twice", names[column]);
+                        import_complain(&s->complaints, header->line, "column %s is there twice", names[column]);
                 } else {
                         s->columns[column] = i;
                 }
         }
         for (size_t i = COLUMN_FIRST_NAME; i < _COLUMN_MAX; i++)
                 if (s->columns[i] == SIZE_MAX)
-                        complain(s, header->line, "column %s is missing: the header is ID,FirstName,LastName,Title,Type,Score", names[i]);
+                        import_complain(&s->complaints, header->line, "column %s is missing: the header is ID,FirstName,LastName,Title,Type,Score", names[i]);
 }
 
 static const char *field(const Reader *s, const CsvRow *row, size_t column) {
@@ -77,7 +61,7 @@ static void check_name(Reader *s, unsigned line, size_t column, const char *name
         size_t length = text_length(name);
 
         if (length < 1 || length > PERSON_NAME_MAX || !text_is_plain(name, strlen(name)))
-                complain(s, line, "%s must be a text of 1 to %d characters, without control characters", names[column], PERSON_NAME_MAX);
+                import_complain(&s->complaints, line, "%s must be a text of 1 to %d characters, without control characters", names[column], PERSON_NAME_MAX);
 }
 
 static int read_grade(Reader *s, const CsvRow *row, ImportRow *ret) {
@@ -88,13 +72,13 @@ static int read_grade(Reader *s, const CsvRow *row, ImportRow *ret) {
         if (!*title && !*type && !*score)
                 return 0;
         if (!*title || !*type || !*score) {
-                complain(s, row->line, "%s is empty: a grade needs Title, Type and Score (a student without a grade has none of them)",
+                import_complain(&s->complaints, row->line, "%s is empty: a grade needs Title, Type and Score (a student without a grade has none of them)",
                          names[!*title ? COLUMN_TITLE : !*type ? COLUMN_TYPE : COLUMN_SCORE]);
                 return 0;
         }
         r = grade_from_text(title, type, score, &ret->grade, &problem);
         if (r == -EBADMSG) {
-                complain(s, row->line, "%s", problem.detail ? students_plain_detail(problem.detail) : strerror(ENOMEM));
+                import_complain(&s->complaints, row->line, "%s", problem.detail ? students_plain_detail(problem.detail) : strerror(ENOMEM));
                 return 0;
         }
         ret->has_grade = r >= 0;
@@ -106,12 +90,12 @@ static int read_row(Reader *s, size_t n_columns, const CsvRow *row, ImportRow *r
 
         *ret = (ImportRow) { .line = row->line };
         if (row->n_fields != n_columns) {
-                complain(s, row->line, "%zu fields, where the header has %zu", row->n_fields, n_columns);
+                import_complain(&s->complaints, row->line, "%zu fields, where the header has %zu", row->n_fields, n_columns);
                 return 0;
         }
         id = field(s, row, COLUMN_ID);
         if (*id && (parse_uint64(id, &ret->id) < 0 || ret->id < 1 || ret->id > STUDENT_ID_MAX))
-                complain(s, row->line, "ID \"%s\" is not a whole number from 1 to 2^53-1", id);
+                import_complain(&s->complaints, row->line, "ID \"%s\" is not a whole number from 1 to 2^53-1", id);
         ret->first_name = field(s, row, COLUMN_FIRST_NAME);
         ret->last_name = field(s, row, COLUMN_LAST_NAME);
         check_name(s, row->line, COLUMN_FIRST_NAME, ret->first_name);
@@ -120,15 +104,15 @@ static int read_row(Reader *s, size_t n_columns, const CsvRow *row, ImportRow *r
 }
 
 int import_rows_read(const CsvTable *table, ImportComplaint complaint, void *userdata, ImportRows *ret) {
-        Reader s = { .complain = complaint, .userdata = userdata };
+        Reader s = { .complaints = { .complain = complaint, .userdata = userdata } };
 
         *ret = (ImportRows) {};
         if (table->n_rows == 0) {
-                complain(&s, 1, "the header is missing: ID,FirstName,LastName,Title,Type,Score");
+                import_complain(&s.complaints, 1, "the header is missing: ID,FirstName,LastName,Title,Type,Score");
                 return -EINVAL;
         }
         read_header(&s, table->rows);
-        if (s.bad)
+        if (s.complaints.bad)
                 return -EINVAL;
         ret->rows = calloc(table->n_rows, sizeof(*ret->rows));
         if (!ret->rows)
@@ -140,7 +124,7 @@ int import_rows_read(const CsvTable *table, ImportComplaint complaint, void *use
                         return r;
                 ret->n_rows++;
         }
-        return s.bad ? -EINVAL : 0;
+        return s.complaints.bad ? -EINVAL : 0;
 }
 
 void import_rows_deinit(ImportRows *r) {

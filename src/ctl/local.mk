@@ -5,6 +5,7 @@ libctl_a_SOURCES = \
 	src/ctl/connection.c src/ctl/connection.h \
 	src/ctl/csv.c src/ctl/csv.h \
 	src/ctl/grade.c \
+	src/ctl/import-complaints.c src/ctl/import-complaints.h \
 	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
 	src/ctl/log.c \
 	src/ctl/output.c src/ctl/output.h \

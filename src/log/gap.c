@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "base/log.h"
+#include "log/line.h"
 #include "runtime/events.h"
 #include "wire/json.h"
 #include "wire/log-line.h"
@@ -54,4 +56,32 @@ int gap_write(Buffer *out, const DedupGap *gap, const LogRecord *by, const char 
                 k = log_line_write(out, &r, received_usec);
         json_object_put(r.fields);
         return k;
+}
+
+/* The names of these fields are those of no other member. */
+static uint64_t read_number(const char *line, size_t size, const char *name) {
+        size_t n;
+        const char *value = line_member(line, size, name, &n);
+        uint64_t number = 0;
+
+        for (size_t i = 0; value && i < n; i++)
+                if (value[i] < '0' || value[i] > '9' || __builtin_mul_overflow(number, 10, &number) ||
+                    __builtin_add_overflow(number, (uint64_t) (value[i] - '0'), &number))
+                        return 0;
+        return number;
+}
+
+bool gap_read(const char *line, size_t size, char ret_source[static SOURCE_SIZE], DedupGap *ret) {
+        size_t n;
+        const char *value = line_member(line, size, "MessageID", &n);
+
+        if (!value || n != SOURCE_SIZE - 1 || memcmp(value, event_id(EVENT_LOG_GAP), n) != 0)
+                return false;
+        value = line_member(line, size, "GAP_SOURCE", &n);
+        *ret = (DedupGap) { read_number(line, size, "GAP_FIRST"), read_number(line, size, "GAP_LAST") };
+        if (!value || n != SOURCE_SIZE - 1 || ret->first == 0 || ret->last < ret->first)
+                return false;
+        memcpy(ret_source, value, n);
+        ret_source[n] = 0;
+        return true;
 }

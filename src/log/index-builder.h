@@ -10,7 +10,7 @@
 
 /* Makes index entries from lines, in their order: a block ends with the line that makes it BLOCK_BYTES or more. Pure. */
 
-#define BLOCK_BYTES (256u * 1024)
+#define BLOCK_BYTES (128u * 1024)
 #define LINE_BYTES_MAX (4u << 20)       /* nothing here writes a longer one; more bytes without a line's end are damaged */
 
 /* The texts of one kind that came last: most lines repeat them, and are then nothing new. */

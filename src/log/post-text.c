@@ -62,6 +62,10 @@ int post_take_text(Post *p, const LogService *l) {
                 p->append.n_lines += !(length == 0 || (length == 1 && *line == '\r'));
                 line += length + 1;
         }
+        if (p->append.n_lines > LOG_TEXT_LINES_MAX) {
+                request_fail(p->request, 413, "A body of text has at most %d lines", LOG_TEXT_LINES_MAX);
+                return -EBADMSG;
+        }
         if (p->append.n_lines == 0) {
                 request_fail(p->request, 400, "The body is empty: a line of text is what the log stores");
                 return -EBADMSG;

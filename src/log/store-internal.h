@@ -33,7 +33,6 @@ struct LogStore {
         char host[LOG_HOST_MAX + 1];    /* this machine */
         uint64_t now_usec;              /* CLOCK_MONOTONIC, of the batch at hand */
         Buffer text;                    /* of the commit at hand */
-        bool has_checkpoint;            /* there was one at the start */
         uint64_t checkpoint_position;   /* up to which the checkpoint tells */
         uint64_t room_position;         /* up to which it was looked whether KeepFree= is kept */
         bool untrimmed;                 /* a failed commit may still stand behind the live file's end */

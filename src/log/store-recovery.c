@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "log/blocks.h"
+#include "log/gap.h"
 #include "log/line.h"
 #include "log/store-internal.h"
 #include "wire/json.h"
@@ -34,16 +35,6 @@ int store_write_checkpoint(LogStore *s) {
         /* Also after a failure: the next attempt comes with the next bytes, not with every commit. */
         s->checkpoint_position = position;
         return r;
-}
-
-static int note_source(LogStore *s, const char *source, uint64_t sequence) {
-        /* Without a checkpoint what came before the first line that is read is not missing: it was deleted, or is not read. */
-        bool known = s->has_checkpoint || dedup_knows(s->dedup, source);
-        DedupGap gap;   /* told already, in the commit that revealed it */
-        int r = dedup_note(s->dedup, source, sequence, known ? 0 : sequence - 1, &gap);
-
-        dedup_commit(s->dedup);
-        return r == -ENOMEM ? r : 0;
 }
 
 static int read_store(json_object *o, uint32_t *ret) {
@@ -86,7 +77,6 @@ static int read_checkpoint(LogStore *s, SegmentsKnown *ret) {
         if (r < 0)
                 return r;
         s->records = records;
-        s->has_checkpoint = true;
         *ret = known;
         return 0;
 }
@@ -103,23 +93,41 @@ int store_read_checkpoint(LogStore *s, SegmentsKnown *ret) {
         return 0;
 }
 
-static int recover_line(LogStore *s, const char *line, size_t size) {
+typedef struct Recovery {
+        LogStore *store;
+        char source[SOURCE_SIZE];       /* of the last gap that was told */
+        DedupGap gap;
+} Recovery;
+
+/* Only what was told to be missing was: other numbers that are not here may be in another log, or in a file that is deleted. */
+static int note_source(Recovery *v, const char *source, uint64_t sequence) {
+        bool told = strcmp(v->source, source) == 0 && v->gap.last == sequence - 1;
+        DedupGap gap;
+        int r = dedup_note(v->store->dedup, source, sequence, told ? v->gap.first - 1 : sequence - 1, &gap);
+
+        dedup_commit(v->store->dedup);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int recover_line(Recovery *v, const char *line, size_t size) {
         char source[SOURCE_SIZE];
         const char *value;
         uint64_t sequence;
         size_t n;
 
-        s->records++;
+        v->store->records++;
+        if (gap_read(line, size, v->source, &v->gap))
+                return 0;
         value = line_member(line, size, "Source", &n);
         sequence = line_sequence(line, size);
         if (!value || n != SOURCE_SIZE - 1 || sequence == 0)
                 return 0;
         memcpy(source, value, n);
         source[n] = 0;
-        return note_source(s, source, sequence);
+        return note_source(v, source, sequence);
 }
 
-static int recover_block(LogStore *s, const LogBlock *b) {
+static int recover_block(Recovery *v, const LogBlock *b) {
         const char *p = b->data, *end = p + b->size;
         int r = 0;
 
@@ -128,9 +136,9 @@ static int recover_block(LogStore *s, const LogBlock *b) {
                 size_t size = (size_t) (newline - p);
 
                 if (line_is_whole(p, size))
-                        r = recover_line(s, p, size);
+                        r = recover_line(v, p, size);
                 else
-                        segments_note_damage(s->segments, b->position + (uint64_t) (p - b->data));
+                        segments_note_damage(v->store->segments, b->position + (uint64_t) (p - b->data));
                 p = newline + 1;
         }
         return r;
@@ -138,6 +146,7 @@ static int recover_block(LogStore *s, const LogBlock *b) {
 
 int store_recover(LogStore *s, uint64_t position) {
         _cleanup_(block_reader_freep) BlockReader *reader = NULL;
+        Recovery v = { .store = s };
         LogBlock b;
         int r;
 
@@ -148,7 +157,7 @@ int store_recover(LogStore *s, uint64_t position) {
                 if (r == 0)
                         break;
                 if (r == 1)
-                        r = recover_block(s, &b);
+                        r = recover_block(&v, &b);
                 else if (r == -EAGAIN)
                         r = 0;
         }

@@ -10,8 +10,7 @@
 
 /* What of an append is new, and its lines as they go into the file. All of this runs on the worker thread: nothing is logged here. */
 
-/* Enough for what lines of usual length become, so that the commit's memory grows once. */
-#define LINE_MORE_BYTES 224
+#define LINE_END_BYTES 24               /* behind a line's message; so that the commit's memory grows once */
 
 static char *own_host(LogStore *s) {
         return *s->host ? s->host : NULL;
@@ -38,7 +37,7 @@ static int render_text(LogStore *s, LogAppend *a) {
                 return 0;
         r = log_text_head_init(&head, a->received_usec, a->priority, a->service, a->host);
         if (r >= 0)
-                r = buffer_reserve(&s->text, a->text_size + a->n_lines * LINE_MORE_BYTES);
+                r = buffer_reserve(&s->text, a->text_size + a->n_lines * (head.text.size + LINE_END_BYTES));
         while (r >= 0 && p < end) {
                 const char *newline = memchr(p, '\n', (size_t) (end - p));
                 size_t size = (size_t) ((newline ? newline : end) - p), length = size;

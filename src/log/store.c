@@ -12,7 +12,7 @@
 #include "runtime/events.h"
 
 #define QUEUE_MAX 8192                  /* appends that wait */
-#define WAITING_BYTES_MAX (32u << 20)   /* of them together */
+#define WAITING_BYTES_MAX (8u << 20)   /* of them together */
 #define BATCH_MAX 1024
 
 static void append_done(Job *job) {

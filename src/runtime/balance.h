@@ -17,10 +17,10 @@
  * would otherwise look idle and attract everything. */
 
 
-#define BALANCE_FAILURES_MAX 5                  /* points in a row: FAILED is one, UNREACHABLE two */
+#define BALANCE_FAILURES_MAX 3                  /* points in a row: FAILED is one, UNREACHABLE two */
 #define BALANCE_RATIO_REQUESTS_MIN 20           /* or half of at least so many in the last while */
 #define BALANCE_RATIO_USEC UINT64_C(10000000)
-#define BALANCE_SHUNNED_USEC UINT64_C(2000000)  /* how long a failure weighs */
+#define BALANCE_SHUNNED_USEC UINT64_C(500000)   /* how long a failure weighs: short, or idle traffic, which then avoids it, never learns */
 #define BALANCE_EJECT_DOUBLINGS_MAX 6           /* the longest ejection: 64 times the first */
 
 typedef struct BalanceRules {

@@ -20,7 +20,7 @@ typedef struct CommonConfig {
         char *advertise_host;           /* [Cluster] AdvertiseHost=; "" means: from the listening socket */
         int log_level;                  /* [Log] Level=, as in syslog(3) */
         bool ship;                      /* [Log] Ship= */
-        uint64_t ship_queue_bytes;      /* [Log] QueueMax= */
+        uint64_t spool_max_bytes;       /* [Log] SpoolMax= */
         uint64_t connections_max;       /* [HTTP] MaxConnections= */
         uint64_t idle_usec;             /* [HTTP] IdleTimeoutSec= */
         uint64_t request_usec;          /* [HTTP] RequestTimeoutSec=: the deadline of outgoing requests */

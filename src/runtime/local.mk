@@ -33,8 +33,8 @@ libruntime_a_SOURCES = \
 	src/runtime/inflate.h \
 	src/runtime/journal.c \
 	src/runtime/journal.h \
-	src/runtime/log-queue.c \
-	src/runtime/log-queue.h \
+	src/runtime/log-shipper-internal.h \
+	src/runtime/log-shipper-send.c \
 	src/runtime/log-shipper.c \
 	src/runtime/log-shipper.h \
 	src/runtime/log-spool.c \
@@ -67,6 +67,8 @@ libruntime_a_SOURCES = \
 	src/runtime/service.c \
 	src/runtime/service.h \
 	src/runtime/sockets.c \
+	src/runtime/spool-file.c \
+	src/runtime/spool-file.h \
 	src/runtime/urlencoded.c \
 	src/runtime/urlencoded.h \
 	src/runtime/worker.c \

@@ -155,7 +155,7 @@ void daemon_set_rules(Daemon *d) {
 /* What was copied from the old configuration; all else is looked up where it is used. */
 static void apply_common(Daemon *d, const CommonConfig *old, const CommonConfig *new) {
         log_set_level(new->log_level);
-        log_shipper_set_queue_max(d->shipper, new->ship_queue_bytes);
+        log_shipper_set_spool_max(d->shipper, new->spool_max_bytes);
         daemon_set_rules(d);
         http_client_set_timeout(d->rt.client, new->request_usec);
         if (d->registrar && strcmp(old->registry_url, new->registry_url) != 0)
@@ -193,8 +193,8 @@ void daemon_reload(Daemon *d) {
                 log_event(LOG_ERR, EVENT_CONFIG_INVALID, NULL, 0, "The new configuration is not valid; going on with the old one");
         else
                 log_event(LOG_INFO, EVENT_CONFIG_RELOADED, NULL, 0, "Configuration read again");
-        (void) sd_notify(0, "READY=1");
         free(d->status);
         d->status = NULL;
         daemon_update_status(d);
+        (void) sd_notify(0, "READY=1");
 }

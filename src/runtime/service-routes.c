@@ -77,9 +77,11 @@ DAEMON_METRIC(open_calls, http_client_open_calls(d->rt.client))
 DAEMON_METRIC(providers, providers_count(d->rt.providers, NULL))
 DAEMON_METRIC(ejections, providers_ejections(d->rt.providers))
 DAEMON_METRIC(registered, d->registrar && registrar_is_registered(d->registrar))
-DAEMON_METRIC(log_pending, log_shipper_pending(d->shipper))
-DAEMON_METRIC(log_shipped, log_shipper_shipped(d->shipper))
-DAEMON_METRIC(log_dropped, log_shipper_dropped(d->shipper))
+DAEMON_METRIC(log_pending, log_shipper_counters(d->shipper).pending)
+DAEMON_METRIC(log_spool_bytes, log_shipper_counters(d->shipper).spool_bytes)
+DAEMON_METRIC(log_shipped, log_shipper_counters(d->shipper).shipped)
+DAEMON_METRIC(log_resent, log_shipper_counters(d->shipper).resent)
+DAEMON_METRIC(log_dropped, log_shipper_counters(d->shipper).dropped)
 
 static void read_requests(MetricWriter *w, void *userdata) {
         static const char *const classes[] = { [1] = "1xx", [2] = "2xx", [3] = "3xx", [4] = "4xx", [5] = "5xx" };
@@ -128,8 +130,10 @@ static const MetricItem daemon_metrics[] = {
         { "gradebook_retry_budget_exhausted_total", METRIC_COUNTER, "Requests not repeated since the retry budget was used up", read_exhausted },
         { "gradebook_registered", METRIC_GAUGE, "1 while the registry knows this service", read_registered },
         { "gradebook_log_pending_lines", METRIC_GAUGE, "Log lines not yet in the central log", read_log_pending },
+        { "gradebook_log_spool_bytes", METRIC_GAUGE, "What they take in the spool", read_log_spool_bytes },
         { "gradebook_log_shipped_lines_total", METRIC_COUNTER, "Log lines that the central log acknowledged", read_log_shipped },
-        { "gradebook_log_dropped_lines_total", METRIC_COUNTER, "Log lines dropped since the queue was full", read_log_dropped },
+        { "gradebook_log_resent_lines_total", METRIC_COUNTER, "Log lines sent again for want of an answer", read_log_resent },
+        { "gradebook_log_dropped_lines_total", METRIC_COUNTER, "Log lines dropped since the spool was full", read_log_dropped },
         METRIC_END,
 };
 

@@ -12,7 +12,8 @@
 #include "runtime/events.h"
 #include "runtime/service-internal.h"
 
-#define SPOOL_PATH "%s/log-spool.ndjson"        /* below the state directory */
+#define SPOOL_PATH "%s/log.spool"               /* below the state directory */
+#define OLD_SPOOL_PATH "%s/log-spool.ndjson"    /* of version 0.1.0 */
 #define STATUS_USEC (2 * USEC_PER_SEC)
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -48,35 +49,35 @@ static const char *directory(const char *variable, const char *fallback) {
         return text_is_empty(value) ? fallback : value;
 }
 
+/* As early as can be: why a start failed is news for the central log too. */
+static int open_spool(Daemon *d) {
+        const char *state = getenv("STATE_DIRECTORY");
+        _cleanup_(freep) char *path = NULL;
+
+        if (d->arguments.check_config)
+                return 0;
+        /* By hand, without systemd's directory, nobody would send what is left behind. */
+        if (!text_is_empty(state) && asprintf(&path, SPOOL_PATH, state) < 0)
+                return -ENOMEM;
+        return log_shipper_new(&d->shipper, d->service->name, path);
+}
+
 static int start_shipper(Daemon *d) {
-        _cleanup_(freep) char *spool = NULL;
+        _cleanup_(freep) char *old = NULL;
 
         if (!d->common->ship && !d->service->keep_line) {
                 log_info("Ship=no: lines stay in this machine's journal");
-                d->shipper = log_shipper_free(d->shipper);
+                d->shipper = log_shipper_renounce(d->shipper);
                 return 0;
         }
-        if (asprintf(&spool, SPOOL_PATH, d->rt.state_directory) < 0)
+        if (asprintf(&old, OLD_SPOOL_PATH, d->rt.state_directory) < 0)
                 return -ENOMEM;
         return log_shipper_start(d->shipper, &(LogShipperOptions) {
                 .rt = &d->rt,
-                .instance = d->service_url,
-                .queue_max_bytes = d->common->ship_queue_bytes,
-                .spool_path = spool,
+                .spool_max_bytes = d->common->spool_max_bytes,
+                .old_spool_path = old,
                 .keep_line = d->service->keep_line,
         });
-}
-
-/* Why a start failed is news for the central log too. By hand, without systemd's directory, nobody would send it. */
-static void leave_lines(Daemon *d) {
-        _cleanup_(freep) char *spool = NULL;
-
-        if (d->arguments.check_config || text_is_empty(getenv("STATE_DIRECTORY")))
-                return;
-        if (asprintf(&spool, SPOOL_PATH, d->rt.state_directory) < 0)
-                spool = NULL;
-        else
-                log_shipper_leave(d->shipper, spool);
 }
 
 static int open_providers(Daemon *d) {
@@ -118,7 +119,7 @@ static int start_server(Daemon *d) {
 
 void daemon_update_status(Daemon *d) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_MAX(4096);
-        size_t waiting = log_shipper_pending(d->shipper);
+        size_t waiting = log_shipper_counters(d->shipper).pending;
 
         (void) buffer_printf(&b, "STATUS=Serving %s", d->service_url);
         if (d->service->status) {
@@ -161,6 +162,8 @@ static void become_ready(void *userdata) {
 static int start(Daemon *d) {
         int r = start_loop(d);
 
+        if (r >= 0)
+                r = journal_sink_set_event(d->journal, d->rt.event);
         if (r >= 0)
                 r = http_client_new(&d->rt.client, d->rt.event, d->common->request_usec);
         if (r >= 0)
@@ -207,6 +210,7 @@ static int prepare(Daemon *d) {
         if (r < 0)
                 return r == -EPERM ? -EINVAL : r; /* by configuration, and for good */
         (void) journal_sink_set_instance(d->journal, d->service_url);
+        (void) log_shipper_set_instance(d->shipper, d->service_url);
         r = daemon_load_token(d);
         return r < 0 ? -EINVAL : 1;
 }
@@ -217,17 +221,16 @@ int service_main(const Service *service, int argc, char *argv[]) {
 
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = journal_sink_new(&d.journal, service->name);
+        /* In this order: what the journal has, the spool has too. */
+        r = open_spool(&d);
         if (r >= 0)
-                r = log_shipper_new(&d.shipper, service->name);
+                r = journal_sink_new(&d.journal, service->name);
         if (r < 0) {
                 daemon_free(&d);
                 return EXIT_FAILURE;
         }
         r = prepare(&d);
         if (r <= 0) {
-                if (r < 0)
-                        leave_lines(&d);
                 daemon_free(&d);
                 return r == -EINVAL ? EXIT_CONFIG : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         }

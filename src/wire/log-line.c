@@ -9,36 +9,6 @@
 #include "base/text.h"
 #include "wire/json.h"
 
-static int add_field(LogRecord *r, const LogField *f) {
-        if (!f->value)
-                return 0;
-        if (strcmp(f->name, "REQUEST_ID") == 0)
-                return text_replace(&r->request_id, f->value);
-        if (!r->fields)
-                r->fields = json_object_new_object();
-        return r->fields ? json_add_text(r->fields, f->name, f->value) : -ENOMEM;
-}
-
-int log_record_from_line(const LogLine *line, const char *service, const char *instance, LogRecord **ret) {
-        _cleanup_(log_record_freep) LogRecord *r = calloc(1, sizeof(*r));
-
-        if (!r)
-                return -ENOMEM;
-        r->time_usec = line->time_usec;
-        r->priority = line->priority;
-        if (text_replace(&r->service, service) < 0 || text_replace(&r->instance, instance) < 0 ||
-            text_replace(&r->message_id, line->message_id) < 0 || text_replace(&r->message, line->message) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < line->n_fields; i++) {
-                int k = add_field(r, line->fields + i);
-
-                if (k < 0)
-                        return k;
-        }
-        *ret = TAKE_PTR(r);
-        return 0;
-}
-
 static void write_escape(Buffer *out, unsigned char c) {
         switch (c) {
         case '"':
@@ -205,5 +175,44 @@ int log_line_write_text_record(Buffer *out, const LogTextHead *h, const char *me
         out->data[out->size++] = '"';
         write_ending(out->data + out->size, libdeflate_crc32(h->crc, out->data + begin, out->size - begin));
         out->size += ENDING_SIZE - 1;
+        return out->error;
+}
+
+static void write_fields(Buffer *out, const LogLine *line) {
+        const char *prefix = ",\"Fields\":{";
+
+        for (size_t i = 0; i < line->n_fields; i++) {
+                const LogField *f = line->fields + i;
+
+                if (!f->value || strcmp(f->name, "REQUEST_ID") == 0)
+                        continue;
+                (void) buffer_puts(out, prefix);
+                log_line_write_text(out, f->name, strlen(f->name));
+                write_member(out, ":", f->value);
+                prefix = ",";
+        }
+        if (*prefix == ',' && prefix[1] == 0)
+                (void) buffer_append(out, "}", 1);
+}
+
+int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origin) {
+        const char *request_id = NULL;
+
+        for (size_t i = 0; i < line->n_fields; i++)
+                if (line->fields[i].value && strcmp(line->fields[i].name, "REQUEST_ID") == 0)
+                        request_id = line->fields[i].value;
+        write_times(out, line->time_usec, 0);
+        write_number(out, ",\"Priority\":", (uint64_t) line->priority);
+        write_member(out, ",\"Service\":", origin->service);
+        write_member(out, ",\"Instance\":", origin->instance);
+        write_member(out, ",\"Host\":", origin->host);
+        write_member(out, ",\"RequestID\":", request_id);
+        write_member(out, ",\"MessageID\":", line->message_id);
+        write_member(out, ",\"Message\":", line->message);
+        write_member(out, ",\"Source\":", line->source);
+        if (line->source)
+                write_number(out, ",\"Sequence\":", line->sequence);
+        write_fields(out, line);
+        (void) buffer_append(out, "}", 1);
         return out->error;
 }

@@ -8,9 +8,14 @@
 #include "base/log.h"
 #include "wire/log-record.h"
 
-/* A line that this process logs, as a record; its field REQUEST_ID has a member of its own. Source and sequence stay
- * empty. instance may be NULL. -ENOMEM. */
-int log_record_from_line(const LogLine *line, const char *service, const char *instance, LogRecord **ret);
+/* What is the same in every line that a process logs; instance and host may be NULL. */
+typedef struct LogOrigin {
+        const char *service, *instance, *host;
+} LogOrigin;
+
+/* A line that this process logs, as the text of a record without a line feed; its field REQUEST_ID has a member of its own,
+ * and so do its source and sequence. It costs the request that logs it: nothing is allocated but by the buffer. 0 or the buffer's error. */
+int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origin);
 
 /* The text of a record as it is shipped and kept: one JSON object and a line feed, with the members of wire/log-record.h
  * in their order. Written straight into the buffer: this is the log's hot path, a tree of objects would cost most of it.

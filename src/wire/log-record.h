@@ -29,6 +29,7 @@ typedef struct LogRecord {
 #define LOG_HOST_MAX 253                /* RFC 1035, section 2.3.4, without the root's dot */
 #define LOG_BATCH_BYTES_MAX (1u << 20)
 #define LOG_BATCH_RECORDS_MAX 1000
+#define LOG_TEXT_LINES_MAX 32768        /* of one body: each becomes a record of some 170 bytes and its own */
 
 /* 1 to LOG_HOST_MAX letters, digits, '-', '_', '.' or ':' (of an IPv6 address). */
 bool log_host_is_valid(const char *host);

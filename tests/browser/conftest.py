@@ -2,15 +2,22 @@
 import base64
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
+import chromium  # noqa: E402
 import gradebook  # noqa: E402
 
 SCREENSHOTS = pathlib.Path(os.environ.get("GRADEBOOK_SCREENSHOTS", gradebook.BUILD / "screenshots"))
+
+
+def pytest_configure(config):
+    # Told to stop, end as after Ctrl+C: with what was started ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -24,17 +31,7 @@ class Browser:
     """Headless Chromium with the window as large as asked for."""
 
     def __init__(self, profile, width, height, dark, script=True):
-        from selenium import webdriver
-        from selenium.webdriver.chrome.service import Service
-
-        options = webdriver.ChromeOptions()
-        for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                     "--disable-component-update", "--disable-sync", "--hide-scrollbars", f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        if not script:
-            options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-        self.driver.set_page_load_timeout(20)
+        self.driver = chromium.open_chromium(profile, script)
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                     {"width": width, "height": height, "deviceScaleFactor": 2 if width < 600 else 1, "mobile": width < 600})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
@@ -42,6 +39,10 @@ class Browser:
 
     def __getattr__(self, name):
         return getattr(self.driver, name)
+
+    def next_page(self):
+        """with: what is done within leads to another page, which is there at its end."""
+        return chromium.next_page(self.driver)
 
     def shoot(self, name):
         """Keeps a picture of the window, or of the whole page where that is longer."""

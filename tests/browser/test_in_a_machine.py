@@ -13,26 +13,22 @@ from gradebook import BUILD, SOURCE  # noqa: E402
 from machine import Machine, wait_until  # noqa: E402
 
 # Runs inside the machine, whose network is its own: adds a grade if one is named, prints the rows of the page.
-ADD_AND_READ = """
+ADD_AND_READ = (SOURCE / "tests/lib/chromium.py").read_text() + """
 import sys, tempfile
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-options = webdriver.ChromeOptions()
-for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--user-data-dir=" + tempfile.mkdtemp()):
-    options.add_argument(flag)
-driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+driver = open_chromium(tempfile.mkdtemp())
 try:
     driver.get("http://127.0.0.1:5005/students")
-    driver.find_element(By.LINK_TEXT, "Nick Carter").click()
+    with next_page(driver):
+        driver.find_element(By.LINK_TEXT, "Nick Carter").click()
     if len(sys.argv) > 1:
         driver.find_element(By.NAME, "Title").send_keys(sys.argv[1])
         Select(driver.find_element(By.NAME, "Type")).select_by_visible_text("Quiz")
         driver.find_element(By.NAME, "Score").send_keys("92.5")
-        driver.find_element(By.CSS_SELECTOR, "form button").click()
+        with next_page(driver):
+            driver.find_element(By.CSS_SELECTOR, "form button").click()
     for row in driver.find_elements(By.CSS_SELECTOR, "tbody tr"):
         print(row.text)
 finally:

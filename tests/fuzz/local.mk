@@ -22,4 +22,9 @@ noinst_PROGRAMS += tests/fuzz/fuzz-mustache
 tests_fuzz_fuzz_mustache_SOURCES = tests/fuzz/fuzz-mustache.c
 tests_fuzz_fuzz_mustache_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_mustache_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-spool
+tests_fuzz_fuzz_spool_SOURCES = tests/fuzz/fuzz-spool.c
+tests_fuzz_fuzz_spool_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_spool_LDADD = libruntime.a libbase.a $(ZLIB_LIBS)
 endif

@@ -9,4 +9,13 @@ noinst_PROGRAMS += tests/fuzz/fuzz-log-lines
 tests_fuzz_fuzz_log_lines_SOURCES = tests/fuzz/fuzz-log-lines.c
 tests_fuzz_fuzz_log_lines_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_log_lines_LDADD = liblog.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(LOG_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-log-index tests/fuzz/fuzz-log-line
+tests_fuzz_fuzz_log_index_SOURCES = tests/fuzz/fuzz-log-index.c
+tests_fuzz_fuzz_log_index_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_log_index_LDADD = liblog.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(LOG_LIBS)
+
+tests_fuzz_fuzz_log_line_SOURCES = tests/fuzz/fuzz-log-line.c
+tests_fuzz_fuzz_log_line_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_log_line_LDADD = liblog.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(LOG_LIBS)
 endif

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -7,6 +8,11 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import gradebook  # noqa: E402
+
+
+def pytest_configure(config):
+    # Told to stop, end as after Ctrl+C: with what was started ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -502,7 +502,9 @@ def test_bad_configuration(ctl):
 def test_usage(ctl):
     for arguments, hint in [(["stauts"], 'did you mean "status"?'), (["student", "list"], 'did you mean "students list"?'),
                             (["students"], "gradebookctl students import FILE.csv"), (["frobnicate"], '"gradebookctl --help" lists them'),
-                            (["students", "lst"], 'did you mean "students list"?'), (["students", "show"], "an argument is missing"),
+                            (["students", "lst"], 'did you mean "students list"?'), (["studnets"], 'did you mean "students"?'),
+                            (["studnets", "frobnicate"], 'did you mean "students"?'), (["stundets", "lsit"], 'did you mean "students list"?'),
+                            (["servcies"], 'did you mean "services"?'), (["students", "show"], "an argument is missing"),
                             (["status", "now"], "too many arguments"), (["status", "--frob"], "unrecognized option '--frob'"),
                             (["log", "--lines"], "requires an argument"), ([], "")]:
         assert hint in ctl(*arguments, code=USAGE).stderr, arguments

@@ -335,11 +335,17 @@ def test_status_and_metrics(nick):
         assert line in text.splitlines()
     assert metric(nick, "gradebook_grading_database_bytes") > 4096
     nick.stop()
+    nick.status = ""
     nick.start()
+    # Who asks systemd as soon as it is ready is told the truth.
+    assert "2 students, 1 grade" in nick.status
+    nick.status = ""
     nick.signal(1)
     nick.wait_notify("RELOADING=1")
     nick.wait_notify("READY=1")
-    wait_until(lambda: "2 students, 1 grade" in nick.status, "systemd is told of the students")
+    assert "2 students, 1 grade" in nick.status
+    nick.post("/students", {"FirstName": "Emma", "LastName": "Stone"})
+    wait_until(lambda: "3 students, 1 grade" in nick.status, "systemd is told of one more")
 
 
 # Through thick and thin

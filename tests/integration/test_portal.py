@@ -690,6 +690,28 @@ def test_a_client_that_takes_nothing_does_not_break_the_end(cluster):
     fake.close()
 
 
+def test_an_answer_that_nobody_takes_is_cut_at_the_deadline(cluster):
+    """No stream, which the portal itself would end: a page that is longer than what the kernel holds for a connection."""
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "300ms"}})
+    portal, fake = cluster.daemon("portal", keep_listener=True), FakeGrading(sample=False)
+    # Its connections inherit that.
+    portal.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    portal.start()
+    for number in range(1, 3000):
+        fake.add(number, "First", 100 * "x")
+    assert portal.post("/services", {"Added": [{"Name": "GradingService", "URL": fake.url}]}).status == 200
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(30)
+        client.connect(("127.0.0.1", portal.port))
+        client.sendall(b"GET /students HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200"
+        portal.stop()
+    assert "1 connections did not end in time and are cut" in portal.stderr
+    assert "Stopped" in portal.stderr
+    fake.close()
+
+
 # With the real services
 
 needs_grading = pytest.mark.skipif(not (BUILD / "gradebook-grading").exists() or not (BUILD / "gradebook-registry").exists(),

@@ -15,7 +15,7 @@ import time
 
 import pytest
 from fakes import FakeGrading, FakeService
-from gradebook import BUILD, SOURCE, free_port, wait_until
+from gradebook import BUILD, SOURCE, free_port, spooled, wait_until
 
 sys.path.insert(0, str(SOURCE / "tests" / "lint"))
 
@@ -133,7 +133,7 @@ def test_peers_that_hang_delay_a_start_and_an_end_and_prevent_neither(cluster):
         attendance.stop()
         assert time.monotonic() - begin < 6
         # What could not be delivered is kept.
-        assert "Stopped" in (attendance.state / "log-spool.ndjson").read_text()
+        assert spooled(attendance)[-1]["Message"] == "Stopped"
     finally:
         for s in silent:
             s.over.set()
@@ -162,7 +162,7 @@ def test_a_refused_connection_is_a_death_without_further_tries(cluster):
         assert cluster.services() == {"A": [peer.url]}
     finally:
         peer.close()
-    wait_until(lambda: registry.get("/services/A").json["Services"][0]["State"] == "critical", "its death is known", 3)
+    wait_until(lambda: registry.get("/services/A").json["Services"][0]["State"] == "critical", "its death is known")
 
 
 # 4: a restart fails no request, and doubles none

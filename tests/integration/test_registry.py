@@ -27,6 +27,7 @@ class Peer:
         self.heartbeats = []
         self.refuse = 0             # so many patches are answered 500
         self.alive = 200            # what the heartbeat answers
+        self.failures = []          # before that: what the next ones are answered
         self.delay = 0              # seconds before any answer
         self.gate = threading.Event()
         self.gate.set()             # cleared: patches wait
@@ -49,7 +50,7 @@ class Peer:
 
             def do_GET(self):
                 peer.heartbeats.append(time.monotonic())
-                self.answer(peer.alive)
+                self.answer(peer.failures.pop() if peer.failures else peer.alive)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -259,17 +260,23 @@ def test_patches_come_in_order_and_what_waits_is_one(peers):
     assert len(client.patches) <= 4
 
 
-def test_a_slow_dependant_delays_nobody(peers):
+def restart(cluster, registry, **keys):
+    registry.stop()
+    cluster.configure("registry", {"Registry": {**RULES["Registry"], **keys}})
+    registry.start()
+
+
+def test_a_slow_dependant_delays_nobody(cluster, registry, peers):
+    restart(cluster, registry, PatchTimeoutSec="1min")
     slow = peers("Slow", ["A"])
     slow.register()
     quick = peers("Quick", ["A"])
     quick.register()
     slow.gate.clear()
     service = peers("A")
-    begin = time.monotonic()
     service.register()
     wait_until(lambda: quick.knows(service), "the quick one knows")
-    assert time.monotonic() - begin < 0.4
+    assert not slow.knows(service)
     slow.gate.set()
     wait_until(lambda: slow.knows(service), "the slow one knows in the end")
 
@@ -306,16 +313,15 @@ def test_one_that_never_listens_becomes_critical(registry, peers):
     assert state(registry, ghost) == "critical"
 
 
-def test_death_is_known_at_once_and_return_as_well(registry, peers):
+def test_death_is_known_at_once_and_return_as_well(cluster, registry, peers):
+    restart(cluster, registry, HeartbeatSec="1min", RetrySec="300ms")
     client = peers("Client", ["A"])
     client.register()
     service = peers("A")
     service.register()
-    wait_until(lambda: len(service.heartbeats) >= 2, "it is probed")
+    wait_until(lambda: registry.get("/services/A").json["Services"][0].get("RTTMicroseconds"), "it was probed")
     service.die()
-    begin = time.monotonic()
-    wait_until(lambda: client.knows(), "the client hears of the death")
-    assert time.monotonic() - begin < 0.5
+    wait_until(lambda: client.knows(), "the client hears of the death, long before the next heartbeat", 20)
     entry = registry.get("/services/A").json["Services"][0]
     assert entry["State"] == "critical" and entry["LastError"]
     service.listen()
@@ -324,6 +330,7 @@ def test_death_is_known_at_once_and_return_as_well(registry, peers):
 
 
 def test_a_death_is_known_though_systemd_keeps_the_socket(cluster):
+    cluster.configure("registry", {"Registry": {"HeartbeatSec": "1min"}})
     registry = cluster.start("registry")
     watcher = Peer(registry, "Watcher", ["AttendanceService"])
     watcher.register()
@@ -331,9 +338,7 @@ def test_a_death_is_known_though_systemd_keeps_the_socket(cluster):
     wait_until(lambda: watcher.providers == {("AttendanceService", attendance.url)}, "the watcher knows it")
     wait_until(lambda: registry.get("/services/AttendanceService").json["Services"][0].get("LastCheck"), "it was probed")
     attendance.kill()
-    begin = time.monotonic()
-    wait_until(lambda: watcher.providers == set(), "the watcher hears of the death")
-    assert time.monotonic() - begin < 0.5
+    wait_until(lambda: watcher.providers == set(), "the watcher hears of the death, long before the next heartbeat", 20)
     attendance.start()
     wait_until(lambda: watcher.providers == {("AttendanceService", attendance.url)}, "and of the return")
     watcher.die()
@@ -358,10 +363,8 @@ def test_one_failure_is_none(registry, peers):
     service = peers("A")
     service.register()
     wait_until(lambda: client.knows(service) and len(service.heartbeats) > 2, "all is well")
-    service.alive = 503
-    before = len(service.heartbeats)
-    wait_until(lambda: len(service.heartbeats) > before, "it failed once")
-    service.alive = 200
+    service.failures = [503]
+    wait_until(lambda: not service.failures, "it failed once")
     before = len(service.heartbeats)
     wait_until(lambda: len(service.heartbeats) > before + 2, "it is well again")
     assert not any(p["Removed"] for p in client.patches)
@@ -393,11 +396,12 @@ def test_hanging_peers_delay_no_other(registry, peers):
     service.register()
     wait_until(lambda: len(service.heartbeats) > 3, "it is probed among those that hang")
     gaps = [b - a for a, b in zip(service.heartbeats, service.heartbeats[1:])]
-    assert max(gaps) < 0.6, gaps
+    # One after the other, those that hang would take four seconds.
+    assert max(gaps) < 2, gaps
     service.die()
     begin = time.monotonic()
     wait_until(lambda: client.knows(), "the client hears of the death among those that hang")
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 2
     wait_until(lambda: all(state(registry, p) == "critical" for p in hanging), "those that hang are critical")
 
 

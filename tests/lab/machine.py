@@ -8,6 +8,7 @@
 tests/lib/machine does the work; a developer may use it by hand on the directory that Machine.directory names.
 """
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -63,11 +64,12 @@ class Machine:
         self.options = (["--private-network"] if network == "private" else []) + list(options)
 
     def __enter__(self):
-        remove_leftovers()
         try:
-            self._tool("create")
-            if self.build:
-                self.install()
+            with lock():
+                remove_leftovers()
+                self._tool("create")
+                if self.build:
+                    self.install()
             self._tool("boot", *self.options)
         except BaseException:
             self._tool("destroy")
@@ -179,6 +181,17 @@ class Machine:
         status, _, fields = head.partition("\n")
         headers = {name.lower(): value.strip() for name, _, value in (f.partition(":") for f in fields.splitlines())}
         return Response(int(status.split()[1]) if status.startswith("HTTP/") else 0, headers, body or done.stderr)
+
+
+@contextlib.contextmanager
+def lock():
+    """Another run may begin as well: they install from one build directory, and the last one there takes MACHINES away."""
+    directory = os.open(MACHINES.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 def remove_leftovers():

@@ -8,6 +8,8 @@ import socket
 import threading
 import urllib.parse
 
+from gradebook import free_port
+
 
 class FakeService:
     """Answers with self.answer(handler, body), on threads, until close(). A subclass overrides answer()."""
@@ -52,8 +54,8 @@ class FakeService:
         self.lock = threading.Lock()
         self.requests = []
         self.connections = set()
-        self.server = Server(("127.0.0.1", port), Handler)
-        self.port = self.server.server_address[1]
+        self.port = port or free_port()
+        self.server = Server(("127.0.0.1", self.port), Handler)
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 

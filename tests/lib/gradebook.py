@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real daemons for tests and benchmarks: each under systemd-socket-activate with a directory of its own."""
+"""The real daemons for tests and benchmarks: each with a socket handed over as systemd does, and a directory of its own."""
 
+import collections
 import http.client
 import json
 import os
@@ -10,9 +11,11 @@ import secrets
 import select
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
+import zlib
 
 SOURCE = pathlib.Path(os.environ.get("GRADEBOOK_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("GRADEBOOK_BUILD", SOURCE / "build")).resolve()
@@ -20,6 +23,18 @@ START_SECONDS = 20
 STOP_SECONDS = 20
 
 WIRE_NAMES = {"log": "LogService", "grading": "GradingService", "portal": "Portald"}
+
+
+# More than any test has at a time, and few enough for the usual limit of open files.
+RESERVED = collections.deque(maxlen=256)
+
+
+def bind(port):
+    """A socket with SO_REUSEADDR, so that it can share its port with one of free_port(), not listening yet."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    return s
 
 
 def stored_text(logs):
@@ -37,9 +52,10 @@ def raw_bytes(path):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port where connections are refused until somebody listens. It stays bound here: the kernel gives it to nobody who asks for
+    any port, and to no connection; who names it and has SO_REUSEADDR, as python's servers and Daemon have, gets it."""
+    RESERVED.append(bind(0))
+    return RESERVED[-1].getsockname()[1]
 
 
 def wait_until(condition, what, timeout=10):
@@ -94,8 +110,8 @@ def request(url, method="GET", body=None, headers=None, token=None, timeout=10):
 
 
 class Daemon:
-    """One daemon. Its listening socket is made by systemd-socket-activate, or, with keep_listener, made here and kept over
-    restarts as a .socket unit does."""
+    """One daemon. Its listening socket is made here and handed over as systemd does; with keep_listener it is kept over restarts
+    as a .socket unit does, else it is the daemon's alone and ends with it."""
 
     def __init__(self, cluster, name, port=None, binary=None, keep_listener=False, environment=None):
         self.cluster = cluster
@@ -111,11 +127,9 @@ class Daemon:
         self.environment = environment or {}
         self.process = None
         self.listener = None
+        self.keep_listener = keep_listener
         if keep_listener:
-            self.listener = socket.socket()
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listener.bind(("127.0.0.1", self.port))
-            self.listener.listen(1024)
+            self._listen()
         self.notify_path = self.directory / "notify"
         self.notify = None
         self.status = ""
@@ -124,6 +138,10 @@ class Daemon:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    def _listen(self):
+        self.listener = bind(self.port)
+        self.listener.listen(1024)
+
     def _environment(self):
         env = {k: v for k, v in os.environ.items() if k not in ("JOURNAL_STREAM", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID")}
         env.update(STATE_DIRECTORY=str(self.state), LOGS_DIRECTORY=str(self.logs),
@@ -131,14 +149,9 @@ class Daemon:
         return env
 
     def _command(self):
-        daemon = [str(self.binary), f"--config-dir={self.cluster.config}"]
-        if self.listener:
-            script = 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec 3<&"$1"; shift; exec "$@"'
-            return ["/bin/bash", "-c", script, "bash", str(self.listener.fileno()), *daemon]
-        env = self._environment()
-        passed = [f"-E{k}" for k in ("STATE_DIRECTORY", "LOGS_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET",
-                                     "ASAN_OPTIONS", "UBSAN_OPTIONS", *self.environment) if k in env]
-        return ["systemd-socket-activate", "--fdname=http", "-l", f"127.0.0.1:{self.port}", *passed, *daemon]
+        # LISTEN_PID= is known in the process alone that becomes the daemon. The first descriptor is number 3, under no other as well.
+        script = 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; [ "$1" = 3 ] || eval "exec 3<&$1 $1<&-"; shift; exec "$@"'
+        return ["/bin/bash", "-c", script, "bash", str(self.listener.fileno()), str(self.binary), f"--config-dir={self.cluster.config}"]
 
     def launch(self):
         """Starts it without waiting for it to be ready."""
@@ -148,20 +161,15 @@ class Daemon:
         self.notified = queue.Queue()
         # Read at once, as systemd does: a full socket would hold up the daemon.
         threading.Thread(target=self._read_notify, args=(self.notify, self.notified), daemon=True).start()
+        if not self.listener:
+            self._listen()
         with open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(self._command(), env=self._environment(), stdin=subprocess.DEVNULL, stdout=err,
-                                            stderr=err, pass_fds=[self.listener.fileno()] if self.listener else [])
-        if not self.listener:
-            # systemd-socket-activate runs the daemon at the first connection.
-            wait_until(self._poke, f"{self.name} listens on port {self.port}", START_SECONDS)
+                                            stderr=err, pass_fds=[self.listener.fileno()])
+        if not self.keep_listener:
+            self.listener.close()
+            self.listener = None
         return self
-
-    def _poke(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
 
     def _read_notify(self, notify, notified):
         while True:
@@ -250,6 +258,30 @@ class Daemon:
 
     def post(self, path, body=b"", **kwargs):
         return self.request(path, "POST", body, **kwargs)
+
+
+def spooled(daemon, path=None):
+    """The records that wait in a daemon's log spool, as its next start would find them; see src/runtime/spool-file.c."""
+    data = (path or daemon.state / "log.spool").read_bytes()
+    states = []
+    for at in (512, 1024):
+        state = struct.unpack_from("=7QII", data, at)
+        if state[8] == zlib.crc32(data[at:at + 60]):
+            states.append(state)
+    acknowledged, last_pass = (max(states)[1], max(states)[7]) if states else (0, 0)
+    found = []
+    at = 4096
+    while (at := data.find(b"\x1d\x47\x42\x1e", at)) >= 0:
+        dropped, crc, size, sequence = struct.unpack_from("=IIIQ", data, at + 4)
+        text = data[at + 32:at + 32 + size]
+        if at % 8 == 0 and crc == zlib.crc32(data[at + 12:at + 32 + size]):
+            if sequence > acknowledged and not 0 < dropped <= last_pass:
+                acknowledged = sequence
+                found.append(json.loads(text))
+            at += 32 + size
+        else:
+            at += 1
+    return found
 
 
 class Cluster:

@@ -7,7 +7,7 @@ log_tests = \
 	tests/unit/test-log-line \
 	tests/unit/test-log-match \
 	tests/unit/test-log-question \
-	tests/unit/test-log-queue
+	tests/unit/test-spool-file
 
 check_PROGRAMS += $(log_tests)
 TESTS += $(log_tests)
@@ -30,10 +30,6 @@ tests_unit_test_log_line_SOURCES = tests/unit/test-log-line.c
 tests_unit_test_log_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_line_LDADD = $(log_test_libs)
 
-tests_unit_test_log_queue_SOURCES = tests/unit/test-log-queue.c
-tests_unit_test_log_queue_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_log_queue_LDADD = $(log_test_libs)
-
 tests_unit_test_log_match_SOURCES = tests/unit/test-log-match.c
 tests_unit_test_log_match_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_match_LDADD = $(log_test_libs)
@@ -41,4 +37,9 @@ tests_unit_test_log_match_LDADD = $(log_test_libs)
 tests_unit_test_log_question_SOURCES = tests/unit/test-log-question.c
 tests_unit_test_log_question_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_question_LDADD = $(log_test_libs)
+
+# It includes the source, to look at each of its stores.
+tests_unit_test_spool_file_SOURCES = tests/unit/test-spool-file.c
+tests_unit_test_spool_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_spool_file_LDADD = libbase.a $(CMOCKA_LIBS) $(ZLIB_LIBS)
 endif

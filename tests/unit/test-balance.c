@@ -213,16 +213,33 @@ static void test_failures_in_a_row(void **state) {
         assert_int_equal(request(&h, BALANCE_FAILED, NOW), BALANCE_EJECT);
 
         h = (BalanceHealth) {};
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 2 * BALANCE_FAILURES_MAX; i++) {
                 assert_int_equal(request(&h, BALANCE_FAILED, NOW), BALANCE_UNCHANGED);
                 assert_int_equal(request(&h, BALANCE_OK, NOW), BALANCE_UNCHANGED);
         }
 
         h = (BalanceHealth) {};
         assert_int_equal(request(&h, BALANCE_UNREACHABLE, NOW), BALANCE_UNCHANGED);
-        assert_int_equal(request(&h, BALANCE_UNREACHABLE, NOW), BALANCE_UNCHANGED);
         assert_int_equal(request(&h, BALANCE_UNREACHABLE, NOW), BALANCE_EJECT);
         assert_int_equal(h.outstanding, 0);
+}
+
+/* Nothing else is ever under way, so that a failure, as long as it weighs, keeps all requests away. */
+static void test_idle_traffic_finds_out_soon(void **state) {
+        Set s = set_of(2);
+        BalanceVerdict v = BALANCE_UNCHANGED;
+        uint64_t now = NOW;
+        int n_failed = 0;
+
+        for (; v == BALANCE_UNCHANGED; now += 20 * USEC_PER_MSEC) {
+                ptrdiff_t k = pick(&s, now);
+
+                n_failed += k == 0;
+                v = request(&s.health[k], k == 0 ? BALANCE_FAILED : BALANCE_OK, now);
+        }
+        assert_int_equal(v, BALANCE_EJECT);
+        assert_int_equal(n_failed, BALANCE_FAILURES_MAX);
+        assert_true(now < NOW + 2 * USEC_PER_SEC);
 }
 
 static void test_every_second_one_fails(void **state) {
@@ -406,6 +423,7 @@ int main(void) {
                 cmocka_unit_test(test_slow_start),
                 cmocka_unit_test(test_a_newcomer_begins_with_a_tenth),
                 cmocka_unit_test(test_failures_in_a_row),
+                cmocka_unit_test(test_idle_traffic_finds_out_soon),
                 cmocka_unit_test(test_every_second_one_fails),
                 cmocka_unit_test(test_failing_fast_attracts_nothing),
                 cmocka_unit_test(test_ejected_gets_nothing_then_one),

@@ -108,6 +108,43 @@ static void test_one_line(void **state) {
         log_remove_sink(keep, &seen);
 }
 
+static void number(LogLine *line, void *userdata) {
+        uint64_t *last = userdata;
+
+        if (line->priority > LOG_INFO)
+                return;
+        line->source = "here";
+        line->sequence = ++*last;
+}
+
+static void keep_number(const LogLine *line, void *userdata) {
+        if (line->source)
+                assert_string_equal(line->source, "here");
+        *(uint64_t *) userdata = line->source ? line->sequence : 0;
+}
+
+static void test_numbering(void **state) {
+        uint64_t last = 41, one = 0, two = 0;
+
+        log_set_level(LOG_DEBUG);
+        log_add_sink(keep_number, &one);
+        log_add_sink(keep_number, &two);
+        log_set_numbering(number, &last);
+        log_info("one number for all sinks");
+        assert_int_equal(one, 42);
+        assert_int_equal(two, 42);
+        log_debug("none");
+        assert_int_equal(one, 0);
+        log_set_level(LOG_INFO);
+        log_debug("not even asked for one");
+        log_set_numbering(NULL, NULL);
+        log_info("none any more");
+        assert_int_equal(one, 0);
+        assert_int_equal(last, 42);
+        log_remove_sink(keep_number, &one);
+        log_remove_sink(keep_number, &two);
+}
+
 static void test_priorities(void **state) {
         for (int priority = LOG_EMERG; priority <= LOG_DEBUG; priority++)
                 assert_int_equal(log_priority_from_name(log_priority_name(priority)), priority);
@@ -120,7 +157,8 @@ static void test_priorities(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sinks), cmocka_unit_test(test_level),
-                cmocka_unit_test(test_one_line), cmocka_unit_test(test_priorities),
+                cmocka_unit_test(test_one_line), cmocka_unit_test(test_numbering),
+                cmocka_unit_test(test_priorities),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,7 +316,7 @@ static void test_common(void **state) {
         assert_string_equal(c.registry_url, "http://127.0.0.1:3000");
         assert_string_equal(c.advertise_host, "");
         assert_int_equal(c.register_usec, 5 * USEC_PER_SEC);
-        assert_int_equal(c.ship_queue_bytes, 4 << 20);
+        assert_int_equal(c.spool_max_bytes, 8 << 20);
         assert_true(c.ship);
         assert_int_equal(c.connections_max, 1024);
         config_free_items(common_config_items, &c);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "log/gap.h"
 #include "log/line.h"
 #include "wire/json.h"
 #include "wire/log-line.h"
@@ -129,6 +130,44 @@ static void test_no_checksum_on_the_wire(void **state) {
         assert_null(strstr(b.data, "Received"));
 }
 
+static void test_gap(void **state) {
+        static const DedupGap gaps[] = { { 1, 1 }, { 41, 43 }, { 1, INT64_MAX - 1 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(gaps); i++) {
+                _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+                char source[SOURCE_SIZE] = "";
+                LogRecord by = full();
+                DedupGap gap = {};
+
+                assert_int_equal(gap_write(&b, &gaps[i], &by, "log-1", TIME), 0);
+                b.data[--b.size] = 0;
+                assert_true(line_is_whole(b.data, b.size));
+                assert_int_equal(line_priority(b.data, b.size), 4);
+                assert_true(gap_read(b.data, b.size, source, &gap));
+                assert_string_equal(source, by.source);
+                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                if (i == 1)
+                        assert_non_null(strstr(b.data, "\"3 records of gradebook-grading on db-1.example.org are missing: 41 to 43\""));
+                for (size_t size = 0; size < b.size; size++) {
+                        _cleanup_(freep) char *copy = malloc(size ? size : 1);
+
+                        assert_non_null(copy);
+                        memcpy(copy, b.data, size);
+                        if (gap_read(copy, size, source, &gap))
+                                assert_memory_equal(&gap, &gaps[i], sizeof(gap));
+                }
+        }
+}
+
+static void test_no_gap(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        char source[SOURCE_SIZE];
+        DedupGap gap;
+
+        write_full(&b);
+        assert_false(gap_read(b.data, b.size, source, &gap));
+}
+
 static void test_members_are_found(void **state) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
         const char *value;
@@ -211,6 +250,32 @@ static void test_torn_behind_an_inner_brace(void **state) {
                 assert_false(line_is_whole(line, size));
 }
 
+/* What a process logs, with members of their own for what is in fields elsewhere. */
+static void test_of_this_process(void **state) {
+        _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
+        const LogField fields[] = { { "TITLE", "\"Quiz\"\x01" }, { "REQUEST_ID", ID }, { "NOTHING", NULL }, { "SCORE", "85" } };
+        LogLine line = {
+                .priority = 5, .time_usec = TIME, .message_id = "00112233445566778899aabbccddeeff", .message = "he said \"no\"",
+                .fields = fields, .n_fields = 4, .source = ID, .sequence = 7,
+        };
+        char small[64];
+        Buffer fixed = { .data = small, .allocated = sizeof(small), .max = sizeof(small) - 1 };
+
+        assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { "gradebook-x", "http://x:1", "db-1" }), 0);
+        assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":5,\"Service\":\"gradebook-x\",\"Instance\":\"http://x:1\","
+                            "\"Host\":\"db-1\",\"RequestID\":\"" ID "\",\"MessageID\":\"00112233445566778899aabbccddeeff\","
+                            "\"Message\":\"he said \\\"no\\\"\",\"Source\":\"" ID "\",\"Sequence\":7,"
+                            "\"Fields\":{\"TITLE\":\"\\\"Quiz\\\"\\u0001\",\"SCORE\":\"85\"}}");
+        buffer_clear(&b);
+        line = (LogLine) { .priority = 6, .time_usec = TIME, .message = "m", .fields = fields + 1, .n_fields = 2 };
+        assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { .service = "gradebook-x" }), 0);
+        assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":6,\"Service\":\"gradebook-x\","
+                            "\"RequestID\":\"" ID "\",\"Message\":\"m\"}");
+        /* A place that is too small is not left. */
+        assert_int_equal(log_line_write_line(&fixed, &line, &(LogOrigin) { .service = "gradebook-x" }), -EFBIG);
+        assert_ptr_equal(fixed.data, small);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_written_as_json),
@@ -218,11 +283,14 @@ int main(void) {
                 cmocka_unit_test(test_escapes_at_any_place),
                 cmocka_unit_test(test_text_has_all_its_members),
                 cmocka_unit_test(test_no_checksum_on_the_wire),
+                cmocka_unit_test(test_gap),
+                cmocka_unit_test(test_no_gap),
                 cmocka_unit_test(test_members_are_found),
                 cmocka_unit_test(test_torn_anywhere),
                 cmocka_unit_test(test_checksum),
                 cmocka_unit_test(test_any_bit_is_missed),
                 cmocka_unit_test(test_torn_behind_an_inner_brace),
+                cmocka_unit_test(test_of_this_process),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

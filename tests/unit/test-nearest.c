@@ -37,10 +37,23 @@ static void test_nothing_near(void **state) {
         assert_null(nearest("a word that is far longer than any subcommand or key of ours could be"));
 }
 
+static void test_a_part(void **state) {
+        Nearest n = NEAREST("studnets");
+
+        nearest_offer(&n, "students list");
+        assert_null(n.text);
+        nearest_offer_part(&n, "students list", strlen("students"));
+        assert_string_equal(n.text, "students list");
+        assert_int_equal(n.size, strlen("students"));
+        nearest_offer(&n, "students");
+        assert_int_equal(n.size, strlen("students"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_slips),
                 cmocka_unit_test(test_nothing_near),
+                cmocka_unit_test(test_a_part),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Shared by log-shipper.c (taking lines, beginning and end) and log-shipper-send.c. Nobody else includes it. */
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "runtime/log-shipper.h"
+#include "runtime/log-spool.h"
+#include "runtime/service.h"
+#include "wire/log-line.h"
+
+#define SHIPPER_BATCH_BYTES (128 * 1024)
+#define SHIPPER_LINGER_USEC (20 * USEC_PER_MSEC)        /* so that lines which belong together share a request */
+
+struct LogShipper {
+        Runtime *rt;
+        char *service;
+        char *instance;
+        char *host;
+        LogSpool *spool;
+        int spool_reason;               /* why it is in memory; 0: it is not, or nobody wanted anything else */
+        size_t spool_wanted_bytes;      /* a new size; 0: as it is */
+        uint64_t n_taken;               /* lines that this process logged into it */
+        void (*keep_line)(const LogRecord *record, void *userdata);
+        void *keeper;
+
+        bool calling;                   /* inside service_call() */
+        bool announcing;                /* the line at hand is the notice about dropped lines, which has gone through */
+        char notice_source[SPOOL_SOURCE_SIZE];
+
+        sd_event_source *touch;         /* makes the spool's next pages ready */
+        sd_event_source *timer;
+        bool armed;
+        ServiceCall *call;
+        Buffer batch;                   /* in flight: lines with their line feeds, as they are sent until acknowledged */
+        size_t n_batch;                 /* how many; 0: nothing is in flight */
+        bool notice;                    /* the batch is the notice; its line is not in the spool */
+        uint64_t known;                 /* the number of its source up to which all was acknowledged; 0: none, or it is not known */
+        bool again;                     /* it was sent before */
+        bool offered;                   /* and may have reached somebody */
+        bool numbered;                  /* it is being sent with what is known */
+        bool plain;                     /* its first line alone is being sent, as text */
+        uint64_t bare_until_usec;       /* the peer refused a request with what is known, */
+        uint64_t plain_until_usec;      /* and one without */
+
+        uint64_t backoff_usec;          /* 0: all is well */
+        uint64_t outage_since_usec;
+        bool outage_told;
+        uint64_t shipped, resent, refused;
+
+        sd_event_source *flush_timer;
+        void (*flushed)(void *userdata);
+        void *flush_userdata;
+};
+
+int shipper_write_line(LogShipper *s, Buffer *out, const LogLine *line);
+void shipper_arm(LogShipper *s, uint64_t delay_usec);
+void shipper_kick(LogShipper *s);               /* sends soon, unless something is under way or the last attempt's backoff still runs */
+int shipper_on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+void shipper_finish_flush(LogShipper *s);
+void shipper_keep_waiting(LogShipper *s);       /* hands all that waits to the keeper */
+void shipper_resize(LogShipper *s);             /* if another size is wanted and nothing is in flight */
