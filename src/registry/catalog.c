@@ -17,6 +17,7 @@ struct Catalog {
         Record *recent;
         size_t n_records;
         uint64_t sequence;
+        uint64_t saved;
 };
 
 int catalog_new(Catalog **ret) {
@@ -138,6 +139,19 @@ uint64_t catalog_sequence(const Catalog *c) {
         return c->sequence;
 }
 
+uint64_t catalog_saved(const Catalog *c) {
+        return c->saved;
+}
+
+void catalog_set_saved(Catalog *c, uint64_t sequence) {
+        if (sequence > c->saved)
+                c->saved = sequence;
+}
+
+uint64_t catalog_record_changed(const Record *r) {
+        return r->changes[0] > r->weighed ? r->changes[0] : r->weighed;
+}
+
 size_t catalog_count(const Catalog *c) {
         return c->n_records;
 }
@@ -185,10 +199,9 @@ bool catalog_set_weight(Catalog *c, Record *r, unsigned weight) {
         if (!r->present)
                 return false;
 
-        /* Neither came nor went: with no older change left to compare with, everybody who lacks this one gets it. */
-        record_change(c, r, true);
-        for (size_t i = 1; i < CHANGES_KEPT; i++)
-                r->changes[i] = r->changes[0];
+        record_unlink(c, r);
+        r->weighed = ++c->sequence;
+        record_link(c, r);
         return true;
 }
 
@@ -207,7 +220,7 @@ static int visit_names(const Catalog *c, const Registration *dependant, uint64_t
         int k = 0;
 
         if (registration_requires(dependant, "*")) {
-                for (const Record *r = c->recent; r && k == 0 && (all || r->changes[0] > after); r = r->next)
+                for (const Record *r = c->recent; r && k == 0 && (all || catalog_record_changed(r) > after); r = r->next)
                         k = visit(r, userdata);
                 return k;
         }
@@ -215,7 +228,7 @@ static int visit_names(const Catalog *c, const Registration *dependant, uint64_t
         for (size_t i = 0; i < dependant->n_required && k == 0; i++) {
                 const CatalogName *n = name_find(c, dependant->required_services[i]);
 
-                for (const Record *r = n ? n->recent : NULL; r && k == 0 && (all || r->changes[0] > after); r = r->name_next)
+                for (const Record *r = n ? n->recent : NULL; r && k == 0 && (all || catalog_record_changed(r) > after); r = r->name_next)
                         k = visit(r, userdata);
         }
         return k;
@@ -223,46 +236,79 @@ static int visit_names(const Catalog *c, const Registration *dependant, uint64_t
 
 typedef struct Collector {
         const Position *position;
+        uint64_t upto;          /* as it was after this change */
         Patch *patch;
-        uint64_t first;
+        bool anyhow;            /* how it was is not known: as it is now will do */
+        uint64_t missing;
 } Collector;
 
-/* Whether the dependant lacks a record's last change. One that came and went (or went and came) since it last
- * heard is as it knew it, provided that nothing in between may have reached it. */
-static bool is_missing(const Record *r, const Position *p) {
+/* How often it came or went after a change; CHANGES_KEPT: that often or oftener. */
+static size_t count_after(const Record *r, uint64_t change) {
         size_t n = 0;
 
-        while (n < CHANGES_KEPT && r->changes[n] > p->acked)
+        while (n < CHANGES_KEPT && r->changes[n] > change)
                 n++;
-        return n % 2 == 1 || (n > 0 && p->in_doubt) || n == CHANGES_KEPT;
+        return n;
 }
 
-static int collect_first(const Record *r, void *userdata) {
+static bool was_present(const Record *r, size_t n_later) {
+        return r->present == (n_later % 2 == 0);
+}
+
+/* Whether the dependant lacks how it was after upto. One that came and went (or went and came) since it last
+ * heard is as it knew it, provided that nothing in between may have reached it. */
+static bool is_missing(const Record *r, const Collector *c) {
+        size_t n_later = count_after(r, c->upto), n = count_after(r, c->position->acked);
+
+        if (n > n_later && ((n - n_later) % 2 == 1 || c->position->in_doubt || n == CHANGES_KEPT))
+                return true;
+        return r->weighed > c->position->acked && r->weighed <= c->upto && was_present(r, n_later);
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): a sum of these stands for a set of changes. */
+static uint64_t mix(uint64_t x) {
+        x += UINT64_C(0x9e3779b97f4a7c15);
+        x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+        return x ^ x >> 31;
+}
+
+static int collect_missing(const Record *r, void *userdata) {
         Collector *c = userdata;
 
-        if (is_missing(r, c->position) && (c->first == 0 || r->changes[0] < c->first))
-                c->first = r->changes[0];
+        if (is_missing(r, c))
+                c->missing = (c->missing + mix(catalog_record_changed(r))) | 1;
         return 0;
 }
 
 static int collect_change(const Record *r, void *userdata) {
         Collector *c = userdata;
+        size_t n_later = count_after(r, c->upto);
 
-        if (c->position->full && r->present)
-                return patch_add_weighted(c->patch, r->name->name, r->url, r->weight);
-        if (!is_missing(r, c->position))
+        if (n_later == CHANGES_KEPT && !c->anyhow)
+                return -EAGAIN;
+
+        bool present = n_later == CHANGES_KEPT ? r->present : was_present(r, n_later);
+        if (!(c->position->full && present) && !is_missing(r, c))
                 return 0;
-        return r->present ? patch_add_weighted(c->patch, r->name->name, r->url, r->weight) : patch_remove(c->patch, r->name->name, r->url);
+        return present ? patch_add_weighted(c->patch, r->name->name, r->url, r->weight) : patch_remove(c->patch, r->name->name, r->url);
 }
 
-uint64_t catalog_first_missing(const Catalog *c, const Registration *dependant, const Position *position) {
-        Collector collector = { .position = position };
+uint64_t catalog_missing(const Catalog *c, const Registration *dependant, const Position *position) {
+        Collector collector = { .position = position, .upto = c->saved };
 
-        (void) visit_names(c, dependant, position->acked, false, collect_first, &collector);
-        return collector.first;
+        (void) visit_names(c, dependant, position->acked, false, collect_missing, &collector);
+        return collector.missing;
 }
 
-int catalog_patch(const Catalog *c, const Registration *dependant, const Position *position, Patch **ret) {
+bool catalog_is_behind(const Catalog *c, const Registration *dependant, const Position *position) {
+        Collector collector = { .position = position, .upto = c->sequence };
+
+        (void) visit_names(c, dependant, position->acked, false, collect_missing, &collector);
+        return collector.missing != 0;
+}
+
+static int make_patch(const Catalog *c, const Registration *dependant, const Position *position, bool anyhow, Patch **ret) {
         _cleanup_(patch_freep) Patch *patch = NULL;
         int r = patch_new(&patch);
 
@@ -270,7 +316,7 @@ int catalog_patch(const Catalog *c, const Registration *dependant, const Positio
                 return r;
 
         r = visit_names(c, dependant, position->acked, position->full, collect_change,
-                        &(Collector) { .position = position, .patch = patch });
+                        &(Collector) { .position = position, .upto = c->saved, .anyhow = anyhow, .patch = patch });
         if (r < 0)
                 return r;
 
@@ -278,6 +324,10 @@ int catalog_patch(const Catalog *c, const Registration *dependant, const Positio
         return 0;
 }
 
+int catalog_patch(const Catalog *c, const Registration *dependant, const Position *position, Patch **ret) {
+        return make_patch(c, dependant, position, false, ret);
+}
+
 int catalog_view(const Catalog *c, const Registration *dependant, Patch **ret) {
-        return catalog_patch(c, dependant, &(Position) { .acked = c->sequence, .full = true }, ret);
+        return make_patch(c, dependant, &(Position) { .acked = c->saved, .full = true }, true, ret);
 }

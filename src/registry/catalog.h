@@ -16,7 +16,9 @@
  *
  * Every change gets the next number of one sequence. A dependant that acknowledged number N is brought up to date by
  * the last changes of all providers that changed after N: so any number of changes coalesces to one patch, of at most one
- * entry for each provider. Providers that went leave their record behind until every dependant knows. */
+ * entry for each provider. Providers that went leave their record behind until every dependant knows.
+ *
+ * Nobody is told of a change that is not on disk: how it was after the last one that is, is what all are told. */
 typedef struct Catalog Catalog;
 typedef struct CatalogName CatalogName;
 
@@ -27,7 +29,8 @@ typedef struct Record {
         char *url;
         bool present;
         unsigned weight;                /* 0: WEIGHT_DEFAULT */
-        uint64_t changes[CHANGES_KEPT]; /* numbers of its last changes, the last first; 0: older than this process */
+        uint64_t changes[CHANGES_KEPT]; /* numbers of its last comings and goings, the last first; 0: older than this process */
+        uint64_t weighed;               /* number of the last change of its weight; 0 likewise */
         void *owner;                    /* the registration behind it; NULL: it only waits until all know it is gone */
         bool marked;                    /* marks.c: on the list of rows in the store that may have to be brought up to date */
         bool stale;                     /* its row is out of date */
@@ -62,6 +65,9 @@ void catalog_restore(Catalog *c, Record *r, bool present, bool known);
 
 const char *catalog_record_name(const Record *r);
 uint64_t catalog_sequence(const Catalog *c);    /* number of the last change */
+uint64_t catalog_saved(const Catalog *c);       /* number of the last change that is on disk, as are all before it */
+void catalog_set_saved(Catalog *c, uint64_t sequence);  /* never goes back */
+uint64_t catalog_record_changed(const Record *r);       /* number of its last change */
 size_t catalog_count(const Catalog *c);
 const Record *catalog_first_of(const Catalog *c, const char *name);      /* goes on by name_next; NULL: none */
 Record *catalog_siblings(const Record *r);      /* the first of its name; the others by name_next, in an order that each change changes */
@@ -69,11 +75,14 @@ Record *catalog_siblings(const Record *r);      /* the first of its name; the ot
 /* Drops a record: for a provider that is not there, or at the end. */
 void catalog_drop(Catalog *c, Record *r);
 
-/* Number of the first change that a dependant lacks; 0: it lacks none. Cheap when it lacks none. */
-uint64_t catalog_first_missing(const Catalog *c, const Registration *dependant, const Position *position);
+/* What a dependant lacks of what is on disk, as one number: the same for two who require and lack the same. 0: it lacks
+ * nothing. Cheap then. */
+uint64_t catalog_missing(const Catalog *c, const Registration *dependant, const Position *position);
+bool catalog_is_behind(const Catalog *c, const Registration *dependant, const Position *position);     /* on disk or not */
 
-/* What brings it up to date. */
+/* What brings it up to catalog_saved(). -EAGAIN: a provider came and went so often since the last write that how it was
+ * then is not known; after the next write it is. */
 int catalog_patch(const Catalog *c, const Registration *dependant, const Position *position, Patch **ret);
 
-/* All providers of what it requires, as the array of a patch's Added. */
+/* All providers of what it requires, as the array of a patch's Added. One that came and went so often counts as it is now. */
 int catalog_view(const Catalog *c, const Registration *dependant, Patch **ret);

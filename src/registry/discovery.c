@@ -16,7 +16,10 @@
 #define NAMES_MAX 65536         /* more than there can be registrations */
 #define EVENTS_MAX 16384
 #define EVENTS_MAX_BYTES (4u << 20)
+#define EVENT_MAX_BYTES (32u << 10)     /* more than the longest that is: two texts of at most 6 bytes for each of 2048, in JSON */
 #define LIMIT_MODE 0640
+
+_Static_assert(EVENT_MAX_BYTES < STREAM_BUFFERED_MAX, "a stream has room for each event");
 
 /* ---- the numbers: they go on from the clock, or from the last run's where that had come further ---- */
 
@@ -50,9 +53,14 @@ static void raise_limit(Discovery *d) {
 
 /* ---- what a change sets off ---- */
 
+/* What is followed must not be taken back: an event, and the answer of a query that waited for one, go out when what they tell is on
+ * disk. A list that is asked for tells what is known now. */
 static int on_wake(sd_event_source *source, void *userdata) {
         Discovery *d = userdata;
 
+        /* What is not kept on disk waits only for what came before it. */
+        if (mark_is_saved(d->registry, d->registry->last_mark))
+                d->released = ring_last(d->ring);
         stream_wake(d);
         watch_wake(d);
         return 0;
@@ -112,7 +120,18 @@ static void keep_event(Discovery *d, const ServiceEvent *e, uint64_t number) {
                 json = json_text(o, NULL);
         if (json)
                 (void) buffer_printf(&text, "id: %" PRIu64 "\nevent: %s\ndata: %s\n\n", number, e->event, json);
-        ring_add(d->ring, e->service_name, json && text.error == 0 ? text.data : NULL, text.size);
+        /* What is not kept is told as a gap: who follows lists anew. */
+        bool is_kept = json && text.error == 0 && text.size <= EVENT_MAX_BYTES;
+        ring_add(d->ring, e->service_name, is_kept ? text.data : NULL, text.size);
+}
+
+/* At the end of this turn of the loop. */
+static void wake(Discovery *d) {
+        if (d->registry->stopping || !d->wake)
+                return;
+        int r = sd_event_source_set_enabled(d->wake, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot tell who waits for a change: %s", strerror(-r));
 }
 
 void discovery_note(Registry *g, const ServiceEvent *e) {
@@ -123,11 +142,19 @@ void discovery_note(Registry *g, const ServiceEvent *e) {
         keep_event(d, e, index_change(d->index, e->service_name));
         listing_drop(d, e->service_name);
 
-        if (d->n_waiting == 0 || g->stopping)
-                return;
-        int r = sd_event_source_set_enabled(d->wake, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error("Cannot tell who waits for a change: %s", strerror(-r));
+        wake(d);
+}
+
+uint64_t discovery_last(const Registry *g) {
+        return ring_last(g->discovery->ring);
+}
+
+void discovery_release(Registry *g, uint64_t number) {
+        Discovery *d = g->discovery;
+
+        if (number > d->released)
+                d->released = number;
+        wake(d);
 }
 
 void discovery_note_instance(const Instance *i, const char *event, const char *old_state, const char *reason) {
@@ -216,6 +243,7 @@ int discovery_new(Registry *g) {
         }
 
         uint64_t start = index_start(clock_realtime_usec(), read_limit(d->limit_path));
+        d->released = start;
         int r = index_new(&d->index, start, NAMES_MAX);
         if (r >= 0)
                 r = ring_new(&d->ring, start, EVENTS_MAX, EVENTS_MAX_BYTES);

@@ -20,6 +20,7 @@ struct Discovery {
         Ring *ring;                     /* the event of change n has the number n */
         char *limit_path;
         uint64_t limit;                 /* no number is given that is not below what is on disk */
+        uint64_t released;              /* the last number that may be told: see marks.c */
         sd_event_source *wake;          /* what changes in one turn of the loop wakes everybody once */
         sd_event_source *later;         /* for who waits for all services, while a long list was rendered just now */
         uint64_t rested_usec;           /* monotonic: when it may be rendered for them again */
@@ -43,7 +44,8 @@ void watch_begin(Discovery *d, const char *name, Query *query, Request *request)
 void watch_wake(Discovery *d);
 void watch_end(Discovery *d);                           /* the registry stops */
 
-/* stream.c. Takes the query. */
+/* stream.c. Takes the query. What a client has not taken yet waits in the ring that all share, and so much in a buffer of its own. */
+#define STREAM_BUFFERED_MAX (64u << 10)
 void stream_begin(Discovery *d, Query *query, Request *request);
 void stream_wake(Discovery *d);
 void stream_keep_alive(Discovery *d);

@@ -12,9 +12,17 @@
 #define BATCH_MAX 512
 
 /* A registration is on disk before it is answered. What is marked here is the rest: how an instance is, and whether all
- * dependants know it. How it is must be on disk before they hear of it: a registry that was killed in between would take
- * for granted that they know what it knew itself. What they have acknowledged may be lost: they are told once more, which
- * changes nothing for them. */
+ * dependants know it. How it is must be on disk before anybody hears of it: a registry that was killed in between would take
+ * for granted that they know what it knew itself. So each write takes along how far the changes (and events, and marks) had come
+ * when it was submitted, and when it is done they are told up to there; what came later waits for the next write. What they
+ * have acknowledged may be lost: they are told once more, which changes nothing for them. */
+
+/* How far everything had come when a write was submitted. */
+typedef struct Write {
+        Registry *registry;
+        uint64_t sequence, mark, event;
+} Write;
+
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         mark_flush(userdata);
@@ -62,18 +70,35 @@ void mark_acknowledged(Registry *g) {
                 arm(g, SOON_USEC);
 }
 
-void mark_now(Registry *g, Record *r) {
+uint64_t mark_now(Registry *g, Record *r) {
         mark(g, r);
-        g->unsaved = true;
         arm(g, 0);
+        return ++g->last_mark;
 }
 
-/* After each write, not only when none is left: a stream of changes would hold up all patches. */
-static void release_pushes(Registry *g) {
-        if (!g->unsaved)
-                return;
-        g->unsaved = false;
-        push_all(g);
+bool mark_is_saved(const Registry *g, uint64_t number) {
+        return g->saved_mark >= number;
+}
+
+static Write write_up_to_now(Registry *g) {
+        return (Write) {
+                .registry = g,
+                .sequence = catalog_sequence(g->catalog),
+                .mark = g->last_mark,
+                .event = discovery_last(g),
+        };
+}
+
+/* After a write that failed as well: then memory is all there is. */
+static void release(const Write *w) {
+        Registry *g = w->registry;
+
+        if (w->sequence > catalog_saved(g->catalog) || w->mark > g->saved_mark) {
+                catalog_set_saved(g->catalog, w->sequence);
+                g->saved_mark = w->mark > g->saved_mark ? w->mark : g->saved_mark;
+                push_all(g);
+        }
+        discovery_release(g, w->event);
 }
 
 static void note_result(Registry *g, int result) {
@@ -99,7 +124,29 @@ static void on_stored(int result, void *userdata) {
 
         g->saving--;
         note_result(g, result);
-        release_pushes(g);
+}
+
+static void on_all_stored(int result, void *userdata) {
+        _cleanup_(freep) Write *w = userdata;
+
+        on_stored(result, w->registry);
+        release(w);
+}
+
+/* Done after all that was submitted before: what is registered meanwhile, too. */
+static int submit_release(Registry *g) {
+        _cleanup_(freep) Write *w = calloc(1, sizeof(Write));
+
+        if (!w)
+                return -ENOMEM;
+        *w = write_up_to_now(g);
+        int r = store_mark(g->store, NULL, 0, on_all_stored, w);
+        if (r < 0)
+                return r;
+
+        g->saving++;
+        (void) TAKE_PTR(w);
+        return 0;
 }
 
 /* The dependants that do not know everything yet. Their number is small but right after a change. */
@@ -125,7 +172,7 @@ static bool is_settled(const Registry *g, const Laggards *l, const Record *r) {
                 return true;
 
         for (size_t i = 0; i < l->n; i++)
-                if (l->items[i]->position.acked < r->changes[0] &&
+                if (l->items[i]->position.acked < catalog_record_changed(r) &&
                     registration_requires(l->items[i]->registration, catalog_record_name(r)))
                         return false;
         return true;
@@ -142,7 +189,7 @@ static StoreRow row_of(const Record *r, bool settled) {
                 .process = i->process,
                 .state = health_is_reachable(&i->health) ? STORE_PASSING : STORE_CRITICAL,
                 .since_usec = i->since_usec,
-                .settled = settled,
+                .settled = !settled ? STORE_UNSETTLED : r->present ? STORE_SETTLED_THERE : STORE_SETTLED_GONE,
                 .synced = i->synced,
         };
 }
@@ -206,8 +253,10 @@ void mark_flush(Registry *g) {
                 g->marked = waiting;
                 waiting = next;
         }
+        if (r >= 0 && g->saving > 0)
+                r = submit_release(g);
         if (r < 0)
                 note_result(g, r);
-        if (g->saving == 0)
-                release_pushes(g);
+        if (r < 0 || g->saving == 0)
+                release(&(Write[]) { write_up_to_now(g) }[0]);
 }

@@ -13,7 +13,7 @@
 #define DOUBLINGS_MAX 16
 
 /* Each dependant has at most one patch under way; what changes meanwhile is the next one. So it hears everything in
- * order, and however slow it is, nothing piles up. */
+ * order, and however slow it is, nothing piles up. It hears of what is on disk alone, see marks.c. */
 
 struct Waiter {
         Request *request;
@@ -24,7 +24,7 @@ static void send_patch(Instance *i);
 
 bool push_is_pending(const Instance *i) {
         return i->registration->service_update_url &&
-               (i->position.full || catalog_first_missing(i->registry->catalog, i->registration, &i->position) > 0);
+               (i->position.full || catalog_is_behind(i->registry->catalog, i->registration, &i->position));
 }
 
 /* ---- the patch as text; the same for all dependants that require the same and lack the same ---- */
@@ -36,8 +36,8 @@ static bool requires_same(const Registration *a, const Registration *b) {
         return true;
 }
 
-static bool cache_fits(const PushCache *c, const Instance *i, uint64_t first, uint64_t head) {
-        return c->text && c->first == first && c->head == head && c->position.full == i->position.full &&
+static bool cache_fits(const PushCache *c, const Instance *i, uint64_t missing, uint64_t head) {
+        return c->text && c->missing == missing && c->head == head && c->position.full == i->position.full &&
                c->position.in_doubt == i->position.in_doubt && (!i->position.full || c->position.acked == i->position.acked) &&
                c->registration->n_required == i->registration->n_required && requires_same(c->registration, i->registration);
 }
@@ -68,7 +68,7 @@ static int copy_requirements(const Registration *from, Registration **ret) {
         return 0;
 }
 
-static int cache_fill(PushCache *c, const Instance *i, uint64_t first, uint64_t head) {
+static int cache_fill(PushCache *c, const Instance *i, uint64_t missing, uint64_t head) {
         _cleanup_(json_unrefp) json_object *o = NULL;
         _cleanup_(patch_freep) Patch *patch = NULL;
         size_t size;
@@ -89,7 +89,7 @@ static int cache_fill(PushCache *c, const Instance *i, uint64_t first, uint64_t 
 
         c->size = size;
         c->position = i->position;
-        c->first = first;
+        c->missing = missing;
         c->head = head;
         return 0;
 }
@@ -97,6 +97,14 @@ static int cache_fill(PushCache *c, const Instance *i, uint64_t first, uint64_t 
 /* ---- waiting registrations ---- */
 
 static void answer_waiters(Instance *i) {
+        if (!i->waiters && i->announced)
+                return;
+        /* Another run of the registry has to know that it does not know what it requires: it will not register again. */
+        if (!mark_is_saved(i->registry, i->unsynced_mark)) {
+                i->tried = true;
+                return;
+        }
+        i->tried = false;
         /* Its answer names all it requires, so from here on others may know of it as well. */
         if (!i->announced) {
                 i->announced = true;
@@ -141,20 +149,10 @@ static void retry_later(Instance *i) {
                 log_error("Cannot repeat a patch to %s: %s", i->registration->service_update_url, strerror(-r));
 }
 
-/* One that was started anew and still knows nothing: another run of the registry has to know that. */
-static void note_unsynced(Instance *i) {
-        if (!i->position.full || !i->synced)
-                return;
-
-        i->synced = false;
-        mark_now(i->registry, i->record);
-}
-
 static void push_failed(Instance *i, const char *reason) {
         i->registry->counters.patches_failed++;
         i->push_failures++;
         i->position.in_doubt = true;
-        note_unsynced(i);
 
         /* The first of a row only: what follows is the same news. */
         if (i->push_failures == 1)
@@ -179,6 +177,7 @@ static void push_succeeded(Instance *i) {
         if (i->push_failures > 0)
                 log_info("%s at %s takes patches again.", i->registration->service_name, i->registration->service_url);
         i->push_failures = 0;
+        i->unsynced_mark = 0;
         i->position = (Position) { .acked = i->pushing };
         if (!i->synced) {
                 i->synced = true;
@@ -194,10 +193,8 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
         char reason[64];
 
         i->push = NULL;
-        if (answer->error == -ECANCELED) {
-                note_unsynced(i);
+        if (answer->error == -ECANCELED)
                 return;
-        }
 
         if (answer->error == 0 && answer->status >= 200 && answer->status <= 299) {
                 push_succeeded(i);
@@ -211,11 +208,11 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
 
 static void send_patch(Instance *i) {
         Registry *g = i->registry;
-        uint64_t head = catalog_sequence(g->catalog);
-        uint64_t first = catalog_first_missing(g->catalog, i->registration, &i->position);
+        uint64_t head = catalog_saved(g->catalog);
+        uint64_t missing = catalog_missing(g->catalog, i->registration, &i->position);
         int r = 0;
 
-        if (first == 0 && !i->position.full) {
+        if (missing == 0 && !i->position.full) {
                 i->position.acked = head;
                 i->behind_usec = i->again_usec = 0;
                 mark_acknowledged(g);
@@ -225,8 +222,10 @@ static void send_patch(Instance *i) {
                 i->behind_usec = i->again_usec > 0 ? i->again_usec : clock_monotonic_usec();
         i->again_usec = 0;
 
-        if (!cache_fits(&g->push_cache, i, first, head))
-                r = cache_fill(&g->push_cache, i, first, head);
+        if (!cache_fits(&g->push_cache, i, missing, head))
+                r = cache_fill(&g->push_cache, i, missing, head);
+        if (r == -EAGAIN)
+                return;         /* until the next write, see catalog_patch() */
         if (r >= 0)
                 r = http_client_call(g->rt->client,
                                      &(HttpCallOptions) {
@@ -253,9 +252,9 @@ static void send_patch(Instance *i) {
 void push_one(Instance *i) {
         if (i->push && i->again_usec == 0 && catalog_sequence(i->registry->catalog) > i->pushing)
                 i->again_usec = clock_monotonic_usec();
-        /* One that is critical gets it when it is back; what is not on disk yet, when it is: see marks.c. */
+        /* One that is critical gets it when it is back, unless it waits for it. */
         if (!i->registration->service_update_url || i->push || i->push_timer || i->registry->stopping ||
-            i->registry->unsaved || !health_is_reachable(&i->health))
+            catalog_saved(i->registry->catalog) < i->wanted || (!health_is_reachable(&i->health) && !i->waiters))
                 return;
 
         send_patch(i);
@@ -264,8 +263,11 @@ void push_one(Instance *i) {
 static int on_push(sd_event_source *source, void *userdata) {
         Registry *g = userdata;
 
-        for (Instance *i = g->instances; i; i = i->hh.next)
+        for (Instance *i = g->instances; i; i = i->hh.next) {
                 push_one(i);
+                if (i->tried)
+                        answer_waiters(i);
+        }
         return 0;
 }
 
@@ -288,6 +290,9 @@ void push_first(Instance *i, Request *request) {
         i->push_timer = sd_event_source_disable_unref(i->push_timer);
         i->push_failures = 0;
         i->position.full = true;
+        /* Who is registered already is in its first patch, so that waits for the disk as well. */
+        i->wanted = catalog_sequence(i->registry->catalog);
+        i->tried = false;
 
         Waiter *w = i->registration->service_update_url && !i->registry->stopping ? calloc(1, sizeof(Waiter)) : NULL;
         if (!w) {
@@ -300,7 +305,7 @@ void push_first(Instance *i, Request *request) {
         w->request = request;
         w->next = i->waiters;
         i->waiters = w;
-        send_patch(i);
+        push_one(i);
 }
 
 void push_cancel(Instance *i) {

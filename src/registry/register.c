@@ -47,6 +47,10 @@ static PendingWrite *pending_find(const Registry *g, const char *url) {
         return p;
 }
 
+bool register_is_pending(const Registry *g, const char *url) {
+        return pending_find(g, url);
+}
+
 static int pending_begin(Registry *g, const char *url) {
         PendingWrite *p = pending_find(g, url);
 
@@ -145,6 +149,9 @@ static int apply(Registry *g, Registration **registration, const char *process, 
                 i->announced = false;
 
         i->synced = false;
+        /* A mark of how it was before may have come between the registration and this. */
+        if (!is_new)
+                i->unsynced_mark = mark_now(g, i->record);
         begin_health(i);
         instance_log_registered(i, is_new ? "registered" : "registered anew, changed");
         *ret = i;
@@ -216,8 +223,9 @@ static void renew(Instance *i, const char *process, Request *request) {
         if (!process || !i->process || strcmp(process, i->process) != 0) {
                 if (text_replace(&i->process, process) < 0)
                         log_warning("Out of memory while %s registered again.", i->registration->service_url);
-                if (process)
-                        mark_soon(i->registry, i->record);
+                /* Who is answered although its first patch failed relies on getting it, from whichever run of the registry. */
+                i->synced = false;
+                i->unsynced_mark = mark_now(i->registry, i->record);
                 begin_health(i);
                 instance_log_registered(i, "registered again");
                 push_first(i, request);

@@ -36,7 +36,7 @@ static int recover_departed(Registry *g, const StoreRow *row) {
         if (k < 0)
                 return k;
 
-        catalog_restore(g->catalog, r, false, row->settled);
+        catalog_restore(g->catalog, r, false, row->settled != STORE_UNSETTLED);
         mark_soon(g, r);
         return 0;
 }
@@ -55,8 +55,12 @@ static void recover_state(Instance *i, const StoreRow *row) {
         i->position = (Position) { .in_doubt = true, .full = !row->synced };
         health_restore(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), critical,
                        realtime > row->since_usec ? realtime - row->since_usec : 0, now);
-        catalog_restore(g->catalog, i->record, i->announced && !i->held && health_is_present(&i->health), row->settled);
-        if (!row->settled)
+
+        /* The last run may have been killed between a decision and its mark. */
+        bool present = !i->held && health_is_present(&i->health);
+        bool known = row->settled == STORE_SETTLED || row->settled == (present ? STORE_SETTLED_THERE : STORE_SETTLED_GONE);
+        catalog_restore(g->catalog, i->record, present, known);
+        if (!known)
                 mark_soon(g, i->record);
         heartbeat_schedule(i);
 }
@@ -120,6 +124,7 @@ static int open_store(Registry *g) {
                 r = store_load_histories(g->store, history_recover, g);
         if (r >= 0)
                 r = store_load(g->store, recover, g);
+        catalog_set_saved(g->catalog, catalog_sequence(g->catalog));
         if (r < 0)
                 log_event(LOG_ERR, EVENT_STORE_FAILED, ((LogField[]) { { "PATH", path } }), 1,
                           "Cannot open the registrations: %s", error ? error : strerror(-r));

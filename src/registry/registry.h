@@ -63,6 +63,9 @@ struct Instance {
         sd_event_source *push_timer;
         Waiter *waiters;                /* registrations whose answer waits for the push */
         bool synced;                    /* has had its first patch */
+        uint64_t unsynced_mark;         /* what has to be on disk before it is answered without having had it; 0: nothing */
+        uint64_t wanted;                /* what its first patch has to contain: changes up to this one */
+        bool tried;                     /* its first patch has failed, and the answer waits for the disk */
 
         UT_hash_handle hh;
 };
@@ -80,8 +83,8 @@ typedef struct RegistryCounters {
 /* The last patch that was made: most dependants get the same one. */
 typedef struct PushCache {
         Registration *registration;     /* whose requirements it answers */
-        Position position;              /* first change and head stand for what is in it */
-        uint64_t first, head;
+        Position position;
+        uint64_t missing, head;         /* what is in it: catalog_missing(), up to head */
         char *text;
         size_t size;
 } PushCache;
@@ -112,7 +115,7 @@ struct Registry {
         sd_event_source *push_source;
 
         Record *marked;                 /* marks.c */
-        bool unsaved;                   /* a change of state is on its way to the disk: patches wait for it */
+        uint64_t last_mark, saved_mark; /* numbers of mark_now() */
         size_t saving;                  /* writes of marks under way */
         sd_event_source *mark_source;
         bool store_failed;
@@ -188,6 +191,7 @@ void limits_deinit(Registry *g);
 
 /* targets.c: whether the client may have us talk to these addresses. 0, or -EBADMSG with the problem filled. */
 int targets_check(const Registry *g, const Registration *r, const char *client, Problem *problem);
+bool targets_is_local(const char *client);      /* over the loopback, or a socket without addresses */
 
 /* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */
 void instance_health_changed(Instance *i, HealthState old, const char *reason);
@@ -205,6 +209,7 @@ bool push_is_pending(const Instance *i);
 /* register.c: they answer the request */
 void register_service(Registry *g, Registration *registration, Request *request);      /* takes the registration */
 void deregister_service(Registry *g, const char *url, Request *request);
+bool register_is_pending(const Registry *g, const char *url);  /* one of them is on its way to the disk */
 
 /* answers.c */
 void answer_registration(Registry *g, const Registration *registration, Request *request);
@@ -222,6 +227,8 @@ void discovery_stop(Registry *g);               /* answers who waits, ends the s
 void discovery_free(Registry *g);
 /* Something changed in what is listed: called in the turn of the loop that it happens in. Strings are borrowed. */
 void discovery_note(Registry *g, const ServiceEvent *e);
+void discovery_release(Registry *g, uint64_t number);   /* all up to this event is on disk */
+uint64_t discovery_last(const Registry *g);
 void discovery_note_instance(const Instance *i, const char *event, const char *old_state, const char *reason);
 size_t discovery_count_watchers(const Registry *g);
 void discovery_get_services(Registry *g, const char *name, Request *request);
@@ -230,7 +237,8 @@ void discovery_get_events(Registry *g, Request *request);
 /* marks.c: what reaches the disk a moment later */
 void mark_soon(Registry *g, Record *r);
 void mark_acknowledged(Registry *g);            /* a dependant knows more than before */
-void mark_now(Registry *g, Record *r);          /* its state changed, and dependants are about to hear of it */
+uint64_t mark_now(Registry *g, Record *r);      /* its state changed, and somebody is about to hear of it: a number for mark_is_saved() */
+bool mark_is_saved(const Registry *g, uint64_t number);
 void mark_flush(Registry *g);
 
 /* restore.c: the routes of an administrator */

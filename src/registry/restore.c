@@ -12,7 +12,10 @@
 
 /* The registrations are replaced by those of a backup: on disk as a whole or not at all, then in memory in one turn of
  * the loop, so that dependants hear only what follows from the difference. Who is registered as the backup has it stays
- * untouched: of how it is we know more than the backup. */
+ * untouched: of how it is we know more than the backup. Of the others we know nothing: one that can be probed is critical, and probed at
+ * once, and nobody is told that it is there before it was seen. */
+
+#define APART_USEC 50           /* from one first probe to the next: ten thousand in half a second */
 
 typedef struct Restore {
         Registry *registry;
@@ -55,9 +58,20 @@ void backup_get(Request *request, void *service) {
 
 /* ---- in memory ---- */
 
-static int revive(Registry *g, BackupItem *item, bool *ret_new) {
+/* How it counts until it is seen; on disk and in memory. */
+static bool is_critical(const Registry *g, const BackupItem *item) {
+        const Instance *i = instance_find(g, item->registration->service_url);
+
+        if (i)
+                return !health_is_reachable(&i->health);
+        return item->critical || item->registration->heartbeat_url;
+}
+
+/* n: how many before it are probed at once. */
+static int revive(Registry *g, BackupItem *item, size_t n, bool *ret_new) {
         Instance *i = instance_find(g, item->registration->service_url);
         uint64_t now = clock_monotonic_usec(), realtime = clock_realtime_usec();
+        bool critical = is_critical(g, item);
 
         *ret_new = !i;
         if (i) {
@@ -80,7 +94,6 @@ static int revive(Registry *g, BackupItem *item, bool *ret_new) {
                 return r;
         }
 
-        /* As after a restart: it counts as it did, and is probed at some time in the interval. */
         i->since_usec = item->since_usec;
         i->announced = true;
         i->synced = false;
@@ -88,8 +101,10 @@ static int revive(Registry *g, BackupItem *item, bool *ret_new) {
         i->position = (Position) { .in_doubt = true, .full = true };
         HealthRules rules = instance_rules(i);
         i->health.draining = item->draining;
-        health_restore(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), item->critical,
-                       realtime > item->since_usec ? realtime - item->since_usec : 0, now);
+        health_restore(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), critical,
+                       item->critical && realtime > item->since_usec ? realtime - item->since_usec : 0, now);
+        if (i->health.probed)
+                i->health.next_usec = now + n * APART_USEC;
         heartbeat_schedule(i);
         instance_log_registered(i, "is registered anew from a backup");
         instance_publish(i);
@@ -135,7 +150,7 @@ static int apply_items(Restore *restore) {
                         return r;
                 if (keep(instance_find(g, url), item))
                         continue;
-                r = revive(g, item, &is_new);
+                r = revive(g, item, restore->n_added + restore->n_changed, &is_new);
                 if (r < 0)
                         return r;
                 restore->n_added += is_new;
@@ -219,11 +234,29 @@ static int store(Restore *restore) {
                         .name = b->items[i].registration->service_name,
                         .registration = b->items[i].text,
                         .process = b->items[i].process,
-                        .state = b->items[i].critical ? STORE_CRITICAL : STORE_PASSING,
+                        .state = is_critical(restore->registry, &b->items[i]) ? STORE_CRITICAL : STORE_PASSING,
                         .since_usec = b->items[i].since_usec,
                         .draining = b->items[i].draining,
                 };
         return store_restore(restore->registry->store, rows, b->n_items, on_stored, restore);
+}
+
+/* As for who registers these; but on the registry's own machine is whoever restores the services of others. */
+static int check_targets(const Restore *restore, Problem *problem) {
+        const char *client = request_client(restore->request);
+        const Registry *g = restore->registry;
+
+        for (size_t k = 0; k < restore->backup->n_items && !targets_is_local(client); k++) {
+                const Registration *r = restore->backup->items[k].registration;
+                const Instance *i = instance_find(g, r->service_url);
+
+                if (i && registration_equal(i->registration, r))
+                        continue;
+                int error = targets_check(g, r, client, problem);
+                if (error < 0)
+                        return error;
+        }
+        return 0;
 }
 
 void restore_post(Request *request, void *service) {
@@ -232,18 +265,20 @@ void restore_post(Request *request, void *service) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         Registry *g = service;
 
-        if (request_json(request, &o) < 0)
+        if (request_json(request, &o) < 0 || !limits_allow_change(g, request))
                 return;
         int r = restore ? backup_read(o, registry_config(g)->registrations_max, &restore->backup, &problem) : -ENOMEM;
+        if (r >= 0) {
+                restore->registry = g;
+                restore->request = request;
+                r = check_targets(restore, &problem);
+        }
         if (r == -EBADMSG) {
                 request_reply_problem(request, &problem);
                 return;
         }
-        if (r >= 0) {
-                restore->registry = g;
-                restore->request = request;
+        if (r >= 0)
                 r = store(restore);
-        }
         if (r < 0) {
                 request_fail_errno(request, r, "restoring a backup");
                 return;

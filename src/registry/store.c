@@ -290,7 +290,7 @@ int store_load(Store *s, int (*visit)(const StoreRow *row, void *userdata), void
                         .process = (const char *) sqlite3_column_text(statement, 3),
                         .state = (StoreState) sqlite3_column_int(statement, 4),
                         .since_usec = (uint64_t) sqlite3_column_int64(statement, 5),
-                        .settled = sqlite3_column_int(statement, 6),
+                        .settled = (StoreSettled) sqlite3_column_int(statement, 6),
                         .synced = sqlite3_column_int(statement, 7),
                 }, userdata);
 

@@ -19,6 +19,15 @@ typedef enum StoreState {
         STORE_DROPPED = 3,      /* as a mark: the row goes */
 } StoreState;
 
+/* What all dependants know of whether it is there. Said by itself, as it does not follow from the state: one that is held out, drained, or
+ * still waits for its own first patch is not there though it passes. */
+typedef enum StoreSettled {
+        STORE_UNSETTLED = 0,    /* not all know what was last */
+        STORE_SETTLED = 1,      /* all know what follows from the state: as the first version wrote it */
+        STORE_SETTLED_THERE = 2,
+        STORE_SETTLED_GONE = 3,
+} StoreSettled;
+
 /* Strings are borrowed. */
 typedef struct StoreRow {
         const char *url;
@@ -27,7 +36,7 @@ typedef struct StoreRow {
         const char *process;            /* NULL: the peer does not say */
         StoreState state;
         uint64_t since_usec;            /* realtime, of the state */
-        bool settled;                   /* all dependants know whether it is there */
+        StoreSettled settled;
         bool synced;                    /* as a dependant, it has had its first patch */
         bool draining;                  /* for store_restore() alone: the history has it */
 } StoreRow;

@@ -12,7 +12,6 @@
 /* Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html). What a client has not taken yet waits
  * in the ring that all share, and only a little in a buffer of its own: one that is slower than the ring is long is cut,
  * and is told to list anew when it comes back. */
-#define BUFFERED_MAX (64u << 10)
 #define RECONNECT_MSEC 1000
 
 struct Stream {
@@ -44,7 +43,7 @@ static void cut(Stream *s, const char *reason) {
 static void go_on(Stream *s) {
         const Ring *ring = s->discovery->ring;
 
-        for (; s->next <= ring_last(ring); s->next++) {
+        for (; s->next <= s->discovery->released; s->next++) {
                 const RingEvent *e = ring_get(ring, s->next);
 
                 if (!e) {
@@ -132,7 +131,7 @@ void stream_begin(Discovery *d, Query *query, Request *request) {
         s->discovery = d;
         s->query = *query;
         request_set_header(request, "Cache-Control", "no-store");
-        s->http = request_stream(request, 200, "text/event-stream", BUFFERED_MAX, on_stream, s);
+        s->http = request_stream(request, 200, "text/event-stream", STREAM_BUFFERED_MAX, on_stream, s);
         if (!s->http) {
                 stream_free(s);
                 return;
@@ -156,12 +155,13 @@ void stream_wake(Discovery *d) {
 void stream_keep_alive(Discovery *d) {
         char text[64];
 
-        int n = snprintf(text, sizeof(text), ": alive\nid: %" PRIu64 "\n\n", ring_last(d->ring));
         for (Stream *s = d->streams; s; s = s->list_next) {
                 if (http_stream_buffered(s->http) > 0) {
                         if (!s->moved)
                                 cut(s, "it does not read");
-                } else if (s->next > ring_last(d->ring)) {
+                } else if (s->next > d->released) {
+                        int n = snprintf(text, sizeof(text), ": alive\nid: %" PRIu64 "\n\n", s->next - 1);
+
                         (void) http_stream_write(s->http, text, (size_t) n);
                 }
                 s->moved = false;

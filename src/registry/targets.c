@@ -122,6 +122,12 @@ static bool is_allowed(const Registry *g, const char *url, const Address *client
         return same_address(&target, client) || (is_loopback(client) && is_of_this_machine(&target));
 }
 
+bool targets_is_local(const char *client) {
+        Address from;
+
+        return !client_address(client, &from) || is_loopback(&from);
+}
+
 int targets_check(const Registry *g, const Registration *r, const char *client, Problem *problem) {
         const struct {
                 const char *member, *url;

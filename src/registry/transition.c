@@ -48,6 +48,25 @@ void instance_log_deregistered(const Instance *i, const char *client) {
         discovery_note_instance(i, "deregistered", NULL, NULL);
 }
 
+static void on_forgotten(int result, void *userdata) {
+        if (result < 0)
+                log_warning("A service that is forgotten is still on disk, and will be forgotten again: %s", strerror(-result));
+}
+
+/* On disk as well, or the next run would begin anew with it. */
+static void forget(Instance *i) {
+        Registry *g = i->registry;
+
+        g->counters.forgotten++;
+        history_drop(g, i->url);
+        if (!register_is_pending(g, i->url)) {
+                int r = store_deregister(g->store, i->url, clock_realtime_usec(), on_forgotten, NULL);
+                if (r < 0)
+                        on_forgotten(r, NULL);
+        }
+        instance_remove(i);
+}
+
 static const char *passing_text(HealthState old) {
         switch (old) {
         case HEALTH_CRITICAL:
@@ -89,9 +108,7 @@ void instance_health_changed(Instance *i, HealthState old, const char *reason) {
 
         case HEALTH_FORGOTTEN:
                 log_instance(i, LOG_NOTICE, EVENT_SERVICE_FORGOTTEN, old, reason, "is forgotten");
-                i->registry->counters.forgotten++;
-                history_drop(i->registry, i->url);
-                instance_remove(i);
+                forget(i);
                 return;
 
         case _HEALTH_STATE_MAX:

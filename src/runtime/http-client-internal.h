@@ -23,6 +23,9 @@ typedef struct Shard {
         uint64_t wanted_usec;           /* when libcurl wants to be called; 0: at once, UINT64_MAX: never */
 } Shard;
 
+/* Somebody who is told when a connection ends: http-client-socket.c */
+typedef struct Watch Watch;
+
 /* A connection's socket, from its opening to its closing by libcurl. */
 typedef struct Socket {
         Shard *shard;
@@ -30,9 +33,8 @@ typedef struct Socket {
         uint32_t generation;            /* tells it from others that have the same fd later */
         uint32_t armed;                 /* what epoll looks for; 0: nothing, it is not in the set */
         bool busy;                      /* libcurl waits for events on it */
-        void (*lost)(void *userdata);   /* told when it ends while it is not busy */
-        void *userdata;
-        UT_hash_handle hh;              /* while lost is set */
+        Watch *watches;                 /* of all who share it */
+        const void *user;               /* whose call was on it last */
 } Socket;
 
 struct HttpCall {
@@ -69,7 +71,9 @@ struct HttpClient {
         sd_event_source *io;
         Socket **sockets;               /* by fd */
         size_t n_sockets;
-        Socket *watched;                /* uthash by userdata */
+        Watch *watched;                 /* uthash by userdata */
+        Watch *leaving;                 /* of connections that have ended: they are still to be told */
+        sd_event_source *ended;
         uint32_t generation;
         CURL *idle[IDLE_HANDLES_MAX];   /* set-up handles cost microseconds: they are used again */
         size_t n_idle;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <utlist.h>
 
 #include "base/fd.h"
 #include "runtime/http-client-internal.h"
@@ -17,17 +20,55 @@ static Socket *socket_find(const HttpClient *c, int fd) {
         return fd >= 0 && (size_t) fd < c->n_sockets ? c->sockets[fd] : NULL;
 }
 
+struct Watch {
+        Watch **list;                   /* that it is on: a socket's, or the client's of those that are leaving */
+        void (*lost)(void *userdata);
+        void *userdata;
+        Watch *prev, *next;
+        UT_hash_handle hh;              /* by userdata */
+};
+
+static void watch_free(HttpClient *c, Watch *w) {
+        DL_DELETE(*w->list, w);
+        HASH_DEL(c->watched, w);
+        free(w);
+}
+
 static void socket_unwatch(Socket *socket) {
-        if (!socket->lost)
-                return;
-        socket->lost = NULL;
-        HASH_DEL(socket->shard->client->watched, socket);
+        while (socket->watches)
+                watch_free(socket->shard->client, socket->watches);
 }
 
 static void socket_forget(Socket *socket) {
         socket_unwatch(socket);
         socket->shard->client->sockets[socket->fd] = NULL;
         free(socket);
+}
+
+/* Who is told may take back another's watch, or have the socket closed: so they leave it first. */
+static void socket_tell(Socket *socket) {
+        HttpClient *c = socket->shard->client;
+
+        for (Watch *w; (w = socket->watches);) {
+                DL_DELETE(socket->watches, w);
+                w->list = &c->leaving;
+                DL_APPEND(c->leaving, w);
+        }
+}
+
+static void tell_leaving(HttpClient *c) {
+        for (Watch *w; (w = c->leaving);) {
+                void (*lost)(void *) = w->lost;
+                void *userdata = w->userdata;
+
+                watch_free(c, w);
+                lost(userdata);
+        }
+}
+
+static int on_ended(sd_event_source *source, void *userdata) {
+        tell_leaving(userdata);
+        return 0;
 }
 
 /* Tells the kernel only what it does not know: a connection that is asked again and again costs no call. */
@@ -78,19 +119,14 @@ static int socket_new(Shard *shard, int fd, Socket **ret) {
 
 /* Something came on a connection that waits for reuse: mostly its end. libcurl finds out by itself when it would use it again. */
 static void idle_event(Socket *socket, uint32_t events) {
-        void (*lost)(void *) = socket->lost;
-
-        if (lost && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+        if (socket->watches && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
                 (void) socket_arm(socket, EPOLLRDHUP);
                 return;
         }
+        HttpClient *c = socket->shard->client;
         (void) socket_arm(socket, 0);
-        if (lost) {
-                void *userdata = socket->userdata;
-
-                socket_unwatch(socket);
-                lost(userdata);
-        }
+        socket_tell(socket);
+        tell_leaving(c);
 }
 
 static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -133,9 +169,34 @@ curl_socket_t http_client_on_socket_open(void *userdata, curlsocktype purpose, s
         return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-int http_client_on_socket_close(void *userdata, curl_socket_t fd) {
-        Socket *socket = socket_find(userdata, fd);
+static void unwatch_user(Socket *socket) {
+        HttpClient *c = socket->shard->client;
+        Watch *w;
 
+        HASH_FIND_PTR(c->watched, &socket->user, w);
+        if (w && w->list == &socket->watches)
+                watch_free(c, w);
+}
+
+static bool is_ended_by_peer(int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+        return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+/* It may have ended during a call: whose call it was hears so by its answer, and the others that watch it here. Not at once, since
+ * this is called from within libcurl. */
+int http_client_on_socket_close(void *userdata, curl_socket_t fd) {
+        HttpClient *c = userdata;
+        Socket *socket = socket_find(c, fd);
+
+        if (socket && socket->watches)
+                unwatch_user(socket);
+        if (socket && socket->watches && is_ended_by_peer(fd)) {
+                socket_tell(socket);
+                if (c->ended)
+                        (void) sd_event_source_set_enabled(c->ended, SD_EVENT_ONESHOT);
+        }
         if (socket)
                 socket_forget(socket);
         return close(fd);
@@ -153,7 +214,7 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
                 socket->busy = false;
                 /* Somebody else's watch goes on, whatever this call did on the connection. */
                 if (socket->armed & EPOLLOUT)
-                        (void) socket_arm(socket, socket->lost ? EVENTS_READABLE : 0);
+                        (void) socket_arm(socket, socket->watches ? EVENTS_READABLE : 0);
                 return 0;
         }
         if (!socket && socket_new(shard, fd, &socket) < 0)
@@ -161,45 +222,58 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
         socket->shard = shard;
         socket->busy = true;
         /* Noted here, since CURLINFO_ACTIVESOCKET looks through all connections there are. */
-        if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &call) == CURLE_OK && call)
+        if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &call) == CURLE_OK && call) {
                 call->fd = fd;
+                socket->user = call->userdata;
+        }
         return socket_arm(socket, (what & CURL_POLL_IN ? EVENTS_READABLE : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0)) < 0 ? -1 : 0;
 }
 
 void http_client_watch_connection(HttpCall *call) {
-        Socket *socket = socket_find(call->client, call->fd);
+        HttpClient *c = call->client;
+        Socket *socket = socket_find(c, call->fd);
+        Watch *w;
 
-        if (!socket)
+        if (!socket || (!socket->busy && socket_arm(socket, EVENTS_READABLE) < 0))
                 return;
-        if (socket->lost && socket->userdata == call->userdata) {
-                if (!socket->busy)
-                        (void) socket_arm(socket, EVENTS_READABLE);
-                return;
+
+        HASH_FIND_PTR(c->watched, &call->userdata, w);
+        if (w) {
+                DL_DELETE(*w->list, w);
+        } else {
+                w = calloc(1, sizeof(Watch));
+                if (!w)
+                        return;
+                w->userdata = call->userdata;
+                HASH_ADD_PTR(c->watched, userdata, w);
+                if (!w->hh.tbl) {
+                        free(w);
+                        return;
+                }
         }
-
-        socket_unwatch(socket);
-        http_client_unwatch(call->client, call->userdata);
-        if (!socket->busy && socket_arm(socket, EVENTS_READABLE) < 0)
-                return;
-        socket->userdata = call->userdata;
-        HASH_ADD_PTR(call->client->watched, userdata, socket);
-        if (socket->hh.tbl)
-                socket->lost = call->lost;
+        w->lost = call->lost;
+        w->list = &socket->watches;
+        DL_APPEND(socket->watches, w);
 }
 
 void http_client_unwatch(HttpClient *c, const void *userdata) {
-        Socket *socket;
+        Watch *w;
 
-        HASH_FIND_PTR(c->watched, &userdata, socket);
-        if (socket)
-                socket_unwatch(socket);
+        HASH_FIND_PTR(c->watched, &userdata, w);
+        if (w)
+                watch_free(c, w);
 }
 
 int http_client_open_sockets(HttpClient *c) {
         c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (c->epoll_fd < 0)
                 return -errno;
-        return sd_event_add_io(c->event, &c->io, c->epoll_fd, EPOLLIN, on_ready, c);
+        int r = sd_event_add_defer(c->event, &c->ended, on_ended, c);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->ended, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_io(c->event, &c->io, c->epoll_fd, EPOLLIN, on_ready, c);
+        return r;
 }
 
 void http_client_close_sockets(HttpClient *c) {
@@ -207,6 +281,9 @@ void http_client_close_sockets(HttpClient *c) {
                 if (c->sockets[i])
                         socket_forget(c->sockets[i]);
         free(c->sockets);
+        while (c->leaving)
+                watch_free(c, c->leaving);
+        c->ended = sd_event_source_disable_unref(c->ended);
         c->io = sd_event_source_disable_unref(c->io);
         c->epoll_fd = fd_close(c->epoll_fd);
 }

@@ -509,6 +509,27 @@ def test_events_of_some_services(registry):
     wait_until(lambda: stream.last == index(registry), "it does not fall behind though its service is quiet")
 
 
+def test_the_largest_events_arrive_whole_and_in_order(registry):
+    """Far more than a stream keeps for itself, of registrations with every member at its limit; the slashes are escaped in JSON."""
+    first, n = index(registry), 100
+    values = {f"key-{k}": "\U0001d11e" * 256 for k in range(32)}
+    tags = [f"{k:064}" for k in range(32)]
+    expected = []
+    for k in range(n):
+        url = f"http://127.0.0.1:{k + 1}/"
+        url += "/" * (2048 - len(url))
+        record = {"ServiceName": "n" * 64, "ServiceURL": url, "Metadata": values, "Tags": tags}
+        answer = registry.post("/services", json.dumps(record, ensure_ascii=False), headers={"Content-Type": "application/json"})
+        assert answer.status == 200, answer
+        expected += [("registered", url), ("added", url)]
+    stream = Stream(registry, f"?after={first}")
+    wait_until(lambda: len(stream.events) == 2 * n or stream.ended, "all events")
+    assert [(event, data["ServiceURL"]) for event, data in stream.events] == expected
+    assert len(json.dumps(stream.events).encode()) > 4 * 65536
+    stream.close()
+
+
+
 def test_events_go_on_where_they_were(registry):
     stream = Stream(registry)
     register(registry, "A", 7001)

@@ -212,8 +212,8 @@ def test_restore_is_durable(cluster, registry):
 
 
 def test_restore_into_an_empty_registry(cluster, registry, tmp_path):
-    """What the administrator does whose disk was lost: all is as it was, a dead one is found, a living one never told off."""
-    cluster.configure("registry", {"Registry": {"HeartbeatSec": "300ms", "HeartbeatTimeoutSec": "200ms", "RetrySec": "50ms"}})
+    """What the administrator does whose disk was lost: who lives is found at once, and of a dead one nobody is told."""
+    cluster.configure("registry", {"Registry": {"HeartbeatSec": "1h", "HeartbeatTimeoutSec": "200ms", "RetrySec": "50ms"}})
     registry.stop()
     registry.start()
     alive, dead, diner = FakeService(), FakeService(), Dependant()
@@ -231,8 +231,21 @@ def test_restore_into_an_empty_registry(cluster, registry, tmp_path):
     registry.start()
     assert registry.get("/services").json["Services"] == []
     assert registry.post("/restore", backup).json["Added"] == 3
-    wait_until(lambda: ("-", dead.url) in diner.changes(), "the dead one is found")
-    assert ("-", alive.url) not in diner.changes() and ("+", alive.url) in diner.changes()
+    wait_until(lambda: ("+", alive.url) in diner.changes(), "the living one is seen, though the interval is an hour")
+
+    def entry(peer):
+        return next(s for s in registry.get("/services").json["Services"] if s["ServiceURL"] == peer.url)
+    wait_until(lambda: "LastError" in entry(dead), "the dead one was probed")
+    assert entry(dead)["State"] == "critical"
+    assert not [change for change in diner.changes() if change[1] == dead.url] and ("-", alive.url) not in diner.changes()
+    # Nor does another run of the registry say so.
+    registry.kill()
+    registry.start()
+    late = Dependant()
+    assert registry.post("/services", {"ServiceName": "Guest", "ServiceURL": late.url, "RequiredServices": ["Cook"],
+                                       "ServiceUpdateURL": late.url}).status == 200
+    assert late.changes() == [("+", alive.url)]
+    late.close()
     alive.close()
     diner.close()
 

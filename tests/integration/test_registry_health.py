@@ -6,6 +6,7 @@ import statistics
 import time
 
 import pytest
+from fakes import FakeService
 from gradebook import wait_until
 from test_registry import RULES, Peer, peers, registry, restart, state  # noqa: F401
 
@@ -336,3 +337,37 @@ def test_a_changed_weight_is_told(peers):
     service.register()
     wait_until(lambda: client.patches[-1]["Added"] == [{"Name": "A", "URL": service.url}], "and of the default")
     assert not any(p["Removed"] for p in client.patches)
+
+
+# ---- who shares a connection ----
+
+def test_all_services_of_one_process_are_known_to_be_dead_at_once(cluster):
+    """One process, one port, three services: the registry asks them all on the same connection."""
+    cluster.configure("registry", {"Registry": {"HeartbeatSec": "1h", "HeartbeatTimeoutSec": "1s", "RetrySec": "50ms"}})
+    registry = cluster.start("registry")
+    names = ("First", "Second", "Third")
+    client = Peer(registry, "Client", list(names))
+    client.register()
+    process = FakeService()
+    for name in names:
+        url = f"{process.url}/{name}"
+        assert registry.post("/services", {"ServiceName": name, "ServiceURL": url, "HeartbeatURL": url + "/heartbeat"}).status == 200
+        # One after the other, so that each finds the connection that the last left.
+        wait_until(lambda: "RTTMicroseconds" in registry.get("/services/" + name).json["Services"][0], f"{name} was probed")
+    wait_until(lambda: len(client.providers) == 3, "the client knows all")
+    process.close()
+    wait_until(lambda: not client.providers, "the client knows that all are gone", 3)
+    client.die()
+
+
+# ---- who is forgotten ----
+
+def test_who_is_forgotten_is_forgotten_on_disk(cluster):
+    cluster.configure("registry", {"Registry": {"LeaseSec": "1s", "ForgetSec": "1s"}})
+    registry = cluster.daemon("registry", keep_listener=True).start()
+    assert registry.post("/services", {"ServiceName": "A", "ServiceURL": "http://127.0.0.1:1"}).status == 200
+    wait_until(lambda: not registry.get("/services").json["Services"], "it is forgotten")
+    registry.stop()
+    registry.start()
+    assert registry.get("/services").json["Services"] == []
+    assert "Recovered" not in registry.stderr

@@ -69,3 +69,33 @@ def test_token_of_the_unit(gradebook):
     path = "/var/lib/gradebook/cluster-token"
     mode, size, owner = gradebook.run("stat", "--format=%f %s %U", path).stdout.split()
     assert (stat.S_IMODE(int(mode, 16)), int(size), owner) == (0o600, 65, "root")
+
+
+def test_a_drain_outlives_every_restart(gradebook):
+    """That of the registry and of the service, in good order and not, and of both at once."""
+    def state():
+        body = gradebook.curl("http://127.0.0.1:3000/services/GradingService", token=gradebook.token()).json()
+        return [service["State"] for service in body["Services"]]
+
+    def missing():
+        return gradebook.curl("http://127.0.0.1:5005/healthz").json()["Missing"]
+
+    def is_anew(unit, before):
+        return gradebook.is_active(unit) and gradebook.property(unit, "MainPID") not in ("0", before)
+
+    registry, grading = "gradebook-registry.service", "gradebook-grading.service"
+    gradebook.run("gradebookctl", "drain", "GradingService")
+    try:
+        assert state() == ["draining"]
+        wait_until(lambda: missing() == ["GradingService"], "the portal knows that it gets nothing new")
+        for how in (("restart",), ("kill", "--signal=KILL")):
+            for units in ((registry,), (grading,), (registry, grading)):
+                before = {unit: gradebook.property(unit, "MainPID") for unit in units}
+                gradebook.systemctl(*how, *units)
+                for unit, pid in before.items():
+                    wait_until(lambda unit=unit, pid=pid: is_anew(unit, pid), f"{unit} runs again after {how[0]}")
+                wait_until(lambda: state() == ["draining"], f"it drains after {how[0]} of {units}")
+                assert missing() == ["GradingService"], (how, units)
+    finally:
+        gradebook.run("gradebookctl", "undrain", "GradingService")
+    wait_until(lambda: state() == ["passing"] and missing() == [], "it is back in service, and the portal knows")

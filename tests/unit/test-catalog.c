@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -10,12 +11,18 @@
 
 #include "registry/catalog.h"
 
-/* A model: providers come and go at random, dependants are told at random, some patches are lost on the way there, some
- * answers on the way back. However it went, once calm every dependant knows the truth. */
+/* A model: providers come and go at random, the disk follows at random, dependants are told at random, some patches are lost on the
+ * way there, some answers on the way back. However it went, after each patch a dependant knows what is on disk and nothing that is
+ * not, and once calm the truth. */
 
 #define NAMES 3
 #define URLS 4
 #define DEPENDANTS 6
+
+/* What a registry would know that was started anew now. */
+typedef struct Disk {
+        bool present[NAMES][URLS];
+} Disk;
 
 static const char *const names[NAMES] = { "A", "B", "C" };
 static const char *const urls[URLS] = { "http://h:1", "http://h:2", "http://h:3", "http://h:4" };
@@ -67,16 +74,49 @@ static void check_is_news(Catalog *c, const Dependant *d, const Patch *p) {
                 check_provider_is_news(c, d, &p->removed[i], false);
 }
 
-static void tell(Catalog *c, Dependant *d, bool arrives, bool answered) {
-        _cleanup_(patch_freep) Patch *patch = NULL;
-        uint64_t head = catalog_sequence(c), first = catalog_first_missing(c, &d->registration, &d->position);
+static void save(Catalog *c, Disk *disk) {
+        for (size_t n = 0; n < NAMES; n++)
+                for (size_t u = 0; u < URLS; u++) {
+                        Record *r;
 
-        assert_int_equal(catalog_patch(c, &d->registration, &d->position, &patch), 0);
+                        assert_int_equal(catalog_get(c, names[n], urls[u], &r), 0);
+                        disk->present[n][u] = r->present;
+                }
+        catalog_set_saved(c, catalog_sequence(c));
+}
+
+static void check_knows_disk(const Dependant *d, const Disk *disk) {
+        for (size_t n = 0; n < NAMES; n++)
+                for (size_t u = 0; u < URLS; u++)
+                        assert_int_equal(d->knows[n][u], disk->present[n][u] && registration_requires(&d->registration, names[n]));
+}
+
+/* One of which the disk has not followed for long cannot be told of. */
+static bool is_too_restless(const Catalog *c, const Dependant *d) {
+        for (size_t n = 0; n < NAMES; n++)
+                for (const Record *r = registration_requires(&d->registration, names[n]) ? catalog_first_of(c, names[n]) : NULL; r; r = r->name_next)
+                        if (r->changes[CHANGES_KEPT - 1] > catalog_saved(c))
+                                return true;
+        return false;
+}
+
+static void tell(Catalog *c, const Disk *disk, Dependant *d, bool arrives, bool answered) {
+        _cleanup_(patch_freep) Patch *patch = NULL;
+        uint64_t head = catalog_saved(c), missing = catalog_missing(c, &d->registration, &d->position);
+
+        int r = catalog_patch(c, &d->registration, &d->position, &patch);
+        if (r == -EAGAIN) {
+                assert_true(is_too_restless(c, d));
+                return;
+        }
+        assert_int_equal(r, 0);
         if (!d->position.full)
-                assert_int_equal(first == 0, patch_is_empty(patch));
+                assert_int_equal(missing == 0, patch_is_empty(patch));
         check_is_news(c, d, patch);
         if (arrives)
                 receive(d, patch);
+        if (arrives)
+                check_knows_disk(d, disk);
         if (arrives && answered)
                 d->position = (Position) { .acked = head };
         else
@@ -107,6 +147,7 @@ static void check_view(const Catalog *c, const Dependant *d) {
 static void run_history(unsigned seed) {
         _cleanup_(catalog_freep) Catalog *c = NULL;
         Dependant dependants[DEPENDANTS] = {};
+        Disk disk = {};
         const char *required[DEPENDANTS][2] = { { "A" }, { "B" }, { "A", "C" }, { "*" }, { "C", "B" }, { "Nobody" } };
 
         srandom(seed);
@@ -118,7 +159,9 @@ static void run_history(unsigned seed) {
         }
 
         for (int step = 0; step < 200; step++) {
-                if (random() % 3 > 0) {
+                if (random() % 5 == 0) {
+                        save(c, &disk);
+                } else if (random() % 3 > 0) {
                         Record *r;
 
                         assert_int_equal(catalog_get(c, names[random() % NAMES], urls[random() % URLS], &r), 0);
@@ -126,14 +169,15 @@ static void run_history(unsigned seed) {
                 } else {
                         long how = random() % 4;
 
-                        tell(c, &dependants[random() % DEPENDANTS], how > 0, how > 1);
+                        tell(c, &disk, &dependants[random() % DEPENDANTS], how > 0, how > 1);
                 }
         }
 
+        save(c, &disk);
         for (size_t i = 0; i < DEPENDANTS; i++) {
-                tell(c, &dependants[i], true, true);
+                tell(c, &disk, &dependants[i], true, true);
                 check_knows_truth(c, &dependants[i]);
-                assert_int_equal(catalog_first_missing(c, &dependants[i].registration, &dependants[i].position), 0);
+                assert_int_equal(catalog_missing(c, &dependants[i].registration, &dependants[i].position), 0);
                 check_view(c, &dependants[i]);
         }
 }
@@ -141,6 +185,55 @@ static void run_history(unsigned seed) {
 static void test_model(void **state) {
         for (unsigned seed = 1; seed <= 2000; seed++)
                 run_history(seed);
+}
+
+/* What two lack is the same number only if it is the same. */
+static void test_what_is_missing_has_a_number(void **state) {
+        _cleanup_(catalog_freep) Catalog *c = NULL;
+        char *required[] = { (char *) "A" };
+        Registration registration = { .required_services = required, .n_required = 1 };
+        Position early = {}, late = {};
+        Record *x, *y;
+
+        assert_int_equal(catalog_new(&c), 0);
+        assert_int_equal(catalog_get(c, "A", urls[0], &x), 0);
+        assert_int_equal(catalog_get(c, "A", urls[1], &y), 0);
+        assert_true(catalog_set(c, x, true));
+        late.acked = catalog_sequence(c);
+        assert_true(catalog_set(c, y, true));
+        assert_true(catalog_set(c, x, false));
+        assert_int_equal(catalog_missing(c, &registration, &early), 0);
+        catalog_set_saved(c, catalog_sequence(c));
+
+        /* One does not know of x at all, the other has to hear that it went; both lack y. */
+        assert_int_not_equal(catalog_missing(c, &registration, &early), 0);
+        assert_int_not_equal(catalog_missing(c, &registration, &late), 0);
+        assert_int_not_equal(catalog_missing(c, &registration, &early), catalog_missing(c, &registration, &late));
+}
+
+static void test_a_weight_is_told(void **state) {
+        _cleanup_(catalog_freep) Catalog *c = NULL;
+        char *required[] = { (char *) "A" };
+        Registration registration = { .required_services = required, .n_required = 1 };
+        _cleanup_(patch_freep) Patch *patch = NULL;
+        Position position = {};
+        Record *r;
+
+        assert_int_equal(catalog_new(&c), 0);
+        assert_int_equal(catalog_get(c, "A", urls[0], &r), 0);
+        assert_true(catalog_set(c, r, true));
+        position.acked = catalog_sequence(c);
+        catalog_set_saved(c, catalog_sequence(c));
+        assert_true(catalog_set_weight(c, r, 7));
+        assert_int_equal(catalog_missing(c, &registration, &position), 0);
+        catalog_set_saved(c, catalog_sequence(c));
+        assert_int_not_equal(catalog_missing(c, &registration, &position), 0);
+        assert_int_equal(catalog_patch(c, &registration, &position, &patch), 0);
+        assert_int_equal(patch->n_added, 1);
+        assert_int_equal(patch->added[0].weight, 7);
+
+        position.acked = catalog_sequence(c);
+        assert_int_equal(catalog_missing(c, &registration, &position), 0);
 }
 
 static void test_came_and_went_is_no_news(void **state) {
@@ -152,16 +245,16 @@ static void test_came_and_went_is_no_news(void **state) {
 
         assert_int_equal(catalog_new(&c), 0);
         assert_int_equal(catalog_get(c, "A", urls[0], &r), 0);
-        assert_int_equal(catalog_first_missing(c, &registration, &position), 0);
+        assert_false(catalog_is_behind(c, &registration, &position));
         assert_false(catalog_set(c, r, false));
         assert_true(catalog_set(c, r, true));
-        assert_int_equal(catalog_first_missing(c, &registration, &position), 1);
+        assert_true(catalog_is_behind(c, &registration, &position));
         assert_true(catalog_set(c, r, false));
-        assert_int_equal(catalog_first_missing(c, &registration, &position), 0);
+        assert_false(catalog_is_behind(c, &registration, &position));
 
         /* Unless the first half may have arrived. */
         position.in_doubt = true;
-        assert_int_equal(catalog_first_missing(c, &registration, &position), 2);
+        assert_true(catalog_is_behind(c, &registration, &position));
 }
 
 static void test_restored(void **state) {
@@ -178,6 +271,7 @@ static void test_restored(void **state) {
                 catalog_restore(c, r, i % 2, i < 2);
         }
         assert_int_equal(catalog_count(c), URLS);
+        catalog_set_saved(c, catalog_sequence(c));
 
         /* Only what not all knew is told again. */
         assert_int_equal(catalog_patch(c, &registration, &position, &patch), 0);
@@ -193,6 +287,8 @@ static void test_restored(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_model),
+                cmocka_unit_test(test_what_is_missing_has_a_number),
+                cmocka_unit_test(test_a_weight_is_told),
                 cmocka_unit_test(test_came_and_went_is_no_news),
                 cmocka_unit_test(test_restored),
         };

@@ -73,6 +73,16 @@ static void test_targets(void **state) {
         }
 }
 
+static void test_who_is_local(void **state) {
+        assert_true(targets_is_local("127.0.0.1:4711"));
+        assert_true(targets_is_local("127.8.0.1:4711"));
+        assert_true(targets_is_local("[::1]:4711"));
+        assert_true(targets_is_local("[::ffff:127.0.0.1]:4711"));
+        assert_true(targets_is_local("-"));
+        assert_false(targets_is_local("192.0.2.1:4711"));
+        assert_false(targets_is_local("[2001:db8::1]:4711"));
+}
+
 static void test_every_member_counts(void **state) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
 
@@ -94,6 +104,7 @@ static void test_this_machines_name(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_targets),
+                cmocka_unit_test(test_who_is_local),
                 cmocka_unit_test(test_every_member_counts),
                 cmocka_unit_test(test_this_machines_name),
         };
