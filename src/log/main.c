@@ -16,7 +16,7 @@ static const Service central_log = {
         .stop = log_service_stop,
         .status = log_service_status,
         .free = log_service_free,
-        .keep_line = log_service_keep_line,
+        .keep_lines = log_service_keep_lines,
 };
 
 int main(int argc, char *argv[]) {

@@ -19,9 +19,7 @@ int log_service_new(Runtime *rt, void **ret) {
         if (r >= 0)
                 r = store_new(&l->store, rt->event, rt->logs_directory, l->config, get_grown, l);
         if (r >= 0) {
-                r = own_new(&l->own, rt->event, l->store);
-                if (r >= 0)
-                        r = suppressed_new(&l->suppressed, rt->event, l->store);
+                r = suppressed_new(&l->suppressed, rt->event, l->store);
                 if (r >= 0)
                         r = http_body_new(&l->empty, NULL, "", 0);
                 if (r >= 0)
@@ -56,12 +54,6 @@ void log_service_stop(void *service) {
         get_stop(l);
 }
 
-void log_service_keep_line(const LogRecord *record, void *service) {
-        LogService *l = service;
-
-        own_add(l->own, record);
-}
-
 static void append_grouped(Buffer *out, uint64_t n) {
         if (n >= 1000) {
                 append_grouped(out, n / 1000);
@@ -93,12 +85,9 @@ void *log_service_free(void *service) {
                 return NULL;
         l->stopping = true;
         get_deinit(l);
-        if (l->own)
-                own_finish(l->own);
         if (l->suppressed)
                 suppressed_finish(l->suppressed);
         l->store = store_free(l->store);
-        l->own = own_free(l->own);
         l->suppressed = suppressed_free(l->suppressed);
         l->empty = http_body_unref(l->empty);
         free(l);
@@ -142,7 +131,6 @@ LOG_METRIC(followers_cut, l->followers_cut)
 LOG_METRIC(relists, l->relists)
 LOG_METRIC(searches, l->searches)
 LOG_METRIC(scanned_bytes, l->scanned_bytes)
-LOG_METRIC(own_dropped, own_dropped(l->own))
 
 const MetricItem log_metrics[] = {
         { "gradebook_log_records_total", METRIC_COUNTER, "Records stored since the start", read_records },
@@ -171,6 +159,5 @@ const MetricItem log_metrics[] = {
         { "gradebook_log_relists_total", METRIC_COUNTER, "Event streams that were told to list anew", read_relists },
         { "gradebook_log_searches_total", METRIC_COUNTER, "Questions answered, followers among them", read_searches },
         { "gradebook_log_scanned_bytes_total", METRIC_COUNTER, "Bytes of the log looked through for answers", read_scanned_bytes },
-        { "gradebook_log_own_dropped_total", METRIC_COUNTER, "Own lines lost while the store could not write", read_own_dropped },
         METRIC_END,
 };

@@ -12,7 +12,6 @@
 
 typedef struct LogReply LogReply;
 typedef struct Readers Readers;
-typedef struct OwnLines OwnLines;
 typedef struct Suppressed Suppressed;
 
 /* The central log: what new() makes and all handlers get. */
@@ -20,7 +19,8 @@ typedef struct LogService {
         Runtime *rt;
         const LogConfig *config;        /* borrowed from rt, replaced on reload */
         LogStore *store;
-        OwnLines *own;
+        LogAppend own;                  /* of the lines that this daemon logs itself */
+        const LogKeep *own_keep;        /* whose they are */
         Suppressed *suppressed;
         HttpBody *empty;                /* the answer to text */
         Readers *readers;
@@ -47,7 +47,6 @@ int log_service_reload(void *service, const void *old);
 void log_service_stop(void *service);
 void log_service_status(void *service, Buffer *out);
 void *log_service_free(void *service);
-void log_service_keep_line(const LogRecord *record, void *service);
 
 /* post.c, get.c: the handlers. */
 void post_log(Request *request, void *service);
@@ -70,10 +69,6 @@ void suppressed_begun(Suppressed *s);   /* something was */
 void suppressed_finish(Suppressed *s);  /* the store is about to be freed: what would have waited is told now, to the journal */
 Suppressed *suppressed_free(Suppressed *s);     /* after the store */
 
-/* own.c: the lines that this daemon logs itself go into its own store. They wait in a bounded memory while it cannot
- * write, and are tried again by themselves: that is also how a full disk's end is noticed. */
-int own_new(OwnLines **ret, sd_event *event, LogStore *store);
-void own_add(OwnLines *o, const LogRecord *record);
-void own_finish(OwnLines *o);           /* the store is about to be freed: what waits goes there now */
-uint64_t own_dropped(const OwnLines *o);
-OwnLines *own_free(OwnLines *o);        /* after the store */
+/* own.c: the lines that this daemon logs itself go into its own store, a batch at a time; they are in the shipper's spool until they
+ * are on disk here. While the store cannot write they come again by themselves: that is also how a full disk's end is noticed. */
+int log_service_keep_lines(const LogKeep *keep, void *service);

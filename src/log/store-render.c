@@ -4,7 +4,6 @@
 #include <syslog.h>
 
 #include "log/gap.h"
-#include "log/line.h"
 #include "log/store-internal.h"
 #include "wire/log-line.h"
 
@@ -71,7 +70,7 @@ static bool is_suppressed(LogStore *s, const LogAppend *a, const LogRecord *r) {
         char name[LIMITS_NAME_SIZE];
         const char *sender = r->source;
 
-        if (r->message_id || r->priority <= LOG_ERR)
+        if (a->own || r->message_id || r->priority <= LOG_ERR)
                 return false;
         if (!sender) {
                 write_sender(name, r->service, a);
@@ -102,42 +101,6 @@ static int render_records(LogStore *s, LogAppend *a) {
         return 0;
 }
 
-/* The log's own lines come as they are written, and are counted among the others all the same: one that is lost leaves a gap. */
-static int render_line(LogStore *s, LogAppend *a, const char *line, size_t size) {
-        LogRecord r = { .service = (char *) "gradebook-log", .host = own_host(s), .sequence = line_sequence(line, size) };
-        char source[SOURCE_SIZE] = "";
-        size_t n;
-        const char *value = line_member(line, size, "Source", &n);
-        int k = 0;
-
-        if (value && n == SOURCE_SIZE - 1 && r.sequence > 0) {
-                memcpy(source, value, n);
-                r.source = source;
-                k = note(s, a, &r);
-        }
-        if (k < 0)
-                return k;
-        if (k > 0) {
-                a->duplicates++;
-                return 0;
-        }
-        a->stored++;
-        return buffer_append(&s->text, line, size);
-}
-
-static int render_lines(LogStore *s, LogAppend *a) {
-        for (const char *p = a->lines, *end = p + a->lines_size; p < end;) {
-                const char *newline = memchr(p, '\n', (size_t) (end - p));
-                size_t size = newline ? (size_t) (newline - p) + 1 : (size_t) (end - p);
-                int r = render_line(s, a, p, size);
-
-                if (r < 0)
-                        return r;
-                p += size;
-        }
-        return 0;
-}
-
 static void take_reports(LogStore *s, LogAppend *a) {
         while (a->n_reports < a->reports_max && limits_report(s->limits, s->now_usec, a->all_reports, &a->reports[a->n_reports]))
                 a->n_reports++;
@@ -151,8 +114,6 @@ int store_render(LogStore *s, LogAppend *a) {
                 r = render_text(s, a);
         if (r >= 0 && a->n_records > 0)
                 r = render_records(s, a);
-        if (r >= 0 && a->lines_size > 0)
-                r = render_lines(s, a);
         if (a->reports_max > 0)
                 take_reports(s, a);
         return r < 0 ? r : s->text.error;

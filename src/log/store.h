@@ -32,16 +32,15 @@ struct LogAppend {
         const char *service;            /* of the text */
         const char *host;               /* of the text; may be NULL */
         int priority;                   /* of the text */
+        size_t n_lines;                 /* of the text, without the empty ones */
 
         const char *client;             /* the address of whoever sends text or records */
 
         LogRecord *const *records;      /* a record that is known already is counted and not stored again */
         size_t n_records;
         uint64_t acknowledged;          /* numbers up to this one may be in another log */
+        bool own;                       /* this daemon's own records, which have no limit */
 
-        const char *lines;              /* or as they are written, each with its line feed */
-        size_t lines_size;
-        size_t n_lines;                 /* of these, or of the text without the empty ones */
 
         size_t probe_bytes;             /* or nothing: is there room for so much? The store's own question */
         int probe_result;

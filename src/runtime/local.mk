@@ -36,6 +36,7 @@ libruntime_a_SOURCES = \
 	src/runtime/journal.c \
 	src/runtime/journal.h \
 	src/runtime/log-shipper-internal.h \
+	src/runtime/log-shipper-keep.c \
 	src/runtime/log-shipper-send.c \
 	src/runtime/log-shipper.c \
 	src/runtime/log-shipper.h \

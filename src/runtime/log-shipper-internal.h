@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by log-shipper.c (taking lines, beginning and end) and log-shipper-send.c. Nobody else includes it. */
+/* Shared by log-shipper.c (taking lines, beginning and end), log-shipper-send.c and log-shipper-keep.c. Nobody else includes it. */
 
 #include <stdbool.h>
 
@@ -12,6 +12,7 @@
 #include "wire/log-line.h"
 
 #define SHIPPER_BATCH_BYTES (128 * 1024)
+#define SHIPPER_KEEP_BYTES (32 * 1024)                  /* likewise, of the log service's own lines: they are parsed */
 #define SHIPPER_LINGER_USEC (20 * USEC_PER_MSEC)        /* so that lines which belong together share a request */
 
 struct LogShipper {
@@ -23,8 +24,11 @@ struct LogShipper {
         int spool_reason;               /* why it is in memory; 0: it is not, or nobody wanted anything else */
         size_t spool_wanted_bytes;      /* a new size; 0: as it is */
         uint64_t n_taken;               /* lines that this process logged into it */
-        void (*keep_line)(const LogRecord *record, void *userdata);
+        int (*keep_lines)(const LogKeep *keep, void *userdata);
         void *keeper;
+        LogKeep keep;                   /* the batch in flight, while keeping */
+        LogRecord **records;            /* of it */
+        bool keeping;
 
         bool calling;                   /* inside service_call() */
         bool announcing;                /* the line at hand is the notice about dropped lines, which has gone through */
@@ -60,5 +64,10 @@ void shipper_arm(LogShipper *s, uint64_t delay_usec);
 void shipper_kick(LogShipper *s);               /* sends soon, unless something is under way or the last attempt's backoff still runs */
 int shipper_on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 void shipper_finish_flush(LogShipper *s);
-void shipper_keep_waiting(LogShipper *s);       /* hands all that waits to the keeper */
+void shipper_acknowledge(LogShipper *s);        /* what was in flight is done with */
+void shipper_send_next(LogShipper *s);
+uint64_t shipper_back_off(LogShipper *s);       /* longer each time; until when to wait */
+int shipper_parse_line(const char *line, size_t size, LogRecord **ret);         /* -EBADMSG, -ENOMEM */
+void shipper_keep_batch(LogShipper *s);         /* hands the batch in flight to the keeper */
+void shipper_keep_nothing(LogShipper *s);       /* which is gone, as is its store */
 void shipper_resize(LogShipper *s);             /* if another size is wanted and nothing is in flight */

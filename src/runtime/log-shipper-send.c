@@ -23,7 +23,7 @@ void shipper_arm(LogShipper *s, uint64_t delay_usec) {
 void shipper_kick(LogShipper *s) {
         const SpoolFile *f = &s->spool->file;
 
-        if (!s->timer || s->call || s->backoff_usec > 0 || (s->keep_line && !s->keeper) || f->n_records == 0)
+        if (!s->timer || s->call || s->keeping || s->backoff_usec > 0 || (s->keep_lines && !s->keeper) || f->n_records == 0)
                 return;
         if (s->flushed || f->tail - f->head >= SHIPPER_BATCH_BYTES)
                 shipper_arm(s, 0);
@@ -84,12 +84,19 @@ static void give_back(LogShipper *s) {
         shipper_resize(s);
 }
 
-static void send_failed(LogShipper *s, int error, const char *reason) {
+uint64_t shipper_back_off(LogShipper *s) {
         s->backoff_usec = s->backoff_usec * 2;
         if (s->backoff_usec < BACKOFF_MIN_USEC)
                 s->backoff_usec = BACKOFF_MIN_USEC;
         if (s->backoff_usec > BACKOFF_MAX_USEC)
                 s->backoff_usec = BACKOFF_MAX_USEC;
+        /* Half of it is by chance, so that daemons which lost the log together do not come back together. */
+        return s->backoff_usec / 2 + clock_monotonic_usec() % (s->backoff_usec / 2);
+}
+
+static void send_failed(LogShipper *s, int error, const char *reason) {
+        uint64_t delay = shipper_back_off(s);
+
         give_back(s);
         tell_outage(s, reason);
         /* Nobody is there: whoever waits for the end of this daemon gets it at once, and the lines stay in the spool. */
@@ -97,8 +104,7 @@ static void send_failed(LogShipper *s, int error, const char *reason) {
                 shipper_finish_flush(s);
                 return;
         }
-        /* Half of it is by chance, so that daemons which lost the log together do not come back together. */
-        shipper_arm(s, s->backoff_usec / 2 + clock_monotonic_usec() % (s->backoff_usec / 2));
+        shipper_arm(s, delay);
 }
 
 /* ---- a batch ---- */
@@ -157,7 +163,7 @@ static int take_batch(LogShipper *s) {
                 s->n_batch = s->batch.error == 0;
         } else if (spool_file_first(&s->spool->file, &first)) {
                 s->known = first.source_hash != 0 ? s->spool->file.state.acknowledged : 0;
-                s->n_batch = spool_file_take(&s->spool->file, SHIPPER_BATCH_BYTES, LOG_BATCH_RECORDS_MAX, &s->batch);
+                s->n_batch = spool_file_take(&s->spool->file, s->keep_lines ? SHIPPER_KEEP_BYTES : SHIPPER_BATCH_BYTES, LOG_BATCH_RECORDS_MAX, &s->batch);
         }
         return s->batch.error;
 }
@@ -168,7 +174,7 @@ static size_t first_line(const LogShipper *s) {
         return newline ? (size_t) (newline - s->batch.data) : s->batch.size;
 }
 
-static int parse_line(const char *line, size_t size, LogRecord **ret) {
+int shipper_parse_line(const char *line, size_t size, LogRecord **ret) {
         _cleanup_(json_unrefp) json_object *o = NULL;
         int r = json_parse_object(line, size, &o, NULL);
 
@@ -178,7 +184,7 @@ static int parse_line(const char *line, size_t size, LogRecord **ret) {
 /* The first line, for a peer that takes nothing else. */
 static int write_plain(LogShipper *s, Buffer *out) {
         _cleanup_(log_record_freep) LogRecord *record = NULL;
-        int r = parse_line(s->batch.data, first_line(s), &record);
+        int r = shipper_parse_line(s->batch.data, first_line(s), &record);
 
         if (r == -ENOMEM)
                 return r;
@@ -188,7 +194,7 @@ static int write_plain(LogShipper *s, Buffer *out) {
 }
 
 /* What is behind the first line is still in flight where that was sent alone. */
-static void acknowledge(LogShipper *s) {
+void shipper_acknowledge(LogShipper *s) {
         size_t n = s->plain ? 1 : s->n_batch;
 
         if (s->notice)
@@ -207,7 +213,7 @@ static void acknowledge(LogShipper *s) {
 
 static void send_batch(LogShipper *s);
 
-static void send_next(LogShipper *s) {
+void shipper_send_next(LogShipper *s) {
         if (s->n_batch > 0) {
                 send_batch(s);
                 return;
@@ -226,9 +232,9 @@ static void send_done(const HttpAnswer *answer, void *userdata) {
         s->call = NULL;
         if (answer->error == 0 && answer->status / 100 == 2) {
                 s->shipped += s->plain ? 1 : s->n_batch;
-                acknowledge(s);
+                shipper_acknowledge(s);
                 tell_recovery(s);
-                send_next(s);
+                shipper_send_next(s);
         } else if (answer->error == 0 && format_refused && s->numbered) {
                 s->bare_until_usec = clock_monotonic_usec() + PLAIN_USEC;
                 s->again = false;
@@ -240,8 +246,8 @@ static void send_done(const HttpAnswer *answer, void *userdata) {
         } else if (answer->error == 0 && format_refused) {
                 /* Not even as text: it would stand in the way of all others for ever. */
                 s->refused++;
-                acknowledge(s);
-                send_next(s);
+                shipper_acknowledge(s);
+                shipper_send_next(s);
         } else {
                 s->offered = s->offered || (answer->error != -ENOENT && answer->error != -ECONNREFUSED);
                 (void) snprintf(reason, sizeof(reason), "it answers %u", answer->status);
@@ -279,42 +285,13 @@ static void send_batch(LogShipper *s) {
                 send_failed(s, r, r == -ENOENT ? "no provider of LogService is known" : strerror(-r));
 }
 
-/* ---- the log service's own lines ---- */
-
-static void keep_batch(LogShipper *s) {
-        const char *end = s->batch.data + s->batch.size;
-
-        for (const char *line = s->batch.data, *newline; line < end; line = newline + 1) {
-                _cleanup_(log_record_freep) LogRecord *record = NULL;
-
-                newline = memchr(line, '\n', (size_t) (end - line));
-                if (parse_line(line, (size_t) (newline - line), &record) < 0) {
-                        s->refused++;
-                        continue;
-                }
-                s->keep_line(record, s->keeper);
-                s->shipped++;
-        }
-}
-
-void shipper_keep_waiting(LogShipper *s) {
-        if (s->n_batch > 0) /* the outer call goes on with it */
-                return;
-        while (take_batch(s) >= 0 && s->n_batch > 0) {
-                keep_batch(s);
-                acknowledge(s);
-        }
-}
-
 int shipper_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         LogShipper *s = userdata;
 
         s->armed = false;
-        if (s->call)
+        if (s->call || s->keeping)
                 return 0;
-        if (s->keep_line) {
-                if (s->keeper)
-                        shipper_keep_waiting(s);
+        if (s->keep_lines && !s->keeper) {
                 shipper_finish_flush(s);
                 return 0;
         }
@@ -329,7 +306,10 @@ int shipper_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                         return 0;
                 }
         }
-        send_batch(s);
+        if (s->keep_lines)
+                shipper_keep_batch(s);
+        else
+                send_batch(s);
         return 0;
 }
 
@@ -345,6 +325,6 @@ void log_shipper_flush(LogShipper *s, uint64_t deadline_usec, void (*done)(void 
                 shipper_finish_flush(s);
                 return;
         }
-        if (!s->call)
+        if (!s->call && !s->keeping)
                 shipper_arm(s, 0);
 }

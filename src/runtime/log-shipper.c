@@ -63,10 +63,7 @@ static void shipper_sink(const LogLine *line, void *userdata) {
                 spool_file_skip(&s->spool->file);
         if (s->touch && log_spool_wants_touch(s->spool))
                 (void) sd_event_source_set_enabled(s->touch, SD_EVENT_ONESHOT);
-        if (s->keep_line && s->keeper)
-                shipper_keep_waiting(s);
-        else
-                shipper_kick(s);
+        shipper_kick(s);
 }
 
 /* ---- beginning and end ---- */
@@ -141,7 +138,7 @@ int log_shipper_start(LogShipper *s, const LogShipperOptions *o) {
         int r;
 
         s->rt = o->rt;
-        s->keep_line = o->keep_line;
+        s->keep_lines = o->keep_lines;
         s->keeper = o->userdata;
         r = add_timer(s, on_flush_timer, &s->flush_timer);
         if (r >= 0)
@@ -170,6 +167,7 @@ LogShipper *log_shipper_free(LogShipper *s) {
         if (!s)
                 return NULL;
         s->call = service_call_cancel(s->call);
+        shipper_keep_nothing(s);
         if (s->rt && !s->spool->path && s->spool->file.n_records > 0)
                 log_warning("%zu log lines have not reached the central log and are lost for it", s->spool->file.n_records);
         log_remove_sink(shipper_sink, s);

@@ -16,14 +16,25 @@ typedef struct Runtime Runtime;
  * dropped, and the first line that goes through again says how many. Never blocks but for moving memory. */
 typedef struct LogShipper LogShipper;
 
+/* The central log's own lines on their way into its store. The shipper's, until done. */
+typedef struct LogKeep {
+        LogRecord *const *records;
+        size_t n_records;
+        size_t bytes;                   /* as text */
+        uint64_t acknowledged;          /* numbers up to this one of their source were on disk, or given up, before */
+        void (*done)(int result, void *userdata);       /* once, on the loop, later. 0: they are on disk; negative errno: none is, and they come again */
+        void *userdata;
+} LogKeep;
+
 typedef struct LogShipperOptions {
         Runtime *rt;                    /* borrowed: event, and providers and client through service_call() */
         size_t spool_max_bytes;
         const char *old_spool_path;     /* see log_spool_take_over(); NULL: there is none */
 
-        /* The central log's own: lines go here at once instead of over the network. As long as userdata is NULL (its
-         * object is not made yet) they wait, see log_shipper_set_keeper(). */
-        void (*keep_line)(const LogRecord *record, void *userdata);
+        /* The central log's own: lines go here instead of over the network, one batch at a time, and stay in the spool until done. A
+         * negative errno: not now; they come again, and done is not called. As long as userdata is NULL (its object is not made yet)
+         * they wait, see log_shipper_set_keeper(). Must not log for each batch: that would be the next one. */
+        int (*keep_lines)(const LogKeep *keep, void *userdata);
         void *userdata;
 } LogShipperOptions;
 

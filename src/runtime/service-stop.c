@@ -51,7 +51,7 @@ void daemon_free(Daemon *d) {
         registrar_free(d->registrar);
         if (d->rt.client)
                 http_client_stop(d->rt.client);
-        if (d->shipper && d->service->keep_line)
+        if (d->shipper && d->service->keep_lines)
                 log_shipper_set_keeper(d->shipper, NULL);
         if (d->object)
                 d->object = d->service->free(d->object);

@@ -67,7 +67,7 @@ static int open_spool(Daemon *d) {
 static int start_shipper(Daemon *d) {
         _cleanup_(freep) char *old = NULL;
 
-        if (!d->common->ship && !d->service->keep_line) {
+        if (!d->common->ship && !d->service->keep_lines) {
                 log_info("Ship=no: lines stay in this machine's journal");
                 d->shipper = log_shipper_renounce(d->shipper);
                 return 0;
@@ -78,7 +78,7 @@ static int start_shipper(Daemon *d) {
                 .rt = &d->rt,
                 .spool_max_bytes = d->common->spool_max_bytes,
                 .old_spool_path = old,
-                .keep_line = d->service->keep_line,
+                .keep_lines = d->service->keep_lines,
         });
 }
 
@@ -191,7 +191,7 @@ static int start(Daemon *d) {
         r = d->service->new(&d->rt, &d->object);
         if (r < 0)
                 return r; /* which has said why */
-        if (d->service->keep_line)
+        if (d->service->keep_lines)
                 log_shipper_set_keeper(d->shipper, d->object);
         r = start_server(d);
         if (r >= 0 && d->service->service_name)

@@ -11,12 +11,12 @@
 #include "runtime/config.h"
 #include "runtime/http-client.h"
 #include "runtime/http-server.h"
+#include "runtime/log-shipper.h"
 #include "runtime/metrics.h"
 #include "runtime/providers.h"
 #include "runtime/request.h"
 #include "runtime/retry-budget.h"
 #include "runtime/router.h"
-#include "wire/log-record.h"
 
 /* A gradebook service is this table plus its handlers; service_main() does all the rest: command line, configuration,
  * sockets from systemd, loop, HTTP, registration, log shipping, readiness, watchdog, reload, drain. Every service answers
@@ -61,8 +61,8 @@ typedef struct Service {
         void *(*free)(void *service);
         /* How errors found before a handler (404, 405, 413, 401) are answered; NULL: problem+json. */
         void (*error_page)(Request *r, Problem *p, void *service);
-        /* The central log itself keeps its own lines: called instead of shipping them. May be NULL. */
-        void (*keep_line)(const LogRecord *record, void *service);
+        /* The central log itself keeps its own lines: called instead of shipping them, see runtime/log-shipper.h. May be NULL. */
+        int (*keep_lines)(const LogKeep *keep, void *service);
 } Service;
 
 int service_main(const Service *service, int argc, char *argv[]);

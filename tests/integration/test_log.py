@@ -314,7 +314,7 @@ def test_a_full_disk_refuses_writes_and_recovers_by_itself(cluster, small_disk):
     wait_until(lambda: "can write again" in log.stderr, "the log says that it can write again")
     assert log.post("/log?service=t", "space", headers=TEXT).status == 200
     assert messages(log, "service=t") == stored + ["space"]
-    own = [m for m in messages(log, own=True) if m.startswith("The central log can")]
+    own = wait_until(lambda: (found := [m for m in messages(log, own=True) if m.startswith("The central log can")])[1:] and found, "it says so here too")
     assert len(own) == 2 and "cannot write" in own[0] and "can write again" in own[1]
 
 

@@ -10,7 +10,7 @@ import subprocess
 import zlib
 
 import pytest
-from gradebook import wait_until
+from gradebook import BUILD, wait_until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 TEXT = {"Content-Type": "text/plain"}
@@ -254,18 +254,80 @@ def test_every_gap_is_told_over_kills(log):
         assert numbers == [n for n in range(1, numbers[-1] + 1) if not any(a <= n <= b for a, b in expected)]
 
 
-def test_own_lines_are_there_once_or_told_as_missing(log):
-    """What the log itself says in its last moments before a kill may be in the journal alone: that is told like any other gap."""
-    log.stop()
-    log.start()
-    assert gaps(log) == []
-    log.kill()
-    log.start()
+def own_lines(log):
+    """Messages of the log's own lines in its store, in order; each must be there once, and none be missing."""
     own = records(log, "service=gradebook-log")
+    assert gaps(log, among=own) == []
     for source in {r["Source"] for r in own if "Source" in r}:
         numbers = [r["Sequence"] for r in own if r.get("Source") == source]
-        missing = [n for first, last in gaps(log, source, own) for n in range(first, last + 1)]
-        assert sorted(numbers + missing) == list(range(1, numbers[-1] + 1)) and numbers == sorted(numbers)
+        assert numbers == list(range(1, numbers[-1] + 1))
+    return [r["Message"] for r in own]
+
+
+@pytest.fixture
+def held(cluster, tmp_path):
+    """The log, and the file whose existence makes every fsync() of it wait."""
+    switch = tmp_path / "hold-fsync"
+    environment = {"LD_PRELOAD": str(BUILD / "hold-fsync.so"), "HOLD_FSYNC": str(switch), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    yield cluster.daemon("log", environment=environment).start(), switch
+    switch.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before it is written", "before it is known to be"])
+def test_own_lines_survive_kill(held, written):
+    """Killed while such a line waits for another commit, and while it is in one that nobody knows the end of."""
+    log, switch = held
+    wait_until(lambda: "Ready, serving" in " ".join(own_lines(log)), "its first lines are stored")
+    wait_until(lambda: metric(log, "gradebook_log_pending_lines") == 0, "all are on disk")
+    before = len(own_lines(log))
+    switch.touch()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sending = None
+        if not written:
+            sending = pool.submit(lambda: pytest.raises(OSError, log.post, "/log", "x", headers=TEXT))
+            wait_until(switch.with_name("hold-fsync.waits").exists, "a commit waits for the disk")
+        log.signal(1)
+        log.wait_notify("READY=1")
+        wait_until(switch.with_name("hold-fsync.waits").exists, "a commit waits for the disk")
+        assert metric(log, "gradebook_log_pending_lines") >= 1
+        log.kill()
+        if sending:
+            sending.result(30)
+    switch.unlink()
+    log.start()
+    wait_until(lambda: sum("Ready, serving" in m for m in own_lines(log)) == 2, "the lines of the next start are stored")
+    lines = own_lines(log)
+    said = [line.split(": ", 1)[1] for line in log.stderr.splitlines() if ": " in line]
+    assert len([m for m in lines[before:] if m.startswith("Configuration")]) == 1, lines[before:]
+    assert all(sum(line.startswith(m) for line in said) >= lines.count(m) for m in lines)
+
+
+def test_own_lines_are_there_once_over_stops_and_kills(log):
+    for end in ("stop", "kill", "kill", "stop", "kill"):
+        assert log.post("/log", "x", headers=TEXT).status == 200
+        log.signal(1)
+        getattr(log, end)()
+        log.start()
+    wait_until(lambda: sum("Ready, serving" in m for m in own_lines(log)) == 6, "the lines of each start are stored")
+    assert own_lines(log).count("Stopped") == 2
+
+
+def test_own_lines_wait_for_a_disk_that_fails(cluster, tmp_path):
+    """Also over the end of the process: they are in the spool."""
+    switch = tmp_path / "fail-fsync"
+    environment = {"LD_PRELOAD": str(BUILD / "fail-fsync.so"), "FAIL_FSYNC": str(switch), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    log = cluster.daemon("log", environment=environment).start()
+    wait_until(lambda: metric(log, "gradebook_log_pending_lines") == 0, "all are on disk")
+    switch.touch()
+    assert log.post("/log", "x", headers=TEXT).status == 500
+    wait_until(lambda: metric(log, "gradebook_log_failures_total") > 2, "its own line is tried again")
+    assert metric(log, "gradebook_log_pending_lines") == 1
+    log.stop()
+    switch.unlink()
+    log.start()
+    wait_until(lambda: sum("Ready, serving" in m for m in own_lines(log)) == 2, "the lines of the next start are stored")
+    lines = own_lines(log)
+    assert sum("cannot write" in m for m in lines) == 1 and lines.count("Stopped") == 1
 
 
 # ---- limits ----

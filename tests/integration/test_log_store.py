@@ -122,7 +122,13 @@ def flip(path, at):
 @pytest.mark.parametrize("where", [0.0, 0.1, 0.5, 0.9, 1.0])
 def test_damage_to_a_compressed_file_hides_one_block(filled, where):
     path = full_files(filled)[1]
-    flip(path, int(where * (path.stat().st_size - 1)))
+    at = int(where * (path.stat().st_size - 1))
+    flip(path, at)
+    # A frame may have bits that decide nothing: then it is whole, and the next byte is taken.
+    while where > 0 and subprocess.run(["zstd", "-q", "-t", path], capture_output=True).returncode == 0:
+        flip(path, at)
+        at += 1
+        flip(path, at)
     found = numbers(filled)
     assert found == sorted(set(found)) and 690 <= len(found) <= 750, "more than a block is missing"
     assert found[:200] == list(range(1, 201)) and found[-100:] == list(range(651, 751))
