@@ -132,12 +132,9 @@ void get_log(Request *request, void *service) {
 void get_stop(LogService *l) {
         LogReply *p, *next;
 
-        DL_FOREACH_SAFE(l->replies, p, next) {
-                if (p->phase == REPLY_WAITING)
-                        reply_fail(p, 503, "The service is stopping");
-                else if (p->follow && p->stream && !p->reading && !p->sending)
+        DL_FOREACH_SAFE(l->replies, p, next)
+                if (p->follow && p->stream && !p->reading && !p->sending)
                         reply_go_on(p);
-        }
 }
 
 int get_init(LogService *l) {
@@ -149,6 +146,7 @@ int get_init(LogService *l) {
 void get_deinit(LogService *l) {
         LogReply *p, *next;
 
+        l->ending = true;
         l->readers = readers_free(l->readers);
         follow_deinit(l);
         DL_FOREACH_SAFE(l->replies, p, next)

@@ -38,7 +38,7 @@ LogReply *reply_free(LogReply *p) {
         question_deinit(&p->question);
         free(p->client);
         free(p);
-        if (active && !l->stopping)
+        if (active && !l->ending)
                 start_waiting(l);
         return NULL;
 }
@@ -296,7 +296,8 @@ static void located(LogReply *p) {
 }
 
 static void take_result(LogReply *p, const LogRead *read) {
-        if (p->request && (p->gone || p->service->stopping)) {
+        /* A page that was asked for is made to its end. A follower that has not begun is better off with whoever serves next. */
+        if (p->request && (p->gone || p->service->ending || (p->service->stopping && p->follow))) {
                 reply_fail(p, 503, "The service is stopping");
         } else if (!p->request && !p->stream) {
                 reply_free(p);

@@ -84,7 +84,7 @@ void *log_service_free(void *service) {
         if (!l)
                 return NULL;
         l->stopping = true;
-        get_deinit(l);
+        get_deinit(l);                  /* answers who still waits, as the time to do it better is over */
         if (l->suppressed)
                 suppressed_finish(l->suppressed);
         l->store = store_free(l->store);

@@ -35,7 +35,8 @@ typedef struct LogService {
         bool grown_armed;
         uint64_t looked_usec;           /* when they did, monotonic */
         sd_event_source *alive_timer;   /* event streams are told that they are alive */
-        bool stopping;
+        bool stopping;                  /* followers end */
+        bool ending;                    /* so do all who read: the time to answer is over */
 } LogService;
 
 extern const Route log_routes[];
@@ -52,9 +53,9 @@ void *log_service_free(void *service);
 void post_log(Request *request, void *service);
 void get_log(Request *request, void *service);
 
-/* get.c: the readers' part of the service; all shall end. */
+/* get.c: the readers' part of the service. */
 int get_init(LogService *l);
-void get_stop(LogService *l);
+void get_stop(LogService *l);           /* followers end; pages that were asked for are made */
 void get_deinit(LogService *l);         /* frees the reading threads first */
 
 /* follow.c: there is more to read. */

@@ -7,6 +7,7 @@ import json
 import random
 import re
 import secrets
+import signal
 import socket
 import time
 import urllib.parse
@@ -451,3 +452,50 @@ def test_more_pages_than_are_made_at_once(large):
     with concurrent.futures.ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(lambda _: large.get(query, timeout=60).status, range(100)))
     assert answers == [200] * 100
+
+
+def ask_many(log, n, path):
+    """Requests under way, of which a few are at work and the others wait in line."""
+    before = metric(log, "gradebook_log_searches_total")
+    asking = [Asking(log, path) for _ in range(n)]
+    wait_until(lambda: metric(log, "gradebook_log_searches_total") == before + n, "all have come")
+    assert not any(a.is_answered() for a in asking[-10:]), "some are still under way"
+    return asking
+
+
+def answers(asking):
+    got = []
+    for a in asking:
+        response = http.client.HTTPResponse(a.socket)
+        response.begin()
+        got.append((response.status, response.read()))
+        a.socket.close()
+    return got
+
+
+def test_what_was_asked_before_the_end_is_answered_whole(large):
+    """Also what still waits in line: promise 4."""
+    query = "/log?n=3&order=oldest&grep=" + urllib.parse.quote("[j] line 3999")
+    expected = large.get(query, timeout=60).text.encode()
+    large.cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "60s"}, "Log": {"Level": "warning"}})
+    large.signal(signal.SIGHUP)
+    large.wait_notify("READY=1")
+    asking = ask_many(large, 80, query)
+    large.signal(signal.SIGTERM)
+    large.wait_notify("STOPPING=1")
+    assert answers(asking) == [(200, expected)] * 80
+    assert large.wait(60) == 0
+    large.start()
+
+
+def test_a_search_does_not_prevent_the_end(large):
+    """When DrainTimeoutSec= is over it is told so, as are those in line."""
+    large.cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "1s"}, "Log": {"Level": "warning"}})
+    large.signal(signal.SIGHUP)
+    large.wait_notify("READY=1")
+    asking = ask_many(large, 80, SLOW)
+    large.signal(signal.SIGTERM)
+    for status, body in answers(asking):
+        assert status == 503 and json.loads(body)["detail"] == "The service is stopping"
+    assert large.wait(30) == 0
+    large.start()
