@@ -67,7 +67,8 @@ bool query_is_known(const Request *r, const char *const *known);
 /* suppressed.c: tells in a line of the log's own what its rate limits suppressed, when the interval has ended. */
 int suppressed_new(Suppressed **ret, sd_event *event, LogStore *store);
 void suppressed_begun(Suppressed *s);   /* something was */
-void suppressed_finish(Suppressed *s);  /* the store is about to be freed: what would have waited is told now, to the journal */
+void suppressed_stop(Suppressed *s);    /* what would have waited is told now, and what comes in the last moments soon */
+void suppressed_finish(Suppressed *s);  /* the store is about to be freed: the very last is told to the journal, and here by the next start */
 Suppressed *suppressed_free(Suppressed *s);     /* after the store */
 
 /* own.c: the lines that this daemon logs itself go into its own store, a batch at a time; they are in the shipper's spool until they

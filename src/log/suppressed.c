@@ -16,6 +16,7 @@ struct Suppressed {
         sd_event_source *timer;
         bool armed;
         bool asking;
+        bool stopping;                  /* all is told soon, whether or not its interval has ended */
         LogAppend question, last;
         LimitsReport reports[REPORTS_MAX], last_reports[REPORTS_MAX];
 };
@@ -44,7 +45,7 @@ static void answered(LogAppend *a) {
         s->asking = false;
         for (size_t i = 0; i < a->n_reports; i++)
                 tell(&s->reports[i]);
-        if (a->n_reports == REPORTS_MAX)
+        if (a->n_reports == REPORTS_MAX || (s->stopping && !a->all_reports))
                 ask(s);
         else if (a->next_report_usec > 0)
                 arm(s, a->next_report_usec > now ? a->next_report_usec - now : SOON_USEC);
@@ -52,7 +53,7 @@ static void answered(LogAppend *a) {
 
 /* The counts are the worker thread's. */
 static void ask(Suppressed *s) {
-        s->question = (LogAppend) { .reports = s->reports, .reports_max = REPORTS_MAX, .done = answered };
+        s->question = (LogAppend) { .reports = s->reports, .reports_max = REPORTS_MAX, .all_reports = s->stopping, .done = answered };
         if (store_append(s->store, &s->question) < 0)
                 arm(s, SOON_USEC);
         else
@@ -69,7 +70,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 void suppressed_begun(Suppressed *s) {
-        if (!s->asking && !s->armed)
+        if (s->asking || s->armed)
+                return;
+        if (s->stopping)
+                arm(s, SOON_USEC);
+        else
+                ask(s);
+}
+
+void suppressed_stop(Suppressed *s) {
+        s->stopping = true;
+        s->armed = false;
+        (void) sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+        if (!s->asking)
                 ask(s);
 }
 

@@ -373,13 +373,30 @@ def test_text_over_the_limit_has_to_wait(strict):
 
 
 def test_suppressed_ones_are_told_at_the_end(cluster):
-    """In the journal: the store takes nothing any more."""
+    """In the journal and in the store."""
     cluster.configure("log", {"Limits": {"RateLimitIntervalSec": "1h", "RateLimitBurst": "1"}})
     log = cluster.start("log")
     source = secrets.token_hex(16)
     assert stored(log, [record(n, source) for n in (1, 2, 3)]) == counts(1, 0, 2)
     log.stop()
-    assert "2 records of test were suppressed" in log.stderr
+    assert log.stderr.count("2 records of test were suppressed") == 1
+    written = [json.loads(line) for line in (log.logs / "central.ndjson").read_text().splitlines()]
+    assert [r["Fields"]["SUPPRESSED_COUNT"] for r in written if r.get("MessageID") == LOG_SUPPRESSED] == ["2"]
+    assert "Stopped" in [r["Message"] for r in written]
+
+
+def test_suppressed_ones_that_a_kill_forgets_are_missing(cluster):
+    """Unless their source tells that they were answered."""
+    cluster.configure("log", {"Limits": {"RateLimitIntervalSec": "1h", "RateLimitBurst": "1"}})
+    log = cluster.start("log")
+    a, b = secrets.token_hex(16), secrets.token_hex(16)
+    for source in (a, b):
+        assert stored(log, [record(n, source) for n in (1, 2, 3)]) == counts(1, 0, 2)
+    log.kill()
+    log.start()
+    assert stored(log, [record(4, a)]) == counts(1)
+    assert stored(log, [record(4, b)], "?acknowledged=3") == counts(1)
+    assert gaps(log, a) == [(2, 3)] and gaps(log, b) == []
 
 
 def test_limits_change_with_a_reload(strict, cluster):
