@@ -55,8 +55,10 @@ static size_t ascii_run(const char *s, size_t size) {
         return i;
 }
 
-bool text_is_utf8(const char *s, size_t size) {
-        for (size_t i = 0; i < size;) {
+size_t text_utf8_run(const char *s, size_t size) {
+        size_t i = 0;
+
+        while (i < size) {
                 uint32_t c;
                 size_t n = (s[i] & 0x80) == 0 ? ascii_run(s + i, size - i) : 0;
 
@@ -64,10 +66,14 @@ bool text_is_utf8(const char *s, size_t size) {
                         n = decode((const unsigned char *) s + i, size - i, &c);
 
                 if (n == 0)
-                        return false;
+                        break;
                 i += n;
         }
-        return true;
+        return i;
+}
+
+bool text_is_utf8(const char *s, size_t size) {
+        return text_utf8_run(s, size) == size;
 }
 
 bool text_is_plain(const char *s, size_t size) {

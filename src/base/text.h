@@ -6,6 +6,7 @@
 
 /* Strict UTF-8 (RFC 3629): no surrogates, no overlong forms, nothing over U+10FFFF. */
 bool text_is_utf8(const char *s, size_t size);
+size_t text_utf8_run(const char *s, size_t size);        /* how many bytes at the beginning are that */
 
 /* UTF-8 without control characters (C0, DEL, C1): what may stand in a name, a title or a header. */
 bool text_is_plain(const char *s, size_t size);

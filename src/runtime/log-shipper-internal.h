@@ -53,6 +53,10 @@ struct LogShipper {
         uint64_t outage_since_usec;
         bool outage_told;
         uint64_t shipped, resent, refused;
+        uint64_t to_tell;               /* lines that were refused, and nobody was told of it */
+        sd_event_source *tell_timer;
+        bool tells;                     /* it runs */
+        uint64_t told_usec;             /* when this was told last, monotonic; 0: never */
 
         sd_event_source *flush_timer;
         void (*flushed)(void *userdata);
@@ -68,6 +72,9 @@ void shipper_acknowledge(LogShipper *s);        /* what was in flight is done wi
 void shipper_send_next(LogShipper *s);
 uint64_t shipper_back_off(LogShipper *s);       /* longer each time; until when to wait */
 int shipper_parse_line(const char *line, size_t size, LogRecord **ret);         /* -EBADMSG, -ENOMEM */
+void shipper_refused(LogShipper *s, uint64_t n);         /* lines that nobody takes, whatever is done: counts them, and tells it soon */
+int shipper_on_tell_timer(sd_event_source *source, uint64_t usec, void *userdata);
+void shipper_tell_refused(LogShipper *s);
 void shipper_keep_batch(LogShipper *s);         /* hands the batch in flight to the keeper */
 void shipper_keep_nothing(LogShipper *s);       /* which is gone, as is its store */
 void shipper_resize(LogShipper *s);             /* if another size is wanted and nothing is in flight */

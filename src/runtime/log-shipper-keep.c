@@ -40,7 +40,8 @@ static void kept(int result, void *userdata) {
         }
         s->backoff_usec = 0;
         s->shipped += n;
-        s->refused += s->n_batch - n;
+        if (s->n_batch > n)
+                shipper_refused(s, s->n_batch - n);
         shipper_acknowledge(s);
         shipper_send_next(s);
 }

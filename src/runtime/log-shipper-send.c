@@ -13,6 +13,8 @@
 #define BACKOFF_MIN_USEC (100 * USEC_PER_MSEC)
 #define BACKOFF_MAX_USEC (5 * USEC_PER_SEC)
 #define OUTAGE_QUIET_USEC (3 * USEC_PER_SEC)    /* a log service that only restarts is not worth a line */
+#define TELL_SOON_USEC USEC_PER_SEC              /* from the first line that was refused to the event that tells it */
+#define TELL_USEC (60 * USEC_PER_SEC)           /* between two of these */
 #define PLAIN_USEC (60 * USEC_PER_SEC)          /* how long a peer that refused a form gets a plainer one */
 
 void shipper_arm(LogShipper *s, uint64_t delay_usec) {
@@ -224,6 +226,44 @@ void shipper_send_next(LogShipper *s) {
         shipper_kick(s);
 }
 
+void shipper_tell_refused(LogShipper *s) {
+        uint64_t n = s->to_tell;
+        char count[24];
+
+        if (n == 0)
+                return;
+        s->to_tell = 0;
+        s->told_usec = clock_monotonic_usec();
+        (void) snprintf(count, sizeof(count), "%" PRIu64, n);
+        log_event(LOG_WARNING, EVENT_LOG_LINES_REFUSED, ((LogField[]) { { "REFUSED", count } }), 1,
+                  "The central log took %" PRIu64 " log line%s in no form: only this machine's journal has what was refused", n, n == 1 ? "" : "s");
+}
+
+int shipper_on_tell_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        LogShipper *s = userdata;
+
+        s->tells = false;
+        shipper_tell_refused(s);
+        return 0;
+}
+
+/* Together with those that follow, and not too often. Of a refused one that tells just this nothing is said: where nothing is taken it would go
+ * on without end. */
+void shipper_refused(LogShipper *s, uint64_t n) {
+        uint64_t now = clock_monotonic_usec(), at = now + TELL_SOON_USEC;
+        bool told = memmem(buffer_text(&s->batch), first_line(s), event_id(EVENT_LOG_LINES_REFUSED), strlen(event_id(EVENT_LOG_LINES_REFUSED)));
+
+        s->refused += n;
+        if (told)
+                return;
+        s->to_tell += n;
+        if (s->told_usec > 0 && s->told_usec + TELL_USEC > at)
+                at = s->told_usec + TELL_USEC;
+        if (!s->tells && sd_event_source_set_time_relative(s->tell_timer, at - now) >= 0 &&
+            sd_event_source_set_enabled(s->tell_timer, SD_EVENT_ONESHOT) >= 0)
+                s->tells = true;
+}
+
 static void send_done(const HttpAnswer *answer, void *userdata) {
         LogShipper *s = userdata;
         bool format_refused = answer->status == 400 || answer->status == 413 || answer->status == 415 || answer->status == 422;
@@ -245,7 +285,7 @@ static void send_done(const HttpAnswer *answer, void *userdata) {
                 send_batch(s);
         } else if (answer->error == 0 && format_refused) {
                 /* Not even as text: it would stand in the way of all others for ever. */
-                s->refused++;
+                shipper_refused(s, 1);
                 shipper_acknowledge(s);
                 shipper_send_next(s);
         } else {

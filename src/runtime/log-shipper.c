@@ -144,6 +144,8 @@ int log_shipper_start(LogShipper *s, const LogShipperOptions *o) {
         if (r >= 0)
                 r = add_timer(s, shipper_on_timer, &s->timer);
         if (r >= 0)
+                r = add_timer(s, shipper_on_tell_timer, &s->tell_timer);
+        if (r >= 0)
                 r = sd_event_add_defer(s->rt->event, &s->touch, on_touch, s);
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->touch, SD_EVENT_OFF);
@@ -168,11 +170,13 @@ LogShipper *log_shipper_free(LogShipper *s) {
                 return NULL;
         s->call = service_call_cancel(s->call);
         shipper_keep_nothing(s);
+        shipper_tell_refused(s);
         if (s->rt && !s->spool->path && s->spool->file.n_records > 0)
                 log_warning("%zu log lines have not reached the central log and are lost for it", s->spool->file.n_records);
         log_remove_sink(shipper_sink, s);
         log_set_numbering(NULL, NULL);
         (void) sd_event_source_disable_unref(s->timer);
+        (void) sd_event_source_disable_unref(s->tell_timer);
         (void) sd_event_source_disable_unref(s->touch);
         (void) sd_event_source_disable_unref(s->flush_timer);
         (void) log_spool_free(s->spool);

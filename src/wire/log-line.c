@@ -178,17 +178,36 @@ int log_line_write_text_record(Buffer *out, const LogTextHead *h, const char *me
         return out->error;
 }
 
+/* One member that the central log would not take would cost all lines that travel with it: what stands in a field may be from anywhere. */
+
+static bool is_request_id(const LogField *f) {
+        return f->value && strcmp(f->name, "REQUEST_ID") == 0 && log_id_is_valid(f->value);
+}
+
+/* Bytes that are not UTF-8 become question marks, as in messages (base/log.c). */
+static void write_field_value(Buffer *out, const char *value) {
+        size_t size = strlen(value), run;
+
+        (void) buffer_append(out, ":\"", 2);
+        for (; (run = text_utf8_run(value, size)) < size; value += run + 1, size -= run + 1) {
+                write_escaped(out, value, run);
+                (void) buffer_append(out, "?", 1);
+        }
+        write_escaped(out, value, size);
+        (void) buffer_append(out, "\"", 1);
+}
+
 static void write_fields(Buffer *out, const LogLine *line) {
         const char *prefix = ",\"Fields\":{";
 
         for (size_t i = 0; i < line->n_fields; i++) {
                 const LogField *f = line->fields + i;
 
-                if (!f->value || strcmp(f->name, "REQUEST_ID") == 0)
+                if (!f->value || is_request_id(f))
                         continue;
                 (void) buffer_puts(out, prefix);
                 log_line_write_text(out, f->name, strlen(f->name));
-                write_member(out, ":", f->value);
+                write_field_value(out, f->value);
                 prefix = ",";
         }
         if (*prefix == ',' && prefix[1] == 0)
@@ -199,7 +218,7 @@ int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origi
         const char *request_id = NULL;
 
         for (size_t i = 0; i < line->n_fields; i++)
-                if (line->fields[i].value && strcmp(line->fields[i].name, "REQUEST_ID") == 0)
+                if (is_request_id(line->fields + i))
                         request_id = line->fields[i].value;
         write_times(out, line->time_usec, 0);
         write_number(out, ",\"Priority\":", (uint64_t) line->priority);
@@ -208,7 +227,7 @@ int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origi
         write_member(out, ",\"Host\":", origin->host);
         write_member(out, ",\"RequestID\":", request_id);
         write_member(out, ",\"MessageID\":", line->message_id);
-        write_member(out, ",\"Message\":", line->message);
+        write_member(out, ",\"Message\":", *line->message ? line->message : "(empty)");
         write_member(out, ",\"Source\":", line->source);
         if (line->source)
                 write_number(out, ",\"Sequence\":", line->sequence);

@@ -13,8 +13,8 @@ typedef struct LogOrigin {
         const char *service, *instance, *host;
 } LogOrigin;
 
-/* A line that this process logs, as the text of a record without a line feed; its field REQUEST_ID has a member of its own,
- * and so do its source and sequence. It costs the request that logs it: nothing is allocated but by the buffer. 0 or the buffer's error. */
+/* A line that this process logs, as the text of a record without a line feed; its field REQUEST_ID has a member of its own (if it
+ * is one, else it is a field like others), and so do its source and sequence. The central log takes it, whatever stands in message and fields. It costs the request that logs it: nothing is allocated but by the buffer. 0 or the buffer's error. */
 int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origin);
 
 /* The text of a record as it is shipped and kept: one JSON object and a line feed, with the members of wire/log-record.h

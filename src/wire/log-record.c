@@ -23,6 +23,10 @@ bool log_host_is_valid(const char *host) {
                strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == n;
 }
 
+bool log_id_is_valid(const char *id) {
+        return strspn(id, "0123456789abcdefABCDEF") == ID_DIGITS && id[ID_DIGITS] == 0;
+}
+
 LogRecord *log_record_free(LogRecord *r) {
         if (!r)
                 return NULL;
@@ -105,7 +109,7 @@ static int parse_id(json_object *o, const char *member, char **ret, Problem *pro
         text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "?";
         if (text_is_empty(text))
                 return 0;
-        if (strlen(text) != ID_DIGITS || strspn(text, "0123456789abcdefABCDEF") != ID_DIGITS)
+        if (!log_id_is_valid(text))
                 return problem_set(problem, 400, "Member '%s' must be %d hex digits", member, ID_DIGITS);
         r = text_replace(ret, text);
         if (r < 0)

@@ -34,6 +34,9 @@ typedef struct LogRecord {
 /* 1 to LOG_HOST_MAX letters, digits, '-', '_', '.' or ':' (of an IPv6 address). */
 bool log_host_is_valid(const char *host);
 
+/* 32 hex digits. */
+bool log_id_is_valid(const char *id);
+
 LogRecord *log_record_free(LogRecord *r);
 DEFINE_CLEANUP(LogRecord, log_record_free);
 

@@ -270,16 +270,37 @@ def test_a_peer_that_takes_only_text_gets_text(open_cluster, foreign):
     assert sum(kind == "application/x-ndjson" for _, kind, _ in peer.posts) == 1
 
 
+def told_refused(daemon):
+    return [int(line.split(" took ")[1].split()[0]) for line in said(daemon) if "in no form" in line]
+
+
 def test_a_line_that_is_refused_in_every_form_stands_in_nobodys_way_and_is_counted(open_cluster, foreign):
+    """And it is told, also to the central log."""
     peer = foreign(lambda n, kind: 415 if kind != "text/plain; charset=utf-8" else 400 if n == 2 else 200)
     attendance = open_cluster.start("attendance")
     introduce(attendance, peer.url)
     make_noise(attendance)
+    wait_until(lambda: told_refused(attendance), "it is told")
     wait_until(lambda: len([1 for _, kind, _ in peer.posts if kind.startswith("text/plain")]) >= len(said(attendance)), "all lines were offered")
     wait_until(lambda: "gradebook_log_pending_lines 0" in attendance.get("/metrics").text, "none waits")
     assert "gradebook_log_dropped_lines_total 1" in attendance.get("/metrics").text
     bodies = [body for _, kind, body in peer.posts if kind.startswith("text/plain")]
     assert len(bodies) == len(set(bodies)) == len(said(attendance))
+    assert told_refused(attendance) == [1] and "in no form" in bodies[-1]
+
+
+def test_where_nothing_is_taken_that_is_told_once_and_at_the_end(open_cluster, foreign):
+    """What tells it is refused as well, of which nothing is said: it would never end."""
+    peer = foreign(lambda *_: 400)
+    attendance = open_cluster.start("attendance")
+    introduce(attendance, peer.url)
+    make_noise(attendance, 3)
+    wait_until(lambda: told_refused(attendance), "it is told")
+    wait_until(lambda: metric(attendance, "gradebook_log_pending_lines") == 0, "none waits")
+    assert metric(attendance, "gradebook_log_dropped_lines_total") == len(said(attendance))
+    assert told_refused(attendance) == [len(said(attendance)) - 1]
+    attendance.stop()
+    assert len(told_refused(attendance)) == 2 and sum(told_refused(attendance)) == len(said(attendance)) - 2
 
 
 def fill(cluster, attendance, times, size=1000):

@@ -258,6 +258,8 @@ static void test_of_this_process(void **state) {
                 .priority = 5, .time_usec = TIME, .message_id = "00112233445566778899aabbccddeeff", .message = "he said \"no\"",
                 .fields = fields, .n_fields = 4, .source = ID, .sequence = 7,
         };
+        _cleanup_(log_record_freep) LogRecord *record = NULL;
+        _cleanup_(json_unrefp) json_object *o = NULL;
         char small[64];
         Buffer fixed = { .data = small, .allocated = sizeof(small), .max = sizeof(small) - 1 };
 
@@ -271,6 +273,18 @@ static void test_of_this_process(void **state) {
         assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { .service = "gradebook-x" }), 0);
         assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":6,\"Service\":\"gradebook-x\","
                             "\"RequestID\":\"" ID "\",\"Message\":\"m\"}");
+        /* Whatever a field holds, the central log takes it. */
+        buffer_clear(&b);
+        line = (LogLine) {
+                .priority = 6, .time_usec = TIME, .message = "", .n_fields = 3,
+                .fields = (LogField[]) { { "REQUEST_ID", "00112233445566778899aabbccddeef" }, { "NAME", "J\xf6rg \xc3\xb6\xe2\x82" }, { "REQUEST_ID", ID "0" } },
+        };
+        assert_int_equal(log_line_write_line(&b, &line, &(LogOrigin) { .service = "gradebook-x" }), 0);
+        assert_string_equal(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":6,\"Service\":\"gradebook-x\",\"Message\":\"(empty)\","
+                            "\"Fields\":{\"REQUEST_ID\":\"00112233445566778899aabbccddeef\",\"NAME\":\"J?rg \xc3\xb6??\",\"REQUEST_ID\":\"" ID "0\"}}");
+        assert_int_equal(json_parse_object(b.data, b.size, &o, NULL), 0);
+        assert_int_equal(log_record_from_json(o, &record, NULL), 0);
+        line = (LogLine) { .priority = 6, .time_usec = TIME, .message = "m", .fields = fields + 1, .n_fields = 2 };
         /* A place that is too small is not left. */
         assert_int_equal(log_line_write_line(&fixed, &line, &(LogOrigin) { .service = "gradebook-x" }), -EFBIG);
         assert_ptr_equal(fixed.data, small);
