@@ -2,11 +2,13 @@
 #include "base/clock.h"
 #include "log/service.h"
 
-/* Nothing is logged here: that line would come here too. */
+/* Nothing is logged here for each batch: that line would come here too. But what was suppressed and not told yet is told with the last
+ * lines of all, when all requests are answered: they are handed over until there are no more. */
 
 static void append_done(LogAppend *a) {
         const LogService *l = CONTAINER_OF(a, LogService, own);
 
+        suppressed_tell(a->reports, a->n_reports);
         l->own_keep->done(a->job.result, l->own_keep->userdata);
 }
 
@@ -23,5 +25,10 @@ int log_service_keep_lines(const LogKeep *keep, void *service) {
                 .own = true,
                 .done = append_done,
         };
+        if (keep->flushing) {
+                l->own.reports = l->own_reports;
+                l->own.reports_max = ELEMENTSOF(l->own_reports);
+                l->own.all_reports = true;
+        }
         return store_append(l->store, &l->own);
 }

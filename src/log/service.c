@@ -52,7 +52,6 @@ void log_service_stop(void *service) {
 
         l->stopping = true;
         get_stop(l);
-        suppressed_stop(l->suppressed);
 }
 
 static void append_grouped(Buffer *out, uint64_t n) {

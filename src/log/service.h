@@ -21,6 +21,7 @@ typedef struct LogService {
         LogStore *store;
         LogAppend own;                  /* of the lines that this daemon logs itself */
         const LogKeep *own_keep;        /* whose they are */
+        LimitsReport own_reports[16];   /* at the end of the process: what was suppressed */
         Suppressed *suppressed;
         HttpBody *empty;                /* the answer to text */
         Readers *readers;
@@ -67,8 +68,8 @@ bool query_is_known(const Request *r, const char *const *known);
 /* suppressed.c: tells in a line of the log's own what its rate limits suppressed, when the interval has ended. */
 int suppressed_new(Suppressed **ret, sd_event *event, LogStore *store);
 void suppressed_begun(Suppressed *s);   /* something was */
-void suppressed_stop(Suppressed *s);    /* what would have waited is told now, and what comes in the last moments soon */
-void suppressed_finish(Suppressed *s);  /* the store is about to be freed: the very last is told to the journal, and here by the next start */
+void suppressed_tell(const LimitsReport *reports, size_t n);
+void suppressed_finish(Suppressed *s);  /* the store is about to be freed: what own.c has not asked for is told now, here by the next start */
 Suppressed *suppressed_free(Suppressed *s);     /* after the store */
 
 /* own.c: the lines that this daemon logs itself go into its own store, a batch at a time; they are in the shipper's spool until they

@@ -16,7 +16,6 @@ struct Suppressed {
         sd_event_source *timer;
         bool armed;
         bool asking;
-        bool stopping;                  /* all is told soon, whether or not its interval has ended */
         LogAppend question, last;
         LimitsReport reports[REPORTS_MAX], last_reports[REPORTS_MAX];
 };
@@ -28,7 +27,7 @@ static void arm(Suppressed *s, uint64_t delay_usec) {
                 s->armed = true;
 }
 
-static void tell(const LimitsReport *r) {
+static void tell_one(const LimitsReport *r) {
         char count[24];
 
         (void) snprintf(count, sizeof(count), "%" PRIu64, r->suppressed);
@@ -38,14 +37,18 @@ static void tell(const LimitsReport *r) {
                   *r->service ? r->service : "several senders");
 }
 
+void suppressed_tell(const LimitsReport *reports, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                tell_one(&reports[i]);
+}
+
 static void answered(LogAppend *a) {
         Suppressed *s = CONTAINER_OF(a, Suppressed, question);
         uint64_t now = clock_monotonic_usec();
 
         s->asking = false;
-        for (size_t i = 0; i < a->n_reports; i++)
-                tell(&s->reports[i]);
-        if (a->n_reports == REPORTS_MAX || (s->stopping && !a->all_reports))
+        suppressed_tell(a->reports, a->n_reports);
+        if (a->n_reports == REPORTS_MAX)
                 ask(s);
         else if (a->next_report_usec > 0)
                 arm(s, a->next_report_usec > now ? a->next_report_usec - now : SOON_USEC);
@@ -53,7 +56,7 @@ static void answered(LogAppend *a) {
 
 /* The counts are the worker thread's. */
 static void ask(Suppressed *s) {
-        s->question = (LogAppend) { .reports = s->reports, .reports_max = REPORTS_MAX, .all_reports = s->stopping, .done = answered };
+        s->question = (LogAppend) { .reports = s->reports, .reports_max = REPORTS_MAX, .done = answered };
         if (store_append(s->store, &s->question) < 0)
                 arm(s, SOON_USEC);
         else
@@ -70,25 +73,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 void suppressed_begun(Suppressed *s) {
-        if (s->asking || s->armed)
-                return;
-        if (s->stopping)
-                arm(s, SOON_USEC);
-        else
-                ask(s);
-}
-
-void suppressed_stop(Suppressed *s) {
-        s->stopping = true;
-        s->armed = false;
-        (void) sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
-        if (!s->asking)
+        if (!s->asking && !s->armed)
                 ask(s);
 }
 
 static void last_answered(LogAppend *a) {
-        for (size_t i = 0; i < a->n_reports; i++)
-                tell(&a->reports[i]);
+        suppressed_tell(a->reports, a->n_reports);
 }
 
 void suppressed_finish(Suppressed *s) {

@@ -48,9 +48,9 @@ static void kept(int result, void *userdata) {
 
 /* What cannot be read was damaged in the spool, and is passed over. */
 static int parse_batch(LogShipper *s) {
-        const char *line = s->batch.data, *end = line + s->batch.size;
+        const char *line = buffer_text(&s->batch), *end = line + s->batch.size;
 
-        s->records = calloc(s->n_batch, sizeof(*s->records));
+        s->records = calloc(s->n_batch + 1, sizeof(*s->records)); /* not of size 0, which may be NULL */
         if (!s->records)
                 return -ENOMEM;
         for (const char *newline; line < end; line = newline + 1) {
@@ -68,13 +68,14 @@ static int parse_batch(LogShipper *s) {
 void shipper_keep_batch(LogShipper *s) {
         int r = parse_batch(s);
 
-        if (r >= 0 && s->keep.n_records == 0) {
+        if (r >= 0 && s->n_batch > 0 && s->keep.n_records == 0) {
                 kept(0, s);
                 return;
         }
         s->keep.records = s->records;
         s->keep.bytes = s->batch.size;
         s->keep.acknowledged = s->known;
+        s->keep.flushing = s->flushed;
         s->keep.done = kept;
         s->keep.userdata = s;
         if (r >= 0)

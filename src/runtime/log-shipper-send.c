@@ -341,7 +341,7 @@ int shipper_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                         send_failed(s, -ENOMEM, strerror(ENOMEM));
                         return 0;
                 }
-                if (s->n_batch == 0) {
+                if (s->n_batch == 0 && !(s->keep_lines && s->flushed)) {
                         shipper_finish_flush(s);
                         return 0;
                 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ typedef struct LogKeep {
         LogRecord *const *records;
         size_t n_records;
         size_t bytes;                   /* as text */
+        bool flushing;                  /* the process ends when these (maybe none) are kept, and what is logged until done */
         uint64_t acknowledged;          /* numbers up to this one of their source were on disk, or given up, before */
         void (*done)(int result, void *userdata);       /* once, on the loop, later. 0: they are on disk; negative errno: none is, and they come again */
         void *userdata;

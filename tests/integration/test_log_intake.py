@@ -372,8 +372,10 @@ def test_text_over_the_limit_has_to_wait(strict):
     wait_until(lambda: strict.post("/log?service=test", "a\nb\nc", headers=TEXT).status == 200, "the next interval")
 
 
-def test_suppressed_ones_are_told_at_the_end(cluster):
-    """In the journal and in the store."""
+@pytest.mark.parametrize("level", ["info", "warning"])
+def test_suppressed_ones_are_told_at_the_end(cluster, level):
+    """In the journal and in the store, also by a daemon that has nothing else to say then."""
+    cluster.configure("gradebook", {"Log": {"Level": level}})
     cluster.configure("log", {"Limits": {"RateLimitIntervalSec": "1h", "RateLimitBurst": "1"}})
     log = cluster.start("log")
     source = secrets.token_hex(16)
@@ -382,7 +384,7 @@ def test_suppressed_ones_are_told_at_the_end(cluster):
     assert log.stderr.count("2 records of test were suppressed") == 1
     written = [json.loads(line) for line in (log.logs / "central.ndjson").read_text().splitlines()]
     assert [r["Fields"]["SUPPRESSED_COUNT"] for r in written if r.get("MessageID") == LOG_SUPPRESSED] == ["2"]
-    assert "Stopped" in [r["Message"] for r in written]
+    assert ("Stopped" in [r["Message"] for r in written]) == (level == "info")
 
 
 def test_suppressed_ones_that_a_kill_forgets_are_missing(cluster):
