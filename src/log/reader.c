@@ -76,7 +76,7 @@ static void split(LogRead *r) {
 
 /* What the second one found follows what the first one did, unless that has not come to where the second began, or the two are too much. */
 static int append_part(Scan *a, const Scan *b, bool nothing_before) {
-        size_t comma = a->format == FORMAT_JSON && nothing_before ? 2 : 0;
+        size_t comma = a->format == FORMAT_JSON && a->mode != SCAN_LOCATE && nothing_before ? 2 : 0;
 
         if (b->n_positions > 0) {
                 size_t n = a->n_positions + b->n_positions;
@@ -89,6 +89,12 @@ static int append_part(Scan *a, const Scan *b, bool nothing_before) {
                 a->n_positions = n;
                 a->allocated = n <= a->allocated ? a->allocated : n;
         }
+        if (a->keeps && (!b->keeps || a->text.size + b->text.size >= a->text_max)) {
+                a->keeps = false;
+                buffer_deinit(&a->text);
+        }
+        if (a->mode == SCAN_LOCATE && !a->keeps)
+                comma = b->text.size;
         if (b->text.size > comma && buffer_append(&a->text, b->text.data + comma, b->text.size - comma) < 0)
                 return a->text.error;
         if (b->found > 0) {

@@ -245,6 +245,26 @@ static void begin_following(LogReply *p) {
                 reply_go_on(p);
 }
 
+/* The lines that were kept, in the order of time. */
+static void turn_over(Scan *s) {
+        Buffer out = BUFFER_NULL;
+        size_t end = s->text.size;
+
+        while (end > 0) {
+                const char *feed = memrchr(s->text.data, '\n', end - 1);
+                size_t begin = feed ? (size_t) (feed + 1 - s->text.data) : 0;
+
+                if (s->format == FORMAT_JSON && out.size > 0)
+                        (void) buffer_append(&out, ",\n", 2);
+                (void) buffer_append(&out, s->text.data + begin, end - begin - (s->format == FORMAT_JSON));
+                end = begin;
+        }
+        if (s->text.error < 0)
+                out.error = s->text.error;
+        buffer_deinit(&s->text);
+        s->text = out;
+}
+
 /* Where the last lines are is known: those of a page are read again one by one, a follower reads on from the first of them. */
 static void located(LogReply *p) {
         Scan *s = log_read_scan(&p->read);
@@ -254,6 +274,11 @@ static void located(LogReply *p) {
                 return;
         }
         p->phase = REPLY_SHOWING;
+        if (s->keeps) {
+                turn_over(s);
+                show(p);
+                return;
+        }
         if (!p->follow) {
                 p->has_next = s->more;
                 p->next_page = s->n_positions > 0 ? s->positions[s->n_positions - 1] : 0;
@@ -337,6 +362,7 @@ static void begin_scan(LogReply *p) {
                 s->at = end;
                 s->bound = behind > begin ? behind - 1 : begin;         /* where a line begins */
                 s->lowest = behind;
+                s->keeps = s->mode == SCAN_LOCATE && !p->follow;
                 if (s->mode == SCAN_LOCATE)
                         p->phase = REPLY_LOCATING;
         }

@@ -105,6 +105,15 @@ static void render(Scan *s, const LineView *v, size_t body, uint64_t position) {
         s->answered = true;
 }
 
+/* Few and short lines, as a page has as a rule, need not be read again when they are known. */
+static void keep(Scan *s, const LineView *v, size_t body, uint64_t position) {
+        format_record(&s->text, s->format == FORMAT_JSON ? FORMAT_NDJSON : s->format, v, body, (Cursor) { s->store, position }, true);
+        if (s->text.size >= s->text_max) {
+                s->keeps = false;
+                buffer_deinit(&s->text);
+        }
+}
+
 static int note(Scan *s, uint64_t position) {
         if (s->n_positions == s->allocated) {
                 size_t n = s->allocated ? s->allocated * 2 : 128;
@@ -133,6 +142,8 @@ static int take(Scan *s, const LineView *v, size_t body, uint64_t position) {
                 render(s, v, body, position);
         if (r < 0)
                 return r;
+        if (s->keeps)
+                keep(s, v, body, position);
         s->left--;
         s->found++;
         s->last_shown = position;

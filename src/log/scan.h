@@ -16,7 +16,7 @@
 typedef enum ScanMode {
         SCAN_FORWARDS,          /* renders the lines that match, from at on towards bound */
         SCAN_BACKWARDS,         /* the same from at back to bound, the newest first */
-        SCAN_LOCATE,            /* as backwards, but notes where they begin */
+        SCAN_LOCATE,            /* as backwards, but notes where they begin; with keeps, renders them as well, a line each */
         SCAN_LISTED,            /* renders the lines at positions[], from the last of them to the first */
 } ScanMode;
 
@@ -34,6 +34,7 @@ typedef struct Scan {
         uint64_t lowest;                /* backwards: a line that begins before it is none of them */
         uint64_t left;                  /* lines that are still wanted; counts down */
         bool wants_next;                /* when there are enough, look whether there is one more */
+        bool keeps;                     /* goes off, and the text with it, when that comes to text_max */
         bool answered;                  /* an answer has begun: not the first record of it */
         size_t text_max;                /* the turn ends when there is so much text */
         const atomic_size_t *others;    /* how many wait for their turn */
