@@ -57,6 +57,7 @@ static void submit(OwnLines *o) {
                 o->n_waiting = 0;
         }
         o->append = (LogAppend) {
+                .received_usec = clock_realtime_usec(), /* for a gap that these lines reveal */
                 .lines = o->sent.data, .lines_size = o->sent.size, .n_lines = o->n_sent, .bytes = o->sent.size, .done = append_done,
         };
         if (store_append(o->store, &o->append) < 0)
@@ -74,6 +75,7 @@ void own_finish(OwnLines *o) {
         if (o->waiting.size == 0)
                 return;
         o->last = (LogAppend) {
+                .received_usec = clock_realtime_usec(),
                 .lines = o->waiting.data, .lines_size = o->waiting.size, .n_lines = o->n_waiting, .bytes = o->waiting.size, .done = last_done,
         };
         (void) store_append(o->store, &o->last);

@@ -109,6 +109,7 @@ int store_new(LogStore **ret, sd_event *event, const char *directory, const LogC
         r = worker_new(&s->worker, event, "log-store", QUEUE_MAX, BATCH_MAX, store_commit_batch, s);
         if (r < 0)
                 return r;
+        worker_set_gathers(s->worker);
         r = store_outcome_init(s, event);
         if (r >= 0)
                 r = tidy_new(&s->tidy, event, s->segments, config->compress);

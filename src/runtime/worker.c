@@ -8,10 +8,15 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
+#define GATHER_JOBS_MIN 4       /* fewer are not worth waiting for */
+#define GATHER_PART 4           /* of the time that the last batch took */
+#define GATHER_MAX_USEC (2 * USEC_PER_MSEC)
 #define NAME_MAX_BYTES 15 /* pthread_setname_np(3) */
 
 typedef struct JobQueue {
@@ -26,7 +31,8 @@ struct Worker {
         size_t batch_max;
         sd_event_source *source;
         sd_event_source *handover;      /* armed while there is something in submitted */
-        JobQueue submitted;             /* the loop's alone, as is pending */
+        JobQueue submitted;             /* the loop's alone, as are these two */
+        size_t n_submitted;
         size_t pending;
         int event_fd;
         pthread_t thread;
@@ -35,7 +41,9 @@ struct Worker {
         pthread_mutex_t mutex;          /* guards what follows */
         pthread_cond_t wakeup;
         JobQueue waiting;
+        size_t n_waiting;
         bool idle;                      /* the thread waits for wakeup */
+        bool gathers;
         JobQueue completed;
         bool stopping;
 };
@@ -57,13 +65,15 @@ static Job *queue_take_all(JobQueue *q) {
         return first;
 }
 
-/* Cuts the next batch off the queue, which is not empty; *ret_last is the batch's last job. */
-static Job *worker_take_batch(Worker *w, Job **ret_last) {
+/* Cuts the next batch off the queue, which is not empty; *ret_last is the batch's last job, *ret_n its size. */
+static Job *worker_take_batch(Worker *w, Job **ret_last, size_t *ret_n) {
         Job *first = w->waiting.first, *last = first;
         size_t n = 1;
 
         for (; last->next && n < w->batch_max; n++)
                 last = last->next;
+        w->n_waiting -= n;
+        *ret_n = n;
         w->waiting.first = TAKE_PTR(last->next);
         if (!w->waiting.first)
                 queue_init(&w->waiting);
@@ -71,12 +81,37 @@ static Job *worker_take_batch(Worker *w, Job **ret_last) {
         return first;
 }
 
+typedef struct Gathering {
+        size_t expected;                /* jobs: those of the last batch, and those that came while it ran */
+        uint64_t run_usec;              /* how long it took */
+} Gathering;
+
+/* Whoever got an answer from the last batch comes back soon, while the others wait already: without a moment's patience the two would take turns, and each
+ * wait for two batches. Ends as soon as all of them are there again. */
+static void worker_gather(Worker *w, const Gathering *g) {
+        uint64_t span = g->run_usec / GATHER_PART < GATHER_MAX_USEC ? g->run_usec / GATHER_PART : GATHER_MAX_USEC, until;
+        struct timespec deadline;
+
+        if (g->expected < GATHER_JOBS_MIN)
+                return;
+        until = clock_monotonic_usec() + span;
+        deadline = (struct timespec) { (time_t) (until / USEC_PER_SEC), (long) (until % USEC_PER_SEC * 1000) };
+        w->idle = true;
+        while (w->n_waiting < g->expected && w->n_waiting < w->batch_max && !w->stopping)
+                if (pthread_cond_clockwait(&w->wakeup, &w->mutex, CLOCK_MONOTONIC, &deadline) != 0)
+                        break;
+        w->idle = false;
+}
+
 static void *worker_thread(void *userdata) {
         Worker *w = userdata;
+        Gathering g = {};
 
         (void) pthread_mutex_lock(&w->mutex);
         for (;;) {
                 Job *batch, *last;
+                uint64_t begin;
+                size_t n;
 
                 while (!w->waiting.first && !w->stopping) {
                         w->idle = true;
@@ -85,12 +120,17 @@ static void *worker_thread(void *userdata) {
                 w->idle = false;
                 if (!w->waiting.first)
                         break;
-                batch = worker_take_batch(w, &last);
+                if (w->gathers)
+                        worker_gather(w, &g);
+                batch = worker_take_batch(w, &last, &n);
                 (void) pthread_mutex_unlock(&w->mutex);
 
+                begin = clock_monotonic_usec();
                 w->run(batch, w->userdata);
+                g.run_usec = clock_monotonic_usec() - begin;
 
                 (void) pthread_mutex_lock(&w->mutex);
+                g.expected = n + w->n_waiting;
                 queue_append(&w->completed, batch, last);
                 /* Fails only when the counter is full, and then the loop is about to look anyway. */
                 (void) eventfd_write(w->event_fd, 1);
@@ -134,6 +174,8 @@ static void worker_hand_over(Worker *w) {
         (void) pthread_mutex_lock(&w->mutex);
         *w->waiting.tail = first;
         w->waiting.tail = tail;
+        w->n_waiting += w->n_submitted;
+        w->n_submitted = 0;
         wake = w->idle;
         (void) pthread_mutex_unlock(&w->mutex);
         if (wake)
@@ -217,11 +259,18 @@ int worker_submit(Worker *w, Job *job) {
         job->next = NULL;
         job->result = 0;
         queue_append(&w->submitted, job, job);
+        w->n_submitted++;
         w->pending++;
         /* The loop first finishes what it is at: requests that came together go together. */
         if (first && sd_event_source_set_enabled(w->handover, SD_EVENT_ONESHOT) < 0)
                 worker_hand_over(w);
         return 0;
+}
+
+void worker_set_gathers(Worker *w) {
+        (void) pthread_mutex_lock(&w->mutex);
+        w->gathers = true;
+        (void) pthread_mutex_unlock(&w->mutex);
 }
 
 size_t worker_pending(const Worker *w) {

@@ -147,6 +147,25 @@ static void test_free_completes(void **state) {
         fixture_end(&f);
 }
 
+/* It waits for as many as there were, and never for those that don't come. */
+static void test_gathers(void **state) {
+        Fixture f;
+
+        fixture_start(&f, JOBS, JOBS);
+        worker_set_gathers(f.worker);
+        for (size_t i = 0; i < 8; i++)
+                assert_int_equal(worker_submit(f.worker, &f.numbers[i].job), 0);
+        f.expected = 8;
+        assert_int_equal(sd_event_loop(f.event), 0);
+        assert_in_order(&f, 8);
+        /* Fewer than last time, and then the end: both complete. */
+        for (size_t i = 8; i < 13; i++)
+                assert_int_equal(worker_submit(f.worker, &f.numbers[i].job), 0);
+        f.worker = worker_free(f.worker);
+        assert_in_order(&f, 13);
+        fixture_end(&f);
+}
+
 static void test_thread_is_named_and_deaf(void **state) {
         Fixture f;
         sigset_t mask;
@@ -182,6 +201,7 @@ int main(void) {
                 cmocka_unit_test(test_batch_max),
                 cmocka_unit_test(test_queue_is_bounded),
                 cmocka_unit_test(test_free_completes),
+                cmocka_unit_test(test_gathers),
                 cmocka_unit_test(test_thread_is_named_and_deaf),
                 cmocka_unit_test(test_refuses_nonsense),
         };
