@@ -43,9 +43,21 @@ static void print_line(const LogLine *line, void *userdata) {
 }
 
 const char *ctl_option(const Ctl *ctl, const char *name) {
-        for (size_t i = 0; ctl->command->options && ctl->command->options[i].name; i++)
-                if (strcmp(ctl->command->options[i].name, name) == 0)
-                        return ctl->values[i];
+        const char *value, *found = NULL;
+        size_t at = 0;
+
+        while ((value = ctl_option_next(ctl, name, &at)))
+                found = value;
+        return found;
+}
+
+const char *ctl_option_next(const Ctl *ctl, const char *name, size_t *at) {
+        while (*at < ctl->n_given) {
+                const CtlGiven *g = ctl->given + (*at)++;
+
+                if (strcmp(ctl->command->options[g->option].name, name) == 0)
+                        return g->value;
+        }
         return NULL;
 }
 
@@ -69,14 +81,27 @@ static void print_help(const Command *commands) {
                     "\nSee gradebookctl(1).");
 }
 
+/* "--lines[=N]" without its dashes; what it takes. */
+static int name_option(const CtlOption *o, char *ret, size_t size) {
+        if (!o->argument)
+                return snprintf(ret, size, "%s", o->name);
+        return snprintf(ret, size, "%s%s=%s%s", o->name, o->otherwise ? "[" : "", o->argument, o->otherwise ? "]" : "");
+}
+
 static void print_command_help(const Command *c) {
+        int width = 15;
+        char name[64];
+
         (void) printf("gradebookctl %s [OPTIONS…] %s\n\n%s.\n", c->name, c->arguments, c->summary);
         for (const CtlOption *o = c->options; o && o->name; o++) {
-                char name[64];
+                int n = name_option(o, name, sizeof(name));
 
-                (void) snprintf(name, sizeof(name), "%s%s%s", o->name, o->argument ? "=" : "", o->argument ? o->argument : "");
-                (void) printf("%s  %c%c --%-15s %s\n", o == c->options ? "\nOptions:\n" : "", o->letter ? '-' : ' ',
-                              o->letter ? o->letter : ' ', name, o->help);
+                width = n > width ? n : width;
+        }
+        for (const CtlOption *o = c->options; o && o->name; o++) {
+                (void) name_option(o, name, sizeof(name));
+                (void) printf("%s  %c%c --%-*s %s\n", o == c->options ? "\nOptions:\n" : "", o->letter ? '-' : ' ',
+                              o->letter ? o->letter : ' ', width, name, o->help);
         }
         print_globals();
 }
@@ -139,6 +164,17 @@ static const Command *find_command(const Command *commands, int argc, char *argv
         return found;
 }
 
+/* The value of the command's option that getopt has just found. */
+static const char *take_value(const CtlOption *o, int argc, char *argv[]) {
+        if (optarg)
+                return optarg;
+        if (!o->otherwise)
+                return "";
+        if (o->takes && optind < argc && o->takes(argv[optind]))
+                return argv[optind++];
+        return o->otherwise;
+}
+
 /* -1: go on; else the exit code. */
 static int take_option(Ctl *ctl, const Command *commands, int option) {
         switch (option) {
@@ -168,8 +204,7 @@ static int take_option(Ctl *ctl, const Command *commands, int option) {
                                ctl->command ? " " : "");
                 return CTL_USAGE;
         default:
-                ctl->values[option - OPTION_COMMAND] = optarg ? optarg : "";
-                return -1;
+                return CTL_FAILURE;
         }
 }
 
@@ -177,7 +212,7 @@ static int take_option(Ctl *ctl, const Command *commands, int option) {
 static int parse_options(Ctl *ctl, const Command *commands, int argc, char *argv[]) {
         const CtlOption *own = ctl->command ? ctl->command->options : NULL;
         struct option options[GLOBALS + CTL_OPTIONS_MAX + 1] = {};
-        char letters[4 + 2 * CTL_OPTIONS_MAX] = "+h";
+        char letters[4 + 3 * CTL_OPTIONS_MAX] = "+h";
         size_t n_letters = 2;
         int option;
 
@@ -188,12 +223,13 @@ static int parse_options(Ctl *ctl, const Command *commands, int argc, char *argv
         }
         memcpy(options, globals, sizeof(globals));
         for (size_t i = 0; own && own[i].name && i < CTL_OPTIONS_MAX; i++) {
-                options[GLOBALS + i] = (struct option) { own[i].name, own[i].argument ? required_argument : no_argument, NULL,
-                                                         OPTION_COMMAND + (int) i };
+                int has = !own[i].argument ? no_argument : own[i].otherwise ? optional_argument : required_argument;
+
+                options[GLOBALS + i] = (struct option) { own[i].name, has, NULL, OPTION_COMMAND + (int) i };
                 if (!own[i].letter)
                         continue;
                 letters[n_letters++] = own[i].letter;
-                if (own[i].argument)
+                for (; has > 0; has--)
                         letters[n_letters++] = ':';
         }
         letters[n_letters] = 0;
@@ -205,6 +241,12 @@ static int parse_options(Ctl *ctl, const Command *commands, int argc, char *argv
                 for (size_t i = 0; own && own[i].name; i++)
                         if (own[i].letter && own[i].letter == option)
                                 option = OPTION_COMMAND + (int) i;
+                if (option >= OPTION_COMMAND) {
+                        size_t i = (size_t) (option - OPTION_COMMAND);
+
+                        ctl->given[ctl->n_given++] = (CtlGiven) { i, take_value(own + i, argc, argv) };
+                        continue;
+                }
                 code = take_option(ctl, commands, option);
                 if (code >= 0)
                         return code;
@@ -251,8 +293,15 @@ static int run(const Command *commands, Ctl *ctl, int argc, char *argv[]) {
 
 int ctl_main(const Command *commands, int argc, char *argv[]) {
         Ctl ctl = { .token_file = getenv("GRADEBOOK_TOKEN_FILE"), .colour = wants_colour() };
+        /* "-fqr" is one word with three options. */
+        size_t room = 1;
         int code;
 
+        for (int i = 0; i < argc; i++)
+                room += strlen(argv[i]) + 1;
+        ctl.given = calloc(room, sizeof(*ctl.given));
+        if (!ctl.given)
+                return ctl_fail(CTL_FAILURE, "out of memory");
         if (text_is_empty(ctl.token_file))
                 ctl.token_file = TOKEN_FILE;
         /* Widths of names are known in a UTF-8 locale only; ours are always UTF-8. */
@@ -263,6 +312,7 @@ int ctl_main(const Command *commands, int argc, char *argv[]) {
         if (argc > 0)
                 argv[0] = (char *) "gradebookctl";
         code = run(commands, &ctl, argc, argv);
+        free(ctl.given);
         if (fflush(stdout) != 0 && code == CTL_OK)
                 return ctl_fail(CTL_FAILURE, "what was asked for could not be written: %m");
         return code;

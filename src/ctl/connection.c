@@ -2,9 +2,14 @@
 #include "ctl/connection.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "ctl/output.h"
 #include "ctl/token.h"
 #include "runtime/common-config.h"
@@ -21,6 +26,8 @@ struct Connection {
         char *token;
         char *urls[_PEER_MAX];
         size_t n_open;
+        sd_event_source *interrupt, *reader;
+        bool interrupted;
 };
 
 const Peer ctl_peers[_PEER_MAX] = {
@@ -47,6 +54,8 @@ Connection *connection_free(Connection *c) {
         if (!c)
                 return NULL;
         http_client_free(c->client);
+        (void) sd_event_source_disable_unref(c->interrupt);
+        (void) sd_event_source_disable_unref(c->reader);
         sd_event_unref(c->event);
         config_free_items(common_config_items, &c->config);
         for (size_t i = 0; i < _PEER_MAX; i++)
@@ -117,6 +126,7 @@ static void call_done(const HttpAnswer *answer, void *userdata) {
         const char *text = answer->error == -EPROTO || answer->error == -EHOSTUNREACH ? answer->error_text : strerror(-answer->error);
 
         call->connection->n_open--;
+        call->open = NULL;
         call->error = answer->error;
         call->status = answer->status;
         call->elapsed_usec = answer->elapsed_usec;
@@ -180,27 +190,96 @@ static int start(Connection *c, Call *call) {
         }
         headers[n_headers] = call->header;
         call->connection = c;
-        r = http_client_call(c->client, &options, call_done, call, NULL);
+        r = http_client_call(c->client, &options, call_done, call, &call->open);
         if (r >= 0)
                 c->n_open++;
         return r;
 }
 
+/* As if it had ended with this error. */
+static int end_call(Connection *c, Call *call, int error) {
+        if (!call->open)
+                return 0;
+        call->open = http_call_cancel(call->open);
+        c->n_open--;
+        call->error = error;
+        call->error_text = strdup(strerror(-error));
+        call->answer = strdup("");
+        return call->error_text && call->answer ? 0 : -ENOMEM;
+}
+
+static int end_calls(Connection *c, Call *calls, size_t n, int error) {
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (end_call(c, calls + i, error) < 0)
+                        r = -ENOMEM;
+        return r;
+}
+
 int connection_run(Connection *c, Call *calls, size_t n) {
+        uint64_t idle = n == 1 && calls->idle_usec > 0 ? calls->idle_usec : UINT64_MAX;
         int r = 0;
 
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = start(c, calls + i);
         /* Those that were started are awaited in every case: they point into calls. */
         while (c->n_open > 0) {
-                int k = sd_event_run(c->event, UINT64_MAX);
+                int k = sd_event_run(c->event, idle);
 
                 if (k < 0) {
                         c->client = http_client_free(c->client);
                         return fail_errno(k);
                 }
+                if (k == 0 || c->interrupted)
+                        k = end_calls(c, calls, n, c->interrupted ? -ECANCELED : -ETIMEDOUT);
+                if (k < 0)
+                        return fail_errno(k);
         }
         return r < 0 ? fail_errno(r) : CTL_OK;
+}
+
+/* ---- until Ctrl-C ---- */
+
+static int on_interrupt(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Connection *c = userdata;
+
+        c->interrupted = true;
+        return 0;
+}
+
+static int on_reader_gone(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Connection *c = userdata;
+
+        c->interrupted = true;
+        return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+int connection_end_on_interrupt(Connection *c) {
+        int r;
+
+        r = sd_event_add_signal(c->event, &c->interrupt, SIGINT | SD_EVENT_SIGNAL_PROCMASK, on_interrupt, c);
+        if (r < 0)
+                return fail_errno(r);
+        /* A file has nobody who could go. */
+        r = sd_event_add_io(c->event, &c->reader, STDOUT_FILENO, EPOLLERR | EPOLLHUP, on_reader_gone, c);
+        return r < 0 && r != -EPERM ? fail_errno(r) : CTL_OK;
+}
+
+bool connection_interrupted(const Connection *c) {
+        return c->interrupted;
+}
+
+int connection_wait(Connection *c, uint64_t usec) {
+        uint64_t end = clock_monotonic_usec() + usec, now;
+
+        while (!c->interrupted && (now = clock_monotonic_usec()) < end) {
+                int r = sd_event_run(c->event, end - now);
+
+                if (r < 0)
+                        return fail_errno(r);
+        }
+        return CTL_OK;
 }
 
 /* What a problem+json says, or else the status in words; the caller's. */

@@ -44,6 +44,7 @@ typedef struct Call {
         const char *header;             /* one more, "Name: value"; NULL: none. Borrowed */
         const char *token;              /* NULL: none; connection_token() */
         uint64_t timeout_usec;          /* 0: RequestTimeoutSec= */
+        uint64_t idle_usec;             /* with take: ends with -ETIMEDOUT when nothing came for so long; 0: never */
         int (*take)(const void *data, size_t size, void *userdata);     /* is handed the answer as it comes; NULL: answer has it */
         void *userdata;                 /* of take */
         Buffer refusal;                 /* the body of an answer that is not handed on, since it is none that was wanted */
@@ -55,6 +56,7 @@ typedef struct Call {
         size_t answer_size;
         uint64_t elapsed_usec;
         Connection *connection;
+        HttpCall *open;                 /* until it has ended */
 } Call;
 
 void call_deinit(Call *c);
@@ -79,6 +81,14 @@ int connection_run(Connection *c, Call *calls, size_t n);
 
 /* Fills url and token of a call to a peer. */
 int connection_prepare(Connection *c, PeerId peer, const char *path, Call *ret);
+
+/* For what goes on until Ctrl-C, or until nobody reads the standard output any more: the call under way then ends with
+ * -ECANCELED, and connection_interrupted() says so. */
+int connection_end_on_interrupt(Connection *c);
+bool connection_interrupted(const Connection *c);
+
+/* Lets time pass; less when interrupted. */
+int connection_wait(Connection *c, uint64_t usec);
 
 /* The exit code for how a call to the peer ended. */
 int connection_check(PeerId peer, const Call *call);

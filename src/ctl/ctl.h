@@ -23,9 +23,17 @@ typedef struct CtlOption {
         char letter;            /* 0: none */
         const char *argument;   /* what --help calls it; NULL: takes none */
         const char *help;
+        const char *otherwise;  /* what it is where its argument is left out; NULL: that must not be */
+        bool (*takes)(const char *word);        /* with otherwise: the word behind it is its argument after all; NULL: never */
 } CtlOption;
 
-#define CTL_OPTIONS_MAX 8
+#define CTL_OPTIONS_MAX 32
+
+/* An option as it was given. */
+typedef struct CtlGiven {
+        size_t option;          /* index into the command's */
+        const char *value;
+} CtlGiven;
 
 typedef struct Ctl Ctl;
 
@@ -49,13 +57,18 @@ struct Ctl {
         const char *token_file;
         const char *registry_url;       /* NULL: RegistryURL= of gradebook.conf */
         const Command *command;
-        const char *values[CTL_OPTIONS_MAX];    /* of the command's options, in their order */
+        CtlGiven *given;        /* the command's options in the order of the command line */
+        size_t n_given;
 };
 
 int ctl_main(const Command *commands, int argc, char *argv[]);
 
-/* The value of an option of the command; "" for one without an argument that was given, NULL for one that was not. */
+/* The value of an option of the command, the last one given; "" for one without an argument that was given, NULL for one that
+ * was not. */
 const char *ctl_option(const Ctl *ctl, const char *name);
+
+/* One after the other of an option that may be given several times; *at is 0 before the first. NULL: no more. */
+const char *ctl_option_next(const Ctl *ctl, const char *name, size_t *at);
 
 /* Says "gradebookctl: …" on stderr and returns code, for "return ctl_fail(…)". */
 int ctl_fail(CtlExit code, const char *format, ...) _printf_(2, 3);
@@ -70,6 +83,8 @@ int ctl_deregister(Ctl *ctl, char *arguments[]);
 int ctl_registry_backup(Ctl *ctl, char *arguments[]);
 int ctl_registry_restore(Ctl *ctl, char *arguments[]);
 int ctl_log(Ctl *ctl, char *arguments[]);
+int ctl_log_verify(Ctl *ctl, char *arguments[]);
+int ctl_trace(Ctl *ctl, char *arguments[]);
 int ctl_students_list(Ctl *ctl, char *arguments[]);
 int ctl_students_show(Ctl *ctl, char *arguments[]);
 int ctl_students_add(Ctl *ctl, char *arguments[]);
@@ -78,5 +93,7 @@ int ctl_grade_add(Ctl *ctl, char *arguments[]);
 int ctl_cluster_token_create(Ctl *ctl, char *arguments[]);
 
 extern const CtlOption ctl_log_options[];
+extern const CtlOption ctl_log_verify_options[];
+extern const CtlOption ctl_trace_options[];
 extern const CtlOption ctl_services_options[];
 extern const CtlOption ctl_students_add_options[];

@@ -8,17 +8,31 @@ libctl_a_SOURCES = \
 	src/ctl/import-complaints.c src/ctl/import-complaints.h \
 	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
 	src/ctl/log.c \
+	src/ctl/log-compare.c src/ctl/log-compare.h \
+	src/ctl/log-excuses.c src/ctl/log-excuses.h \
+	src/ctl/log-follow.c \
+	src/ctl/log-format.c src/ctl/log-format.h \
+	src/ctl/log-gaps.c \
+	src/ctl/log-journal.c src/ctl/log-journal.h \
+	src/ctl/log-options.c src/ctl/log-options.h \
+	src/ctl/log-pages.c src/ctl/log-pages.h \
+	src/ctl/log-time.c src/ctl/log-time.h \
+	src/ctl/log-verify.c \
+	src/ctl/log-view.c src/ctl/log-view.h \
 	src/ctl/output.c src/ctl/output.h \
+	src/ctl/pager.c src/ctl/pager.h \
 	src/ctl/progress.c src/ctl/progress.h \
 	src/ctl/registry-backup.c \
 	src/ctl/service-acts.c \
 	src/ctl/services.c src/ctl/services.h \
 	src/ctl/services-show.c \
 	src/ctl/services-tree.c \
+	src/ctl/sse.c src/ctl/sse.h \
 	src/ctl/status.c \
 	src/ctl/students-import.c \
 	src/ctl/students.c src/ctl/students.h \
 	src/ctl/token.c src/ctl/token.h \
+	src/ctl/trace.c \
 	src/ctl/units.c src/ctl/units.h \
 	src/ctl/watch.c
 

@@ -1,139 +1,185 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/parse.h"
-#include "ctl/connection.h"
-#include "ctl/ctl.h"
-#include "ctl/output.h"
-#include "wire/json.h"
-#include "wire/log-record.h"
+#include "base/nearest.h"
+#include "ctl/log-view.h"
+#include "wire/registration.h"
 
-#define LINES_DEFAULT 100
-#define LINES_MAX 10000
+#define HINT_LINES 5000         /* in which a name is looked for that was perhaps meant */
 
-const CtlOption ctl_log_options[] = {
-        { "follow", 'f', NULL, "Go on with new lines as they come" },
-        { "lines", 'n', "N", "Show the last N lines (otherwise 100)" },
-        { .name = NULL },
-};
+/* Finds the cursor behind which the last lines begin that are to be shown, where the service cannot count them. */
+typedef struct Locate {
+        const LogOptions *options;
+        uint64_t left;
+        char cursor[LOG_CURSOR_MAX];
+        bool found;
+} Locate;
 
-/* What has come and not been shown: less than a line. */
-typedef struct LogView {
-        const Ctl *ctl;
-        Buffer pending;
-} LogView;
+static int take_located(json_object *record, const char *line, size_t size, void *userdata) {
+        Locate *l = userdata;
 
-static void format_local(uint64_t realtime_usec, char *ret, size_t size) {
-        time_t seconds = (time_t) (realtime_usec / USEC_PER_SEC);
-        struct tm tm;
-
-        if (!localtime_r(&seconds, &tm) || strftime(ret, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-                (void) snprintf(ret, size, "?");
-}
-
-static void show_record(const Ctl *ctl, const LogRecord *r) {
-        _cleanup_(freep) char *message = output_clean(r->message ? r->message : "", NULL);
-        _cleanup_(freep) char *service = output_clean(r->service ? r->service : "-", NULL);
-        Style style = r->priority <= LOG_ERR ? STYLE_BAD : r->priority == LOG_WARNING ? STYLE_WARNING :
-                      r->priority == LOG_NOTICE ? STYLE_STRONG : r->priority == LOG_DEBUG ? STYLE_FAINT : STYLE_PLAIN;
-        char when[32];
-
-        format_local(r->time_usec, when, sizeof(when));
-        (void) printf("%s %s: ", when, service ? service : "-");
-        output_styled(stdout, ctl->colour, style, message ? message : strerror(ENOMEM));
-        (void) putchar('\n');
-}
-
-static void show_line(const Ctl *ctl, const char *line, size_t size) {
-        _cleanup_(json_unrefp) json_object *o = NULL;
-        _cleanup_(log_record_freep) LogRecord *r = NULL;
-        _cleanup_(freep) char *raw = NULL, *clean = NULL;
-
-        if (ctl->json) {
-                (void) printf("%.*s\n", (int) size, line);
-                return;
+        if (!log_options_match(l->options, record))
+                return CTL_OK;
+        if (l->left == 0) {
+                log_take_cursor(record, l->cursor);
+                l->found = true;
+                return LOG_STOP;
         }
-        if (json_parse_object(line, size, &o, NULL) >= 0 && log_record_from_json(o, &r, NULL) >= 0) {
-                show_record(ctl, r);
-                return;
-        }
-        /* Nothing is left out because it is not as expected. */
-        raw = strndup(line, size);
-        clean = raw ? output_clean(raw, NULL) : NULL;
-        (void) puts(clean ? clean : strerror(ENOMEM));
-}
-
-static int take_data(const void *data, size_t size, void *userdata) {
-        LogView *v = userdata;
-        const char *start, *end;
-        int r;
-
-        r = buffer_append(&v->pending, data, size);
-        if (r < 0)
-                return r;
-        start = v->pending.data;
-        while ((end = memchr(start, '\n', v->pending.size - (size_t) (start - v->pending.data)))) {
-                if (end > start)
-                        show_line(v->ctl, start, (size_t) (end - start));
-                start = end + 1;
-        }
-        buffer_consume(&v->pending, (size_t) (start - v->pending.data));
-        return fflush(stdout) == 0 ? 0 : -EIO;
-}
-
-static int parse_lines(const Ctl *ctl, uint64_t *ret) {
-        const char *text = ctl_option(ctl, "lines");
-
-        *ret = LINES_DEFAULT;
-        if (text && (parse_uint64(text, ret) < 0 || *ret > LINES_MAX))
-                return ctl_fail(CTL_USAGE, "--lines=%s: a whole number from 0 to %d is needed", text, LINES_MAX);
+        l->left--;
         return CTL_OK;
 }
 
-static int show(Connection *c, LogView *view, uint64_t lines, bool follow) {
-        _cleanup_(call_deinit) Call call = { .accept = "application/x-ndjson" };
-        char path[64];
+/* *w becomes a walk over the last lines, oldest first. */
+static int plan_tail(Connection *c, const LogOptions *o, Locate *l, LogWalk *w) {
+        LogWalk back = { .filters = w->filters, .order = LOG_NEWEST, .limit = UINT64_MAX, .take = take_located, .userdata = l };
         int code;
 
-        (void) snprintf(path, sizeof(path), "/log?n=%" PRIu64 "%s", lines, follow ? "&follow=1" : "");
-        if (follow) {
-                call.take = take_data;
-                call.userdata = view;
+        if (o->lines <= LOG_TAIL_MAX && !log_options_choose(o)) {
+                w->order = LOG_TAIL;
+                return CTL_OK;
         }
-        code = connection_prepare(c, PEER_LOG, path, &call);
+        *l = (Locate) { .options = o, .left = o->lines };
+        code = log_walk(c, &back);
+        w->cursor = l->found ? l->cursor : NULL;
+        return code;
+}
+
+/* Where it begins, and which way it goes. l: room for a cursor. */
+static int plan(Connection *c, const LogOptions *o, Locate *l, LogWalk *w) {
+        const char *cursor = o->cursor ? o->cursor : o->after_cursor;
+        int code;
+
+        w->order = o->reverse ? LOG_NEWEST : LOG_OLDEST;
+        w->cursor = cursor;
+        if (!cursor)
+                return o->reverse || o->lines == LOG_LINES_ALL ? CTL_OK : plan_tail(c, o, l, w);
+        if (o->after_cursor)
+                return CTL_OK;
+        /* With the cursor's own line, too: behind the one before it. */
+        code = log_next_cursor(c, o->reverse ? LOG_OLDEST : LOG_NEWEST, cursor, l->cursor);
+        w->cursor = *l->cursor ? l->cursor : NULL;
+        return code;
+}
+
+typedef struct Counted {
+        LogView *view;
+        uint64_t lines;
+} Counted;
+
+/* The walk counts what comes, this what is shown. */
+static int take_counted(json_object *record, const char *line, size_t size, void *userdata) {
+        Counted *n = userdata;
+        int code;
+
+        code = log_view_take(record, line, size, n->view);
+        return code == CTL_OK && n->view->shown >= n->lines ? LOG_STOP : code;
+}
+
+static int show(Connection *c, LogView *v) {
+        const LogOptions *o = v->options;
+        Counted counted = { v, o->lines };
+        LogWalk w = { .filters = buffer_text(&o->filters), .limit = o->lines, .take = log_view_take, .userdata = v };
+        Locate l = {};
+        int code;
+
+        if (log_options_choose(o)) {
+                w.limit = o->lines == 0 ? 0 : UINT64_MAX;
+                w.take = take_counted;
+                w.userdata = &counted;
+        }
+        code = plan(c, o, &l, &w);
         if (code == CTL_OK)
-                code = connection_run(c, &call, 1);
+                code = log_walk(c, &w);
         if (code == CTL_OK)
-                code = connection_check(PEER_LOG, &call);
-        if (code != CTL_OK)
+                code = log_view_flush(v);
+        return code;
+}
+
+static int show_and_follow(Connection *c, LogView *v) {
+        char before[LOG_CURSOR_MAX];
+        int code;
+
+        /* What is newer than this is new, where nothing of what is older is shown. */
+        code = log_next_cursor(c, LOG_NEWEST, NULL, before);
+        if (code == CTL_OK)
+                code = show(c, v);
+        if (code != CTL_OK || v->gone || connection_interrupted(c))
                 return code;
-        if (follow)
-                return ctl_fail(CTL_UNREACHABLE, "LogService has ended the log: it stops or starts anew");
-        if (call.answer_size > 0 && take_data(call.answer, call.answer_size, view) < 0)
-                return ctl_fail(CTL_FAILURE, "the log could not be shown: %m");
+        if (!*v->seen)
+                (void) snprintf(v->seen, sizeof(v->seen), "%s", before);
+        return log_follow(c, v);
+}
+
+/* ---- a unit that nothing was found of ---- */
+
+static int take_name(json_object *record, const char *line, size_t size, void *userdata) {
+        json_object *names = userdata;
+
+        if (record && *log_format_text(record, "Service"))
+                (void) json_object_object_add(names, log_format_text(record, "Service"), NULL);
         return CTL_OK;
+}
+
+static void hint_unit(const char *unit, json_object *names) {
+        Nearest nearest = NEAREST(unit);
+
+        /* It is there, and only what else was asked for is not. */
+        if (json_object_object_get_ex(names, unit, NULL))
+                return;
+        for (size_t i = 0; i < _PEER_MAX; i++)
+                nearest_offer(&nearest, ctl_peers[i].unit);
+        json_object_object_foreach(names, name, value)
+                nearest_offer(&nearest, name);
+        if (nearest.text && strcmp(nearest.text, unit) != 0)
+                (void) fprintf(stderr, "gradebookctl: no line of \"%s\": did you mean \"%s\"?\n", unit, nearest.text);
+}
+
+static void hint_units(Connection *c, const LogOptions *o) {
+        json_object *names;
+        LogWalk w = { .order = LOG_TAIL, .limit = HINT_LINES, .take = take_name };
+        char name[SERVICE_NAME_MAX + sizeof(".service")];
+        const char *unit;
+
+        if (o->units_here || !ctl_option(o->ctl, "unit"))
+                return;
+        names = json_object_new_object();
+        w.userdata = names;
+        if (names && log_walk(c, &w) == CTL_OK)
+                for (size_t at = 0; (unit = ctl_option_next(o->ctl, "unit", &at));) {
+                        size_t n = strlen(unit);
+
+                        n -= n > 8 && strcmp(unit + n - 8, ".service") == 0 ? 8 : 0;
+                        (void) snprintf(name, sizeof(name), "%.*s", (int) n, unit);
+                        hint_unit(name, names);
+                }
+        json_object_put(names);
 }
 
 int ctl_log(Ctl *ctl, char *arguments[]) {
+        _cleanup_(log_options_deinit) LogOptions o = {};
         _cleanup_(connection_freep) Connection *c = NULL;
-        LogView view = { .ctl = ctl, .pending = {} };
-        uint64_t lines;
+        LogView view;
         int code;
 
-        code = parse_lines(ctl, &lines);
+        code = log_options_parse(ctl, &o);
         if (code == CTL_OK)
                 code = connection_open(ctl, &c);
-        if (code == CTL_OK)
-                code = show(c, &view, lines, ctl_option(ctl, "follow"));
-        /* A last line that was cut off is better than none. */
-        if (view.pending.size > 0)
-                show_line(ctl, view.pending.data, view.pending.size);
-        buffer_deinit(&view.pending);
+        if (code == CTL_OK && o.follow)
+                code = connection_end_on_interrupt(c);
+        if (code != CTL_OK)
+                return code;
+        log_view_begin(&view, &o);
+        if (o.gaps)
+                code = log_gaps(c, &view);
+        else
+                code = o.follow ? show_and_follow(c, &view) : show(c, &view);
+        if (code == LOG_STOP)
+                code = CTL_OK;
+        else if (code == CTL_OK && !connection_interrupted(c) && !o.gaps)
+                log_view_end(&view);
+        pager_close(&view.pager);
+        if (code == CTL_OK && view.shown == 0 && !o.quiet && !o.follow && !o.gaps)
+                hint_units(c, &o);
         return code;
 }

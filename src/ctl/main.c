@@ -12,6 +12,8 @@ static const Command commands[] = {
         { "registry backup", "FILE", 1, "Save all registrations, with their health", NULL, ctl_registry_backup },
         { "registry restore", "FILE", 1, "Replace all registrations by those of a backup", NULL, ctl_registry_restore },
         { "log", "", 0, "Show the central log", ctl_log_options, ctl_log },
+        { "log verify", "", 0, "Compare the central log with this machine's journal", ctl_log_verify_options, ctl_log_verify },
+        { "trace", "ID", 1, "Show one request's way through all services", ctl_trace_options, ctl_trace },
         { "students list", "", 0, "Show all students with their averages", NULL, ctl_students_list },
         { "students show", "ID", 1, "Show a student's grades", NULL, ctl_students_show },
         { "students add", "FIRST LAST", 2, "Add a student", ctl_students_add_options, ctl_students_add },

@@ -5,16 +5,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "ctl/services.h"
+#include "ctl/sse.h"
 #include "wire/json.h"
 #include "wire/timestamp.h"
 
 #define RETRY_FIRST_USEC (200 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC (5 * USEC_PER_SEC)
-#define LINE_MAX_BYTES (1u << 20)
 
 /* Follows the registry's events (gradebook-registry(8), "Events"), over its restarts: it goes on behind the last event that
  * came, and where the registry cannot tell what was missed, the list is compared with what is known here. */
@@ -22,10 +21,8 @@ typedef struct Follow {
         const Ctl *ctl;
         const char *called;     /* NULL: all */
         json_object *known;     /* ServiceURL to what the list or the last event said of it */
-        Buffer line;            /* what came of the line that is not whole yet */
+        Sse events;
         char *last_id;
-        char *event;            /* of the event that is not whole yet */
-        Buffer data;
         bool relist;            /* the list has to be got anew */
         bool came;              /* something came since the last attempt */
 } Follow;
@@ -135,57 +132,28 @@ static void note(Follow *f, const char *event, json_object *o) {
                 (void) json_add(f->known, url, json_object_get(o));
 }
 
-static int dispatch(Follow *f) {
+static int take_event(const SseEvent *e, void *userdata) {
         _cleanup_(json_unrefp) json_object *o = NULL;
-        _cleanup_(freep) char *event = TAKE_PTR(f->event);
+        Follow *f = userdata;
 
-        if (event && strcmp(event, "relist") == 0) {
+        if (strcmp(e->name, "relist") == 0) {
                 f->relist = true;
                 return -ECANCELED;
         }
-        if (event && f->data.size > 0 && json_parse_object(buffer_text(&f->data), f->data.size, &o, NULL) >= 0 && is_wanted(f, o)) {
-                note(f, event, o);
-                print_change(f, event, o);
+        if (*e->name && json_parse_object(e->data, e->size, &o, NULL) >= 0 && is_wanted(f, o)) {
+                note(f, e->name, o);
+                print_change(f, e->name, o);
         }
-        buffer_clear(&f->data);
+        if (*e->id && text_replace(&f->last_id, e->id) < 0)
+                return -ENOMEM;
         return fflush(stdout) == 0 ? 0 : -EIO;
-}
-
-static int take_line(Follow *f, char *line) {
-        const char *value = strchr(line, ':');
-
-        if (!*line)
-                return dispatch(f);
-        if (!value || value == line)
-                return 0;
-        size_t n = (size_t) (value - line);
-        value += value[1] == ' ' ? 2 : 1;
-        if (n == 2 && memcmp(line, "id", n) == 0)
-                return text_replace(&f->last_id, value);
-        if (n == 5 && memcmp(line, "event", n) == 0)
-                return text_replace(&f->event, value);
-        if (n == 4 && memcmp(line, "data", n) == 0)
-                return buffer_puts(&f->data, value);
-        return 0;
 }
 
 static int take_data(const void *data, size_t size, void *userdata) {
         Follow *f = userdata;
-        char *end;
-        int r;
 
         f->came = true;
-        r = buffer_append(&f->line, data, size);
-        while (r >= 0 && (end = memchr(f->line.data, '\n', f->line.size))) {
-                size_t n = (size_t) (end - f->line.data);
-
-                *end = 0;
-                if (n > 0 && end[-1] == '\r')
-                        end[-1] = 0;
-                r = take_line(f, f->line.data);
-                buffer_consume(&f->line, n + 1);
-        }
-        return r;
+        return sse_feed(&f->events, data, size, take_event, f);
 }
 
 static int follow_once(Follow *f, Connection *c, Call *call) {
@@ -198,8 +166,7 @@ static int follow_once(Follow *f, Connection *c, Call *call) {
         }
         *call = (Call) { .accept = "text/event-stream", .header = header, .take = take_data, .userdata = f };
         f->came = false;
-        buffer_clear(&f->line);
-        buffer_clear(&f->data);
+        sse_clear(&f->events);
         code = connection_prepare(c, PEER_REGISTRY, "/events", call);
         if (code == CTL_OK)
                 code = connection_run(c, call, 1);
@@ -249,7 +216,7 @@ static int follow(Follow *f, Connection *c) {
 
 int ctl_watch(Ctl *ctl, char *arguments[]) {
         _cleanup_(connection_freep) Connection *c = NULL;
-        Follow f = { .ctl = ctl, .called = arguments[0], .line = BUFFER_MAX(LINE_MAX_BYTES), .data = BUFFER_MAX(LINE_MAX_BYTES) };
+        Follow f = { .ctl = ctl, .called = arguments[0] };
         int code;
 
         code = connection_open(ctl, &c);
@@ -258,9 +225,7 @@ int ctl_watch(Ctl *ctl, char *arguments[]) {
         if (code == CTL_OK)
                 code = follow(&f, c);
         json_object_put(f.known);
-        buffer_deinit(&f.line);
-        buffer_deinit(&f.data);
+        sse_deinit(&f.events);
         free(f.last_id);
-        free(f.event);
         return code;
 }

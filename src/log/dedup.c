@@ -233,6 +233,13 @@ void dedup_rollback(Dedup *d) {
         }
 }
 
+bool dedup_knows(const Dedup *d, const char *source) {
+        const Source *s;
+
+        HASH_FIND(hh, d->sources, source, SOURCE_SIZE - 1, s);
+        return s != NULL;
+}
+
 size_t dedup_count(const Dedup *d) {
         return HASH_COUNT(d->sources);
 }

@@ -33,6 +33,7 @@ int dedup_note(Dedup *d, const char *source, uint64_t sequence, uint64_t acknowl
 void dedup_commit(Dedup *d);    /* what was noted is on disk; forgets what is over sources_max */
 void dedup_rollback(Dedup *d);  /* it is not */
 
+bool dedup_knows(const Dedup *d, const char *source);    /* of a valid form */
 size_t dedup_count(const Dedup *d);     /* sources */
 size_t dedup_open_gaps(const Dedup *d); /* of all of them */
 

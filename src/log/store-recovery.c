@@ -97,13 +97,21 @@ typedef struct Recovery {
         LogStore *store;
         char source[SOURCE_SIZE];       /* of the last gap that was told */
         DedupGap gap;
+        bool damaged;                   /* there was a line that cannot be read */
 } Recovery;
 
-/* Only what was told to be missing was: other numbers that are not here may be in another log, or in a file that is deleted. */
+/* Up to where nothing was missing in front of this one. Only what was told to be missing was: other numbers that are not here may be in
+ * another log, or in a file that is deleted. But behind a damaged line they may be what a crash tore, of which nobody was told that it is
+ * stored: whoever sends it again must find it missing. */
+static uint64_t known_up_to(const Recovery *v, const char *source, uint64_t sequence) {
+        if (strcmp(v->source, source) == 0 && v->gap.last == sequence - 1)
+                return v->gap.first - 1;
+        return v->damaged && dedup_knows(v->store->dedup, source) ? 0 : sequence - 1;
+}
+
 static int note_source(Recovery *v, const char *source, uint64_t sequence) {
-        bool told = strcmp(v->source, source) == 0 && v->gap.last == sequence - 1;
         DedupGap gap;
-        int r = dedup_note(v->store->dedup, source, sequence, told ? v->gap.first - 1 : sequence - 1, &gap);
+        int r = dedup_note(v->store->dedup, source, sequence, known_up_to(v, source, sequence), &gap);
 
         dedup_commit(v->store->dedup);
         return r == -ENOMEM ? r : 0;
@@ -135,10 +143,12 @@ static int recover_block(Recovery *v, const LogBlock *b) {
                 const char *newline = memchr(p, '\n', (size_t) (end - p));
                 size_t size = (size_t) (newline - p);
 
-                if (line_is_whole(p, size))
+                if (line_is_whole(p, size)) {
                         r = recover_line(v, p, size);
-                else
+                } else {
+                        v->damaged = true;
                         segments_note_damage(v->store->segments, b->position + (uint64_t) (p - b->data));
+                }
                 p = newline + 1;
         }
         return r;

@@ -59,8 +59,13 @@ static void reply_bare(Request *r, unsigned status) {
 
 void page_reply(Request *r, Portal *p, unsigned status, const char *template, json_object *view) {
         _cleanup_(http_body_unrefp) HttpBody *b = NULL;
-        int k = view ? page_new(p, template, view, &b) : -ENOMEM;
+        int k = view ? 0 : -ENOMEM;
 
+        /* By this whoever asks for help and whoever helps speak of the same request. */
+        if (k >= 0 && status >= 400)
+                k = json_add_text(view, "RequestID", request_trace(r)->id);
+        if (k >= 0)
+                k = page_new(p, template, view, &b);
         json_object_put(view);
         if (k < 0) {
                 request_log(r, LOG_ERR, "Cannot make the page \"%s\": %s", template, strerror(-k));

@@ -136,16 +136,18 @@ static void probe(Instance *i) {
         if (i->connection_lost && timeout > rules.retry_usec)
                 timeout = rules.retry_usec;
 
-        int r = http_client_call(g->rt->client,
-                                 &(HttpCallOptions) {
-                                         .url = i->registration->heartbeat_url,
-                                         .token = g->rt->token,
-                                         .timeout_usec = timeout,
-                                         .answer_max = ANSWER_MAX_BYTES,
-                                         .fresh = i->connection_lost,
-                                         .lost = heartbeat_connection_lost,
-                                 },
-                                 on_answer, i, &i->probe);
+        int r = instance_target(&i->probe_target, i->registration->heartbeat_url);
+        if (r >= 0)
+                r = http_client_call(g->rt->client,
+                                     &(HttpCallOptions) {
+                                             .target = i->probe_target,
+                                             .token = g->rt->token,
+                                             .timeout_usec = timeout,
+                                             .answer_max = ANSWER_MAX_BYTES,
+                                             .fresh = i->connection_lost,
+                                             .lost = heartbeat_connection_lost,
+                                     },
+                                     on_answer, i, &i->probe);
         if (r >= 0)
                 return;
 

@@ -63,11 +63,27 @@ Instance *instance_free(Instance *i) {
         i->registry->n_held -= i->held;
         limits_assign(i, NULL);
         registration_free(i->registration);
+        http_target_unref(i->probe_target);
+        http_target_unref(i->push_target);
         free(i->url);
         free(i->process);
         free(i->last_error);
         free(i);
         return NULL;
+}
+
+int instance_target(HttpTarget **target, const char *url) {
+        HttpTarget *made;
+
+        if (*target && strcmp(http_target_url(*target), url) == 0)
+                return 0;
+
+        int r = http_target_new(&made, url);
+        if (r < 0)
+                return r;
+        http_target_unref(*target);
+        *target = made;
+        return 0;
 }
 
 /* The registry has no registry: it tells itself where the central log is, so that its own lines get there. */

@@ -23,7 +23,6 @@ typedef struct Write {
         uint64_t sequence, mark, event;
 } Write;
 
-
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         mark_flush(userdata);
         return 0;
@@ -133,14 +132,19 @@ static void on_all_stored(int result, void *userdata) {
         release(w);
 }
 
-/* Done after all that was submitted before: what is registered meanwhile, too. */
-static int submit_release(Registry *g) {
-        _cleanup_(freep) Write *w = calloc(1, sizeof(Write));
+/* The rows go on their way, and with the last of them the word that all up to now is on disk: a write of its own behind them
+ * could miss their commit and wait for the next. No rows: done after all that was submitted before. */
+static int submit(Registry *g, const StoreRow *rows, size_t n, bool last) {
+        _cleanup_(freep) Write *w = NULL;
+        int r;
 
-        if (!w)
-                return -ENOMEM;
-        *w = write_up_to_now(g);
-        int r = store_mark(g->store, NULL, 0, on_all_stored, w);
+        if (last) {
+                w = calloc(1, sizeof(Write));
+                if (!w)
+                        return -ENOMEM;
+                *w = write_up_to_now(g);
+        }
+        r = store_mark(g->store, rows, n, last ? on_all_stored : on_stored, last ? (void *) w : g);
         if (r < 0)
                 return r;
 
@@ -218,7 +222,8 @@ static size_t collect(Registry *g, const Laggards *l, StoreRow *rows, Record **d
         return n;
 }
 
-static int flush_batch(Registry *g, const Laggards *l, Record **waiting) {
+/* *ret_last: the last of the writes has been submitted, and releases what waits for it. */
+static int flush_batch(Registry *g, const Laggards *l, Record **waiting, bool *ret_last) {
         _cleanup_(freep) StoreRow *rows = calloc(BATCH_MAX, sizeof(StoreRow));
         _cleanup_(freep) Record **dropped = calloc(BATCH_MAX, sizeof(Record *));
         size_t n_dropped = 0;
@@ -227,10 +232,11 @@ static int flush_batch(Registry *g, const Laggards *l, Record **waiting) {
                 return -ENOMEM;
 
         size_t n = collect(g, l, rows, dropped, &n_dropped, waiting);
-        int r = n > 0 ? store_mark(g->store, rows, n, on_stored, g) : 0;
+        bool last = n > 0 && !g->marked;
+        int r = n > 0 ? submit(g, rows, n, last) : 0;
 
-        if (n > 0 && r >= 0)
-                g->saving++;
+        if (last && r >= 0)
+                *ret_last = true;
         for (size_t i = 0; i < n_dropped; i++)
                 catalog_drop(g->catalog, dropped[i]);
         return r;
@@ -239,10 +245,11 @@ static int flush_batch(Registry *g, const Laggards *l, Record **waiting) {
 void mark_flush(Registry *g) {
         Laggards laggards = {};
         Record *waiting = NULL;
+        bool last = false;
 
         int r = find_laggards(g, &laggards);
         while (r >= 0 && g->marked)
-                r = flush_batch(g, &laggards, &waiting);
+                r = flush_batch(g, &laggards, &waiting, &last);
         free(laggards.items);
 
         /* What is not settled stays marked: the next acknowledgement looks again. */
@@ -253,8 +260,8 @@ void mark_flush(Registry *g) {
                 g->marked = waiting;
                 waiting = next;
         }
-        if (r >= 0 && g->saving > 0)
-                r = submit_release(g);
+        if (r >= 0 && g->saving > 0 && !last)
+                r = submit(g, NULL, 0, true);
         if (r < 0)
                 note_result(g, r);
         if (r < 0 || g->saving == 0)

@@ -11,6 +11,7 @@
 
 #define ANSWER_MAX_BYTES (64u << 10)
 #define DOUBLINGS_MAX 16
+#define SENT_TOGETHER 8         /* calls that are begun before they are sent: their memory is still in the processor's cache */
 
 /* Each dependant has at most one patch under way; what changes meanwhile is the next one. So it hears everything in
  * order, and however slow it is, nothing piles up. It hears of what is on disk alone, see marks.c. */
@@ -227,11 +228,12 @@ static void send_patch(Instance *i) {
         if (r == -EAGAIN)
                 return;         /* until the next write, see catalog_patch() */
         if (r >= 0)
+                r = instance_target(&i->push_target, i->registration->service_update_url);
+        if (r >= 0)
                 r = http_client_call(g->rt->client,
                                      &(HttpCallOptions) {
                                              .method = "POST",
-                                             .url = i->registration->service_update_url,
-                                             .content_type = "application/json",
+                                             .target = i->push_target,
                                              .body = g->push_cache.text,
                                              .body_size = g->push_cache.size,
                                              .token = g->rt->token,
@@ -263,10 +265,16 @@ void push_one(Instance *i) {
 static int on_push(sd_event_source *source, void *userdata) {
         Registry *g = userdata;
 
+        size_t n = http_client_open_calls(g->rt->client);
+
         for (Instance *i = g->instances; i; i = i->hh.next) {
                 push_one(i);
                 if (i->tried)
                         answer_waiters(i);
+                if (http_client_open_calls(g->rt->client) - n >= SENT_TOGETHER) {
+                        http_client_send(g->rt->client);
+                        n = http_client_open_calls(g->rt->client);
+                }
         }
         return 0;
 }

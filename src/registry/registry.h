@@ -48,6 +48,7 @@ struct Instance {
         uint64_t checked_usec;          /* realtime; 0: never */
         uint64_t rtt_usec;
         char *last_error;               /* of the last probe; NULL: it succeeded */
+        HttpTarget *probe_target;       /* its HeartbeatURL; NULL: not asked yet */
         HttpCall *probe;
         bool connection_lost;           /* the probe under way is because of that */
         bool closes_idle;               /* it ends connections while it lives: that says nothing of it */
@@ -55,6 +56,7 @@ struct Instance {
 
         /* push.c */
         Position position;              /* what it knows, as a dependant */
+        HttpTarget *push_target;        /* its ServiceUpdateURL; NULL: nothing was sent yet */
         HttpCall *push;
         uint64_t pushing;               /* what it will know when the push succeeds */
         uint64_t behind_usec;           /* monotonic: since when it lacks what is being pushed; 0: it lacks nothing */
@@ -140,6 +142,7 @@ void *registry_free(void *service);
 Instance *instance_find(const Registry *g, const char *url);
 int instance_new(Registry *g, Registration *registration, Instance **ret);     /* takes the registration on success */
 Instance *instance_free(Instance *i);           /* answers who waits, tells nobody else */
+int instance_target(HttpTarget **target, const char *url);      /* sees to it that it is that URL's; 0, -ENOMEM, -EINVAL */
 size_t instance_count(const Registry *g);
 size_t instance_count_state(const Registry *g, HealthState state);
 /* Gives it the record of its name, and takes it from the name it had before. -ENOMEM */

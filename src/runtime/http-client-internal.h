@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by http-client.c (calls), http-client-multi.c (libcurl's wake-ups) and http-client-socket.c (its sockets on the loop).
- * Nobody else includes it. */
+/* Shared by http-client.c (calls), http-client-headers.c, http-client-target.c (URLs), http-client-multi.c (libcurl's wake-ups) and
+ * http-client-socket.c (its sockets on the loop). Nobody else includes it. */
 
 #include <curl/curl.h>
 
@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "runtime/http-client.h"
 
-#define IDLE_HANDLES_MAX 64
+#define IDLE_HANDLES_MAX 1024
 #define CONNECTIONS_MAX 65536
 #define SHARDS 64
 
@@ -20,6 +20,7 @@
 typedef struct Shard {
         HttpClient *client;
         CURLM *multi;
+        bool undrained;                 /* what it has to say was not looked at yet */
         uint64_t wanted_usec;           /* when libcurl wants to be called; 0: at once, UINT64_MAX: never */
 } Shard;
 
@@ -37,13 +38,20 @@ typedef struct Socket {
         const void *user;               /* whose call was on it last */
 } Socket;
 
+struct HttpTarget {
+        size_t n_refs;                  /* the owner, and each call that is open */
+        char *url;
+        CURLU *parsed;                  /* NULL: to be read anew each time */
+};
+
 struct HttpCall {
         HttpClient *client;
+        HttpTarget *target;             /* NULL: the URL was read for this call */
         Shard *shard;
         CURL *easy;
         int fd;                         /* of its connection; -1: none yet */
         struct curl_slist *headers;
-        struct curl_slist *common;      /* where the client's common ones begin; NULL: all are this call's */
+        struct curl_slist *common;      /* where the client's common ones begin */
         HttpCallDone done;
         void *userdata;
         void (*lost)(void *userdata);
@@ -65,7 +73,9 @@ struct HttpClient {
         uint64_t default_timeout_usec;
         HttpCall *calls;
         size_t n_calls;
-        struct curl_slist *common;      /* headers of every call with common_token */
+        struct curl_slist *plain;       /* headers of every call */
+        struct curl_slist *authorized;  /* with common_token as well; NULL: not needed yet */
+        struct curl_slist *json;        /* and with a body in JSON */
         char *common_token;
         int epoll_fd;
         sd_event_source *io;
@@ -75,10 +85,16 @@ struct HttpClient {
         Watch *leaving;                 /* of connections that have ended: they are still to be told */
         sd_event_source *ended;
         uint32_t generation;
-        CURL *idle[IDLE_HANDLES_MAX];   /* set-up handles cost microseconds: they are used again */
+        CURL *idle[IDLE_HANDLES_MAX];   /* set-up handles cost microseconds and 6 KiB: they are used again */
         size_t n_idle;
         bool closing;           /* no new calls */
 };
+
+int http_client_open_headers(HttpClient *c);
+void http_client_close_headers(HttpClient *c);
+int http_call_set_headers(HttpCall *call, const HttpCallOptions *options);
+void http_call_free_headers(HttpCall *call);
+HttpTarget *http_target_ref(HttpTarget *t);
 
 /* Tells libcurl of events, and completes what they completed. */
 void http_client_act(Shard *shard, curl_socket_t fd, int bits);

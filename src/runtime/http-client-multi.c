@@ -32,10 +32,28 @@ static void run_due(HttpClient *c, uint64_t now_usec) {
         for (size_t i = 0; i < SHARDS; i++) {
                 Shard *shard = &c->shards[i];
 
+                if (shard->undrained) {
+                        shard->undrained = false;
+                        http_client_drain(shard->multi);
+                }
                 if (shard->wanted_usec > now_usec)
                         continue;
                 shard->wanted_usec = UINT64_MAX;
                 http_client_act(shard, CURL_SOCKET_TIMEOUT, 0);
+        }
+}
+
+void http_client_send(HttpClient *c) {
+        for (size_t i = 0; i < SHARDS; i++) {
+                Shard *shard = &c->shards[i];
+                int running;
+
+                if (shard->wanted_usec > 0)
+                        continue;
+                /* What it ended all the same is told by on_soon(), which libcurl's wish to be called has armed. */
+                shard->wanted_usec = UINT64_MAX;
+                shard->undrained = true;
+                (void) curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
         }
 }
 

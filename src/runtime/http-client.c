@@ -10,6 +10,8 @@
 #define CALLS_MAX 20000
 #define ANSWER_MAX_DEFAULT (16u * 1024 * 1024)
 #define CONNECT_TIMEOUT_MSEC 2000L
+#define SMALL_ANSWER_BYTES (64u << 10)
+#define SMALL_BUFFER_BYTES 1024L        /* what libcurl reads into; each open call has one */
 
 static const struct {
         CURLcode code;
@@ -52,16 +54,6 @@ static const char *error_text(const HttpCall *call, int error, CURLcode code) {
         return call->error[0] ? call->error : curl_easy_strerror(code);
 }
 
-static void headers_free(HttpCall *call) {
-        while (call->headers && call->headers != call->common) {
-                struct curl_slist *next = call->headers->next;
-
-                free(call->headers->data);
-                free(call->headers);
-                call->headers = next;
-        }
-}
-
 static HttpCall *call_free(HttpCall *call) {
         HttpClient *c = call->client;
 
@@ -81,7 +73,8 @@ static HttpCall *call_free(HttpCall *call) {
                         curl_easy_cleanup(call->easy);
         }
         sd_event_source_disable_unref(call->deadline);
-        headers_free(call);
+        http_call_free_headers(call);
+        http_target_unref(call->target);
         buffer_deinit(&call->body);
         free(call);
         return NULL;
@@ -204,7 +197,9 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
                 return -ENOMEM;
         c->event = sd_event_ref(event);
         c->default_timeout_usec = default_timeout_usec;
-        r = http_client_open_shards(c);
+        r = http_client_open_headers(c);
+        if (r >= 0)
+                r = http_client_open_shards(c);
         if (r >= 0)
                 r = http_client_open_sockets(c);
         if (r < 0)
@@ -231,8 +226,7 @@ HttpClient *http_client_free(HttpClient *c) {
                 curl_easy_cleanup(c->idle[--c->n_idle]);
         http_client_close_shards(c);
         http_client_close_sockets(c);
-        curl_slist_free_all(c->common);
-        free(c->common_token);
+        http_client_close_headers(c);
         sd_event_unref(c->event);
         curl_global_cleanup();
         free(c);
@@ -241,86 +235,6 @@ HttpClient *http_client_free(HttpClient *c) {
 
 size_t http_client_open_calls(const HttpClient *c) {
         return c->n_calls;
-}
-
-/* In front of the common ones, which all calls share. */
-static int add_header(HttpCall *call, const char *line) {
-        struct curl_slist *item = malloc(sizeof(*item));
-        char *data = strdup(line);
-
-        if (!item || !data) {
-                free(item);
-                free(data);
-                return -ENOMEM;
-        }
-        *item = (struct curl_slist) { .data = data, .next = call->headers };
-        call->headers = item;
-        return 0;
-}
-
-static int _printf_(2, 3) add_header_text(HttpCall *call, const char *format, ...) {
-        _cleanup_(freep) char *line = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        if (vasprintf(&line, format, ap) < 0)
-                line = NULL;
-        va_end(ap);
-        return line ? add_header(call, line) : -ENOMEM;
-}
-
-#define NO_EXPECT "Expect:" /* no round trip before a body */
-
-/* A daemon sends one token to everybody: these headers are made once. */
-static int make_common_headers(HttpClient *c, const char *token) {
-        _cleanup_(freep) char *own = strdup(token), *line = NULL;
-        struct curl_slist *list = NULL, *longer;
-
-        if (!own || asprintf(&line, "Authorization: Bearer %s", token) < 0) {
-                line = NULL;
-                return -ENOMEM;
-        }
-        list = curl_slist_append(NULL, NO_EXPECT);
-        longer = list ? curl_slist_append(list, line) : NULL;
-        if (!longer) {
-                curl_slist_free_all(list);
-                return -ENOMEM;
-        }
-        c->common = longer;
-        c->common_token = TAKE_PTR(own);
-        return 0;
-}
-
-static int set_common_headers(HttpCall *call, const char *token) {
-        HttpClient *c = call->client;
-        int r;
-
-        if (token && !c->common) {
-                r = make_common_headers(c, token);
-                if (r < 0)
-                        return r;
-        }
-        if (token && strcmp(token, c->common_token) == 0) {
-                call->headers = call->common = c->common;
-                return 0;
-        }
-        r = add_header(call, NO_EXPECT);
-        return r >= 0 && token ? add_header_text(call, "Authorization: Bearer %s", token) : r;
-}
-
-static int set_headers(HttpCall *call, const HttpCallOptions *o) {
-        char traceparent[TRACEPARENT_SIZE];
-        int r = set_common_headers(call, o->token);
-
-        if (r >= 0 && o->body)
-                r = add_header_text(call, "Content-Type: %s", o->content_type ? o->content_type : "application/json");
-        if (r >= 0 && o->trace) {
-                trace_format(o->trace, traceparent);
-                r = add_header_text(call, "traceparent: %s", traceparent);
-        }
-        for (size_t i = 0; r >= 0 && o->headers && o->headers[i]; i++)
-                r = add_header(call, o->headers[i]);
-        return r;
 }
 
 #define SET(option, value) (ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK)
@@ -333,9 +247,9 @@ static CURL *easy_new(HttpClient *c) {
         SET(CURLOPT_NOSIGNAL, 1L);
         SET(CURLOPT_PROTOCOLS_STR, "http,https");
         SET(CURLOPT_PROXY, ""); /* the environment decides nothing here */
+        SET(CURLOPT_NOPROXY, "");
         SET(CURLOPT_PATH_AS_IS, 1L);
         SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-        SET(CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
         SET(CURLOPT_OPENSOCKETFUNCTION, http_client_on_socket_open);
         SET(CURLOPT_OPENSOCKETDATA, c);
         SET(CURLOPT_CLOSESOCKETFUNCTION, http_client_on_socket_close);
@@ -355,7 +269,9 @@ static int set_deadline(HttpCall *call, uint64_t timeout_usec) {
         CURL *easy = call->easy;
         bool ok = true;
 
-        SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_msec < CONNECT_TIMEOUT_MSEC ? timeout_msec : CONNECT_TIMEOUT_MSEC);
+        /* A deadline of its own only where it comes first: each is one more among libcurl's timers. */
+        SET(CURLOPT_CONNECTTIMEOUT_MS, !call->stream && timeout_msec <= CONNECT_TIMEOUT_MSEC ? 0L :
+                                       timeout_msec < CONNECT_TIMEOUT_MSEC ? timeout_msec : CONNECT_TIMEOUT_MSEC);
         SET(CURLOPT_TIMEOUT_MS, call->stream ? 0L : timeout_msec);
         SET(CURLOPT_HEADERFUNCTION, call->stream ? on_header : NULL);
         SET(CURLOPT_HEADERDATA, call->stream ? call : NULL);
@@ -372,7 +288,7 @@ static int set_options(HttpCall *call, const HttpCallOptions *o) {
         bool ok = true, is_head = strcmp(method, "HEAD") == 0;
         CURL *easy = call->easy;
 
-        int r = set_headers(call, o);
+        int r = http_call_set_headers(call, o);
         if (r >= 0)
                 r = set_deadline(call, o->timeout_usec ? o->timeout_usec : call->client->default_timeout_usec);
         if (r < 0)
@@ -380,7 +296,9 @@ static int set_options(HttpCall *call, const HttpCallOptions *o) {
 
         SET(CURLOPT_PRIVATE, call);
         SET(CURLOPT_ERRORBUFFER, call->error);
-        SET(CURLOPT_URL, o->url);
+        SET(CURLOPT_URL, call->target ? call->target->url : o->url);
+        SET(CURLOPT_CURLU, call->target ? call->target->parsed : NULL);
+        SET(CURLOPT_BUFFERSIZE, o->answer_max > 0 && o->answer_max <= SMALL_ANSWER_BYTES ? SMALL_BUFFER_BYTES : (long) CURL_MAX_WRITE_SIZE);
         SET(CURLOPT_HTTPHEADER, call->headers);
         SET(CURLOPT_WRITEDATA, call);
         SET(CURLOPT_FRESH_CONNECT, o->fresh ? 1L : 0L);
@@ -404,7 +322,8 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         call = calloc(1, sizeof(*call));
         if (!call)
                 return -ENOMEM;
-        *call = (HttpCall) { .client = c, .fd = -1, .done = done, .userdata = userdata, .lost = options->lost, .stream = options->stream, .next = c->calls };
+        *call = (HttpCall) { .client = c, .fd = -1, .done = done, .userdata = userdata, .lost = options->lost, .stream = options->stream, .next = c->calls,
+                            .target = http_target_ref(options->target) };
         call->body.max = options->answer_max ? options->answer_max : ANSWER_MAX_DEFAULT;
         if (call->next)
                 call->next->previous = call;
@@ -418,7 +337,7 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         c->n_calls++;
         r = set_options(call, options);
         if (r >= 0)
-                r = http_client_shard(c, options->url, &call->shard);
+                r = http_client_shard(c, call->target ? call->target->url : options->url, &call->shard);
         if (r >= 0 && curl_multi_add_handle(call->shard->multi, call->easy) != CURLM_OK)
                 r = -ENOMEM;
         if (r < 0) {

@@ -14,6 +14,9 @@
 typedef struct HttpClient HttpClient;
 typedef struct HttpCall HttpCall;
 
+/* A URL that is asked again and again: it is read once. A few hundred bytes each. */
+typedef struct HttpTarget HttpTarget;
+
 typedef struct HttpAnswer {
         int error;              /* 0, or no answer: -ECONNREFUSED, -ECONNRESET, -ETIMEDOUT, -EHOSTUNREACH, -EFBIG (answer over
                                    answer_max), -ECANCELED (client freed), -EPROTO (anything else) */
@@ -43,7 +46,8 @@ typedef struct HttpCallStream {
 typedef struct HttpCallOptions {
         const char *method;             /* NULL: GET */
         const char *url;
-        const char *content_type;       /* of body */
+        HttpTarget *target;             /* instead of url; the call holds on to it. NULL: url counts */
+        const char *content_type;       /* of body; NULL: application/json */
         const void *body;               /* copied */
         size_t body_size;
         const char *const *headers;     /* further "Name: value", NULL-terminated; may be NULL */
@@ -59,6 +63,11 @@ typedef struct HttpCallOptions {
         void (*lost)(void *userdata);
 } HttpCallOptions;
 
+int http_target_new(HttpTarget **ret, const char *url);        /* 0, -ENOMEM, -EINVAL (no URL) */
+HttpTarget *http_target_unref(HttpTarget *t);                   /* takes NULL; returns NULL */
+DEFINE_CLEANUP(HttpTarget, http_target_unref);
+const char *http_target_url(const HttpTarget *t);               /* lives as long as the target */
+
 int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec);
 void http_client_set_timeout(HttpClient *c, uint64_t default_timeout_usec);     /* of the calls to come */
 void http_client_stop(HttpClient *c);           /* ends open calls with -ECANCELED and takes no more */
@@ -67,6 +76,9 @@ DEFINE_CLEANUP(HttpClient, http_client_free);
 
 /* 0, or -ENOMEM, -EINVAL (URL), -EBUSY (too many calls open), -ECANCELED (being freed). ret may be NULL. */
 int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone done, void *userdata, HttpCall **ret);
+/* Sends what was begun in this turn of the loop, without waiting for its end: of a thousand calls the first need not wait until the
+ * last was begun. No done() comes from within, but data of other calls' streams may. */
+void http_client_send(HttpClient *c);
 HttpCall *http_call_cancel(HttpCall *call);     /* NULL is fine; returns NULL. Not from within stream callbacks */
 void http_call_resume(HttpCall *call);
 void http_client_unwatch(HttpClient *c, const void *userdata);  /* no lost() with this userdata any more */

@@ -71,7 +71,22 @@ enum MHD_Result http_request_queue(Request *r) {
         return MHD_queue_response(r->mhd, r->status, r->response);
 }
 
+/* So that a request's way can be traced: a line for each that somebody may know the id of, since it came with one or has been
+ * given one on a page. What a person changes and what fails is told always, the rest to who wants to see everything. What the
+ * daemons ask one another by themselves has no id, and leaves no line. */
+static void tell_answer(Request *r, unsigned status) {
+        bool is_public = r->match.route && r->match.route->flags & ROUTE_PUBLIC;
+        bool change = strcmp(r->method, "GET") != 0 && status < 400;
+        int priority = status >= 500 || (is_public && change) ? LOG_INFO : LOG_DEBUG;
+
+        if (priority > log_level())
+                return;
+        if ((is_public && r->has_trace) || request_header(r, "traceparent"))
+                request_log(r, priority, "%s %s: %u %s", r->is_head ? "HEAD" : r->method, r->path, status, problem_title(status));
+}
+
 void http_request_finish(Request *r, unsigned status, struct MHD_Response *response) {
+        tell_answer(r, status);
         r->replied = true;
         r->watch = sd_event_source_disable_unref(r->watch);
         r->status = status;

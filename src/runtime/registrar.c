@@ -16,6 +16,7 @@
 
 #define FIRST_TIMEOUT_USEC (200 * USEC_PER_MSEC)        /* an absent registry delays a start by this much */
 #define LATER_TIMEOUT_USEC (3 * USEC_PER_SEC)
+#define LAST_TIMEOUT_USEC (2 * USEC_PER_SEC) /* who leaves unsaid is probed, which starts one whose socket systemd keeps */
 #define RETRY_MIN_USEC (200 * USEC_PER_MSEC)
 
 struct Registrar {
@@ -257,7 +258,7 @@ void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata) 
         r->ended = done;
         r->ended_userdata = userdata;
         /* Also where no answer has come: the registry may know us all the same. */
-        if (send_request(r, "DELETE", r->rt->common->registry_url, FIRST_TIMEOUT_USEC, on_deregistered) < 0)
+        if (send_request(r, "DELETE", r->rt->common->registry_url, LAST_TIMEOUT_USEC, on_deregistered) < 0)
                 tell_ended(r);
 }
 

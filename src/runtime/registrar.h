@@ -22,7 +22,7 @@ int registrar_start(Registrar *r, void (*attempted)(void *userdata), void *userd
 /* RegistryURL= has changed: leaves the old registry, bounded likewise, and registers with the new one. */
 void registrar_move(Registrar *r, const char *old_registry_url);
 
-/* Deregisters, bounded likewise, and calls done. */
+/* Deregisters, bounded to seconds, and calls done. */
 void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata);
 
 bool registrar_is_registered(const Registrar *r);

@@ -39,6 +39,7 @@ typedef struct Daemon {
         Router *router;
         sd_event_source *signals[3];
         sd_event_source *status_timer;
+        uint64_t status_usec;           /* until it is looked at again */
         char *status;                   /* what systemd was told last */
 } Daemon;
 

@@ -14,7 +14,9 @@
 
 #define SPOOL_PATH "%s/log.spool"               /* below the state directory */
 #define OLD_SPOOL_PATH "%s/log-spool.ndjson"    /* of version 0.1.0 */
-#define STATUS_USEC (2 * USEC_PER_SEC)
+/* How often is looked at what the status line says: soon after it has changed, ever later while it stays. */
+#define STATUS_SOON_USEC (250 * USEC_PER_MSEC)
+#define STATUS_LATE_USEC (2 * USEC_PER_SEC)
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
         daemon_stop(userdata);
@@ -117,7 +119,8 @@ static int start_server(Daemon *d) {
         return r;
 }
 
-void daemon_update_status(Daemon *d) {
+/* Whether it has changed. */
+static bool update_status(Daemon *d) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_MAX(4096);
         size_t waiting = log_shipper_counters(d->shipper).pending;
 
@@ -133,16 +136,26 @@ void daemon_update_status(Daemon *d) {
                         (void) buffer_printf(&b, "; no %s is known", d->service->requires[i]);
         if (waiting > 100)
                 (void) buffer_printf(&b, "; %zu lines wait for the central log", waiting);
-        if (b.error == 0 && (!d->status || strcmp(d->status, b.data) != 0) && text_replace(&d->status, b.data) >= 0)
-                (void) sd_notify(0, d->status);
+        if (b.error < 0 || (d->status && strcmp(d->status, b.data) == 0) || text_replace(&d->status, b.data) < 0)
+                return false;
+        (void) sd_notify(0, d->status);
+        return true;
+}
+
+void daemon_update_status(Daemon *d) {
+        (void) update_status(d);
 }
 
 static int on_status_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
         int r;
 
-        daemon_update_status(d);
-        r = sd_event_source_set_time_relative(source, STATUS_USEC);
+        d->status_usec = update_status(d) ? STATUS_SOON_USEC : 2 * d->status_usec;
+        if (d->status_usec > STATUS_LATE_USEC)
+                d->status_usec = STATUS_LATE_USEC;
+        r = sd_event_source_set_time_accuracy(source, d->status_usec / 2);
+        if (r >= 0)
+                r = sd_event_source_set_time_relative(source, d->status_usec);
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -155,7 +168,8 @@ static void become_ready(void *userdata) {
         daemon_update_status(d);
         log_event(LOG_INFO, EVENT_READY, NULL, 0, "Ready, serving %s", d->service_url);
         (void) sd_notify(0, "READY=1");
-        if (sd_event_add_time_relative(d->rt.event, &d->status_timer, CLOCK_MONOTONIC, STATUS_USEC, USEC_PER_SEC, on_status_timer, d) < 0)
+        d->status_usec = STATUS_SOON_USEC;
+        if (sd_event_add_time_relative(d->rt.event, &d->status_timer, CLOCK_MONOTONIC, STATUS_SOON_USEC, STATUS_SOON_USEC / 2, on_status_timer, d) < 0)
                 log_warning("The status line will not be kept current: out of memory");
 }
 

@@ -189,7 +189,7 @@ def run(arguments):
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory:
         cluster = Cluster(directory)
         cluster.configure("gradebook", {"Log": {"Level": "info"}})
-        cluster.configure("log", {"Store": {"MaxUse": "64G"}, "Limits": {"RateLimitBurst": "0"}, "Read": {"FollowerTimeoutSec": "1h"}})
+        cluster.configure("log", {"Store": {"MaxUse": "64G"}, "Read": {"FollowerTimeoutSec": "1h"}, "Limits": {"RateLimitBurst": "0"}})
         try:
             _, log = cluster.start("registry", "log", keep_listener=True)
             client = Client(log)

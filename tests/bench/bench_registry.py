@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The registry at scale, for bench.py: ten thousand peers out of bench-peers against the real daemon."""
 
+import contextlib
 import os
 import pathlib
 import random
 import re
+import shutil
+import sqlite3
 import statistics
 import subprocess
 import tempfile
@@ -15,6 +18,7 @@ from gradebook import BUILD, Cluster, wait_until
 SERVICES = 10000
 HANGING = 1000
 DEPENDANTS = 1000
+HEARTBEAT_SECONDS = 3           # HeartbeatSec= as it is by default
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -78,7 +82,7 @@ def row(name, measured, wanted, ok):
 def wait_for_beats(peers, first, count, n):
     """Until each of them was asked n times; the counters begin anew before."""
     peers.reset(first, count)
-    wait_until(lambda: peers.counters(first, count)["fewest"] >= n, "the registry asks all heartbeats", 30)
+    wait_until(lambda: peers.counters(first, count)["fewest"] >= n, "the registry asks all heartbeats", 30 + 2 * n * HEARTBEAT_SECONDS)
 
 
 class Numbers:
@@ -137,14 +141,13 @@ def load(registry, peers, seconds):
     before = pss_kib(registry.pid)
     peers.ask(f"register 0 {SERVICES} Many - hu")
     wait_for_beats(peers, 0, SERVICES, 2)
-    peers.reset(0, SERVICES)
     cpu, begin = cpu_seconds(registry.pid), time.monotonic()
-    time.sleep(max(seconds, 9))
+    wait_for_beats(peers, 0, SERVICES, max(seconds // HEARTBEAT_SECONDS, 3))
     cores = (cpu_seconds(registry.pid) - cpu) / (time.monotonic() - begin)
     each = (pss_kib(registry.pid) - before) / SERVICES
     seen = peers.counters(0, SERVICES)
     return [row(f"{SERVICES} services at 3 s, CPU", f"{cores:.2f} cores, {seen['beats'] / (time.monotonic() - begin):.0f} heartbeats/s",
-                "at most 0.50", cores <= 0.5 and seen["fewest"] >= 2),
+                "at most 0.50", cores <= 0.5),
             row(f"{SERVICES} services, memory of each", f"{each:.1f} KiB PSS", "at most 10.0", each <= 10)], seen["gap-usec"] / 1e6
 
 
@@ -158,8 +161,7 @@ def death_among_many(peers, three):
 def hanging(peers, gap):
     peers.ask(f"state 1000 {HANGING} hanging")
     first, count = 1000 + HANGING, SERVICES - 1000 - HANGING
-    peers.reset(first, count)
-    time.sleep(10)
+    wait_for_beats(peers, first, count, 3)
     worst = peers.counters(first, count)["gap-usec"] / 1e6
     taken = deaths(peers, 16010, range(5, 8))
     ok = row(f"{HANGING} hang: longest pause of the others", f"{worst:.2f} s (before {gap:.2f} s), a death among them {taken:.1f} ms",
@@ -173,11 +175,21 @@ def count_passing(registry):
     return int(re.search(r'^gradebook_registry_registrations\{state="passing"\} (\d+)', text, re.M).group(1))
 
 
+def count_unsettled(registry):
+    """Registrations of which the disk does not say yet that they pass, and that all dependants know."""
+    # Of a copy: the registry lets nobody else at its own, and a write that is half copied does not count.
+    with tempfile.TemporaryDirectory(dir=registry.directory) as directory:
+        for file in (registry.state / "registry.db", registry.state / "registry.db-wal"):
+            shutil.copy(file, directory)
+        with contextlib.closing(sqlite3.connect(pathlib.Path(directory) / "registry.db")) as db:
+            return db.execute("SELECT count(*) FROM registrations WHERE state <> 0 OR NOT settled OR NOT synced").fetchone()[0]
+
+
 def restarts(registry, peers):
     met, total = [], SERVICES + 1
     wait_until(lambda: count_passing(registry) == total, "all are well again", 60)
     for end in ("stop", "kill"):
-        time.sleep(2)       # what was told a moment ago is on its way to the disk
+        wait_until(lambda: count_unsettled(registry) == 0, "what dependants were told is on disk")
         getattr(registry, end)()
         peers.reset(0, 17000)
         begin = time.monotonic()

@@ -15,9 +15,7 @@ import subprocess
 import pytest
 
 import gradebook
-
-CTL = gradebook.BUILD / "gradebookctl"
-OK, FAILURE, USAGE, UNREACHABLE, NOT_FOUND, REFUSED = range(6)
+from ctl import CTL, FAILURE, NOT_FOUND, OK, REFUSED, UNREACHABLE, USAGE, Ctl, Running
 
 SAMPLE = """ID,FirstName,LastName,Title,Type,Score
 1,Nick,Carter,Quiz 1,Quiz,85
@@ -36,24 +34,6 @@ SAMPLE = """ID,FirstName,LastName,Title,Type,Score
 5,xiaoqiao,qiao,Final Exam,Exam,0
 5,xiaoqiao,qiao,Quiz 2,Quiz,44
 """
-
-
-class Ctl:
-    """Runs gradebookctl as one who administers this cluster."""
-
-    def __init__(self, cluster):
-        self.cluster = cluster
-        self.token_file = cluster.credentials / "cluster-token"
-
-    def __call__(self, *arguments, code=OK, token_file=None, timeout=30):
-        command = [CTL, f"--config-dir={self.cluster.config}", f"--token-file={token_file or self.token_file}", *arguments]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
-        assert code is None or done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return done
-
-    def json(self, *arguments, code=OK):
-        return json.loads(self("--json", *arguments, code=code).stdout)
 
 
 @pytest.fixture
@@ -261,39 +241,13 @@ def test_registry_backup_and_restore(running, tmp_path):
     assert [s["ServiceURL"] for s in running.json("services", "show", "Cook")] == ["http://127.0.0.1:9", "http://127.0.0.1:8"]
 
 
-class Watching:
-    def __init__(self, ctl, *arguments):
-        command = [CTL, f"--config-dir={ctl.cluster.config}", f"--token-file={ctl.token_file}", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                        env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
-        self.text = ""
-
-    def shows(self, pattern):
-        def seen():
-            if select.select([self.process.stdout], [], [], 0)[0]:
-                self.text += os.read(self.process.stdout.fileno(), 65536).decode()
-            return re.search(pattern, self.text)
-        try:
-            gradebook.wait_until(seen, f"{pattern} in what watch shows", 20)
-        except AssertionError as e:
-            self.process.kill()
-            raise AssertionError(f"{e}; it shows:\n{self.text}{self.process.stderr.read().decode()}") from e
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.process.kill()
-        self.process.communicate()
-
-
 def test_watch(running):
     def cook(port, method="POST"):
         url = f"http://127.0.0.1:{port}"
         body = {"ServiceName": "Cook", "ServiceURL": url} if method == "POST" else url
         assert running.registry.request("/services", method, body).status == 200
 
-    with Watching(running, "watch") as all_, Watching(running, "watch", "Cook") as cooks, Watching(running, "--json", "watch") as json_:
+    with Running(running, "watch") as all_, Running(running, "watch", "Cook") as cooks, Running(running, "--json", "watch") as json_:
         all_.shows(rf"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d GradingService at {running.grading.url}: passing\n")
         json_.shows("GradingService")
         gradebook.wait_until(lambda: "gradebook_registry_watchers 3\n" in running.registry.get("/metrics").text, "all three follow")
@@ -373,41 +327,6 @@ def test_status(running):
         return next(line for line in running("status", code=None).stdout.splitlines() if "grading" in line)
 
     gradebook.wait_until(lambda: "degraded (without LogService)" in row(), "grading says what it misses")
-
-
-def test_log(running):
-    log = running.cluster.start("log")
-    gradebook.wait_until(lambda: "LogService" in running.cluster.services(), "the log is registered")
-    for i in range(5):
-        assert log.post("/log", f"line \x1b[31m{i}", headers={"Content-Type": "text/plain"}).status == 200
-    gradebook.wait_until(lambda: "line" in running("log").stdout, "the log shows lines")
-    everything = [json.loads(line) for line in running("--json", "log", "-n", "1000").stdout.splitlines()]
-    assert [r["Message"] for r in everything if r["Message"].startswith("line")] == [f"line \x1b[31m{i}" for i in range(5)]
-    # What could drive the terminal does not reach it.
-    assert "\x1b" not in running("log", "-n", "1000").stdout
-    assert "line ?[31m4" in running("log", "--lines=1000").stdout
-    assert "a whole number from 0 to 10000" in running("log", "-n", "many", code=USAGE).stderr
-
-
-def test_log_follows(running):
-    log = running.cluster.start("log")
-    gradebook.wait_until(lambda: "LogService" in running.cluster.services(), "the log is registered")
-    with subprocess.Popen([CTL, f"--config-dir={running.cluster.config}", f"--token-file={running.token_file}", "log", "-f", "-n", "0"],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
-        seen = b""
-
-        def arrives(text):
-            nonlocal seen
-            assert log.post("/log", text, headers={"Content-Type": "text/plain"}).status == 200
-            if select.select([process.stdout], [], [], 0.2)[0]:
-                seen += os.read(process.stdout.fileno(), 65536)
-            return text.encode() in seen
-
-        gradebook.wait_until(lambda: arrives("the first"), "a new line is shown")
-        gradebook.wait_until(lambda: arrives("the second"), "one more is shown")
-        log.stop()
-        assert process.wait(10) == UNREACHABLE
-        assert b"LogService" in process.stderr.read()
 
 
 # ---- when something is missing ----
@@ -506,7 +425,7 @@ def test_usage(ctl):
                             (["studnets", "frobnicate"], 'did you mean "students"?'), (["stundets", "lsit"], 'did you mean "students list"?'),
                             (["servcies"], 'did you mean "services"?'), (["students", "show"], "an argument is missing"),
                             (["status", "now"], "too many arguments"), (["status", "--frob"], "unrecognized option '--frob'"),
-                            (["log", "--lines"], "requires an argument"), ([], "")]:
+                            (["log", "--since"], "requires an argument"), ([], "")]:
         assert hint in ctl(*arguments, code=USAGE).stderr, arguments
 
 
@@ -514,7 +433,7 @@ def test_help(ctl):
     assert ctl("--version").stdout.startswith("gradebookctl ")
     text = ctl("--help").stdout
     commands = [line.split("  ")[1] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert len(commands) == 16
+    assert len(commands) == 18
     for command in commands:
         words = [word for word in command.split() if not word.isupper() and word != "FILE.csv"]
         assert ctl(*words, "--help").stdout.startswith(f"gradebookctl {' '.join(words)} ")
@@ -565,6 +484,10 @@ LIBRARY = pathlib.Path("/usr/share/bash-completion/bash_completion")
 COMPLETION = gradebook.SOURCE / "src" / "ctl" / "gradebookctl.bash-completion"
 
 
+LOG_OPTIONS = {"--unit=", "--priority=", "--since=", "--until=", "--grep=", "--case-sensitive", "--host=", "--lines=", "--follow", "--reverse", "--output=",
+               "--cursor=", "--after-cursor=", "--show-cursor", "--gaps", "--quiet", "--no-pager"}
+
+
 def complete(line, directory):
     """What bash offers at the end of the line."""
     script = f"""
@@ -597,7 +520,8 @@ def test_completion(ctl, tmp_path):
     assert complete("gradebookctl cluster-token create n", tmp_path) == ["notes.txt"]
     assert complete("gradebookctl grade add 1 Title ", tmp_path) == ["Exam", "Homework", "Quiz", "Test"]
     assert complete("gradebookctl --t", tmp_path) == ["--token-file="]
-    for command, own in [("status", set()), ("log", {"--follow", "--lines="}), ("students add", {"--id="})]:
+    for command, own in [("status", set()), ("log", LOG_OPTIONS), ("log verify", {"--since=", "--until=", "--all", "--no-pager"}),
+                         ("trace", {"--no-pager"}), ("students add", {"--id="})]:
         offered = set(complete(f"gradebookctl {command} --", tmp_path))
         assert offered == own | {"--json", "--config-dir=", "--token-file=", "--registry=", "--help", "--version"}
         text = ctl(*command.split(), "--help").stdout

@@ -198,6 +198,25 @@ def test_torn_at_any_byte_of_the_last_line_and_some_before(cluster):
         log.kill()
 
 
+def test_what_a_crash_tore_in_the_middle_is_stored_when_it_comes_again(cluster):
+    """A power cut may leave a hole in what was written last, with whole lines behind it."""
+    log = cluster.start("log")
+    source = secrets.token_hex(16)
+    post(log, [record(source, n, 1) for n in range(1, 6)])
+    log.stop()
+    log.start()
+    post(log, [record(source, n, 1) for n in range(6, 11)])
+    log.kill()
+    live = log.logs / "central.ndjson"
+    text = live.read_bytes()
+    begin, end = text.index(b'"Sequence":6,'), text.index(b'"Sequence":9,')
+    live.write_bytes(text[:begin] + bytes(end - begin) + text[end:])
+    log.start()
+    assert numbers(log) == [1, 2, 3, 4, 5, 10] and metric(log, "gradebook_log_damaged_total") == 1
+    assert post(log, [record(source, n, 1) for n in range(1, 11)]) == {"Stored": 4, "Duplicates": 6, "Suppressed": 0}
+    assert sorted(numbers(log)) == list(range(1, 11))
+
+
 def test_a_start_reads_no_full_file(filled):
     filled.stop()
     for path in [*full_files(filled), *full_files(filled, ".index")]:

@@ -279,6 +279,21 @@ def test_leaves_a_registry_that_has_not_answered_yet(cluster):
     assert [(r[0], r[3]) for r in registry.requests[1:]] == [("DELETE", attendance.url.encode())]
 
 
+def test_a_busy_registry_is_told_of_the_end(cluster):
+    """One that was not would probe the socket, which systemd keeps, and so start what was stopped."""
+    class Busy(FakeService):
+        def answer(self, handler, body):
+            if handler.command == "DELETE":
+                threading.Event().wait(0.7)
+            self.send(handler, 200, "")
+    registry = Busy(port=cluster.registry_port)
+    attendance = cluster.start("attendance")
+    wait_until(lambda: "Registered" in attendance.stderr, "it is registered")
+    attendance.stop()
+    registry.close()
+    assert "Could not deregister" not in attendance.stderr
+
+
 def test_reload_moves_to_another_registry(cluster):
     cluster.start("registry")
     attendance = cluster.start("attendance")

@@ -4,6 +4,7 @@
 import contextlib
 import http.server
 import json
+import re
 import socket
 import threading
 import urllib.parse
@@ -141,3 +142,128 @@ class FakeGrading(FakeService):
         grade = json.loads(body)
         student["Grades"].append(grade)
         return 201, grade
+
+
+class FakeLog(FakeService):
+    """What "GET /log" of LogService promises to who reads, with faults on demand: a page that breaks off, lines that are deleted,
+    a stream that ends."""
+
+    STORE = "5eed5eed"
+
+    def __init__(self, port=0):
+        self.lines = []                 # (position, record)
+        self.position = 0
+        self.changed = threading.Condition()
+        self.break_pages = 0            # so many pages to come end in the middle
+        self.break_streams = 0          # counts up: every stream that is open ends
+        self.streams = 0
+        super().__init__(port)
+
+    def add(self, message, service="gradebook-grading", priority=6, time="2026-11-22T21:41:28.123456Z", **members):
+        record = {"Time": time, "Received": time, "Priority": priority, "Service": service, **members, "Message": message}
+        with self.changed:
+            self.lines.append((self.position, record))
+            self.position += len(json.dumps(record)) + 1
+            self.changed.notify_all()
+
+    def delete(self, n):
+        """The oldest n lines."""
+        with self.changed:
+            del self.lines[:n]
+
+    def end_streams(self):
+        with self.changed:
+            self.break_streams += 1
+            self.changed.notify_all()
+
+    def cursor(self, position):
+        return f"{self.STORE}-{position:016x}"
+
+    def text(self, line):
+        return json.dumps({**line[1], "Cursor": self.cursor(line[0])}) + "\n"
+
+    @staticmethod
+    def matches(query, record):
+        one = {name: values[0] for name, values in query.items()}
+        sensitive = one.get("case", "sensitive" if any(c.isupper() for c in one.get("grep", "")) else "ignore") == "sensitive"
+        return (record["Service"] in query.get("service", [record["Service"]])
+                and record["Priority"] <= int(one.get("priority", 7))
+                and one.get("since", "") <= record["Time"] <= one.get("until", "9999")
+                and one.get("host", record.get("Host")) == record.get("Host")
+                and one.get("request", record.get("RequestID")) == record.get("RequestID")
+                and one.get("message-id", record.get("MessageID")) == record.get("MessageID")
+                and re.search(one.get("grep", ""), record["Message"], 0 if sensitive else re.IGNORECASE))
+
+    def place(self, cursor):
+        """The position that a cursor names; (status, detail) if there is none."""
+        if not cursor.startswith(self.STORE + "-"):
+            return 400, "'after' is a cursor of another log"
+        position = int(cursor.rpartition("-")[2], 16)
+        if not self.lines or position < self.lines[0][0]:
+            return 410, "The place that this cursor names was deleted"
+        return position
+
+    def answer(self, handler, body):
+        path = urllib.parse.urlsplit(handler.path)
+        query = urllib.parse.parse_qs(path.query, strict_parsing=bool(path.query), keep_blank_values=True)
+        if path.path != "/log":
+            self.send(handler, 404, {"status": 404, "detail": "There is nothing here"}, "application/problem+json")
+        elif "follow" in query:
+            self.follow(handler, query)
+        else:
+            self.page(handler, query)
+
+    def page(self, handler, query):
+        n, order = int(query.get("n", ["100"])[0]), query.get("order", [""])[0]
+        with self.changed:
+            lines = self.lines
+            for name, keep in (("after", lambda a, b: a > b), ("before", lambda a, b: a < b)):
+                if name in query:
+                    place = self.place(query[name][0])
+                    if isinstance(place, tuple):
+                        self.send(handler, place[0], {"status": place[0], "detail": place[1]}, "application/problem+json")
+                        return
+                    lines = [line for line in lines if keep(line[0], place)]
+            lines = [line for line in lines if self.matches(query, line[1])]
+        lines = lines[:n] if order == "oldest" else lines[len(lines) - n if n < len(lines) else 0:]
+        text = "".join(self.text(line) for line in (reversed(lines) if order == "newest" else lines)).encode()
+        if self.break_pages and text:
+            self.break_pages -= 1
+            handler.send_response(200)
+            handler.send_header("Content-Type", "application/x-ndjson")
+            handler.send_header("Content-Length", str(len(text)))
+            handler.end_headers()
+            handler.wfile.write(text[:len(text) * 2 // 3])
+            handler.wfile.flush()
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send(handler, 200, text, "application/x-ndjson")
+
+    def follow(self, handler, query):
+        assert "text/event-stream" in handler.headers["Accept"]
+        if "after" in query:
+            place = self.place(query["after"][0])
+        else:
+            n = int(query.get("n", ["10"])[0])
+            lines = [position for position, record in self.lines if self.matches(query, record)]
+            place = (lines[-n] if n < len(lines) else 0) - 1 if n else self.position - 1
+        if isinstance(place, tuple):
+            self.send(handler, place[0], {"status": place[0], "detail": place[1]}, "application/problem+json")
+            return
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        handler.wfile.write(b": hello\n\n")
+        with self.changed:
+            self.streams += 1
+            round_ = self.break_streams
+            while round_ == self.break_streams:
+                for line in self.lines:
+                    if line[0] > place:
+                        place = line[0]
+                        if self.matches(query, line[1]):
+                            handler.wfile.write(f"id: {self.cursor(place)}\ndata: {self.text(line)}\n".encode())
+                handler.wfile.flush()
+                self.changed.wait(30)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
 log_tests = \
+	tests/unit/test-journal \
 	tests/unit/test-log-blocks \
 	tests/unit/test-log-dedup \
+	tests/unit/test-log-index \
 	tests/unit/test-log-limits \
 	tests/unit/test-log-line \
 	tests/unit/test-log-match \
@@ -22,6 +24,10 @@ tests_unit_test_log_dedup_SOURCES = tests/unit/test-log-dedup.c
 tests_unit_test_log_dedup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_dedup_LDADD = $(log_test_libs)
 
+tests_unit_test_log_index_SOURCES = tests/unit/test-log-index.c
+tests_unit_test_log_index_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_index_LDADD = $(log_test_libs)
+
 tests_unit_test_log_limits_SOURCES = tests/unit/test-log-limits.c
 tests_unit_test_log_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_limits_LDADD = $(log_test_libs)
@@ -37,6 +43,10 @@ tests_unit_test_log_match_LDADD = $(log_test_libs)
 tests_unit_test_log_question_SOURCES = tests/unit/test-log-question.c
 tests_unit_test_log_question_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_question_LDADD = $(log_test_libs)
+
+tests_unit_test_journal_SOURCES = tests/unit/test-journal.c
+tests_unit_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_journal_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
 
 # It includes the source, to look at each of its stores.
 tests_unit_test_spool_file_SOURCES = tests/unit/test-spool-file.c

@@ -229,6 +229,29 @@ static void test_dropping(void **state) {
         unmake(s);
 }
 
+/* What was moved has a copy behind, what a pass had marked that was never finished is marked: neither counts later. */
+static void test_what_dropping_leaves_behind(void **state) {
+        SpoolFile *s = make(SIZE);
+
+        for (int i = 0; i < 10; i++)
+                assert_int_equal(add(s, i == 9 ? 7 : 6, 90), 0);
+        assert_int_equal(take(s, 10000, 2, NULL), 2);
+        spool_file_acknowledge(s);
+        compact(s, s->head, s->tail, false);
+        drop(s, 1, 7);
+        compact(s, s->head, s->tail, false);
+        assert_numbers(s, "3 4 5 6 7 8 9");
+
+        put_word(s, s->head + offsetof(LineHead, dropped), s->state.pass + 1);
+        assert_int_equal(add(s, 7, 90), 0);
+        spool_file_open(s, s->base, SIZE);
+        drop(s, 1, 7);
+        compact(s, s->head, s->tail, false);
+        assert_numbers(s, "3 4 5 6 7 8 9");
+        assert_int_equal(s->state.dropped, 2);
+        unmake(s);
+}
+
 static void test_in_flight_is_safe(void **state) {
         SpoolFile *s = make(SIZE);
 
@@ -483,6 +506,7 @@ int main(void) {
                 cmocka_unit_test(test_sources),
                 cmocka_unit_test(test_length),
                 cmocka_unit_test(test_dropping),
+                cmocka_unit_test(test_what_dropping_leaves_behind),
                 cmocka_unit_test(test_in_flight_is_safe),
                 cmocka_unit_test(test_room_of_what_is_acknowledged),
                 cmocka_unit_test(test_notices),
