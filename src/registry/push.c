@@ -104,6 +104,7 @@ static void answer_waiters(Instance *i) {
         /* Another run of the registry has to know that it does not know what it requires: it will not register again. */
         if (!mark_is_saved(i->registry, i->unsynced_mark)) {
                 i->tried = true;
+                push_enlist(i);
                 return;
         }
         i->tried = false;
@@ -277,10 +278,12 @@ void push_delist(Instance *i) {
         i->enlisted = false;
 }
 
-/* It takes no patches, or has had its first and requires nothing. */
+/* It takes no patches, or has had its first and requires nothing; and nobody waits for news of it. */
 static bool wants_nothing(const Instance *i) {
-        return !i->registration->service_update_url ||
-               (i->registration->n_required == 0 && i->synced && !i->position.full && !i->push && !i->push_timer && !i->waiters);
+        bool patches = i->registration->service_update_url;
+
+        return !i->tried && !i->waiters && !i->push && !i->push_timer &&
+               (!patches || (i->registration->n_required == 0 && i->synced && !i->position.full));
 }
 
 static int on_push(sd_event_source *source, void *userdata) {
