@@ -3,6 +3,7 @@
 each source is kept, and whoever reads meanwhile sees all of it once. GRADEBOOK_LOG_KILLS=500 kills that often; GRADEBOOK_SEED=N is
 the same again, as far as chance goes."""
 
+import errno
 import os
 import random
 import re
@@ -27,7 +28,8 @@ class World:
     def __init__(self, cluster, seed):
         self.random = random.Random(f"{seed} world")
         self.cluster = cluster
-        self.kills = self.kills_at_start = 0
+        self.kills = self.kills_at_start = self.fills = 0
+        self.disk = None
         cluster.configure("log", SMALL_FILES)
         cluster.configure("attendance", {"Attendance": {"Seats": "1000"}})
         self.log = cluster.daemon("log", keep_listener=True)
@@ -43,6 +45,11 @@ class World:
 
     def pause(self, seconds):
         threading.Event().wait(seconds)
+
+    def use_disk(self, path):
+        self.log.logs.rmdir()
+        self.log.logs.symlink_to(path)
+        self.disk = path
 
     def begin(self):
         self.log.start()
@@ -84,6 +91,41 @@ class World:
             self.pause(self.random.random() * self.random.choice((0.02, 0.2, 0.6)))
             self.kill(self.log if self.random.random() < 0.65 else self.random.choice(self.daemons), kills)
             self.check()
+
+    def fill_the_disk(self):
+        """Until writes are refused; reads go on, and the log can be killed. With room again all goes on by itself."""
+        ballast = self.disk / "ballast"
+        with open(ballast, "wb", buffering=0) as file:
+            while self.write_all(file, bytes(1 << 16)):
+                pass
+            os.truncate(ballast, file.tell() - self.random.choice((0, 4096, 100_000)))
+        self.wait_for_all("refusals", [*self.numbered, *self.texts])
+        for _ in range(self.random.choice((0, 1, 2))):
+            self.kill(self.log if self.random.random() < 0.7 else self.random.choice(self.daemons))
+            self.wait_for_all("refusals", self.numbered)
+        lines = page(self.log, n=10)
+        assert len(lines) == 10 and self.log.get("/healthz").status in (200, 503)
+        ballast.unlink()
+        self.wait_for_all("answered", [*self.numbered, *self.texts])
+        self.fills += 1
+
+    @staticmethod
+    def write_all(file, data):
+        """False: there is no room for it."""
+        try:
+            return file.write(data) == len(data)
+        except OSError as e:
+            assert e.errno == errno.ENOSPC
+            return False
+
+    def wait_for_all(self, counter, senders):
+        """Each of them has one more."""
+        before = {s: getattr(s, counter) for s in senders}
+
+        def all_went_on():
+            self.check()
+            return all(getattr(s, counter) > before[s] for s in senders)
+        wait_until(all_went_on, f"each sender has more {counter}: {[(s.name, s.answered, s.refusals) for s in senders]}", 30)
 
     def calm(self):
         """All is sent and stored, and the readers have seen it; the log itself still runs."""
@@ -127,7 +169,7 @@ class World:
                 f"{sum(len(v.acknowledged) for v in self.visitors)} of daemons acknowledged, {sum(len(s.late) for s in self.numbered)} late ones; "
                 f"{sum(len(g.all) for s, g in told.items() if s in senders)} gaps of senders, {sum(len(g.all) for s, g in told.items() if s not in senders)} "
                 f"of the log itself, {sum(g.in_parts for g in told.values())} told in parts; {self.log.stderr.count('was torn')} torn ends cut, "
-                f"{len(list(self.log.logs.glob('log-*.zst')))} files compressed, {sum(s.refusals for s in self.senders)} refusals")
+                f"{len(list(self.log.logs.glob('log-*.zst')))} files compressed; the disk was full {self.fills} times, {sum(s.refusals for s in self.senders)} refusals")
 
 
 @pytest.fixture
@@ -145,3 +187,14 @@ def test_what_is_acknowledged_is_there_once_however_often_all_is_killed(world):
     world.calm()
     print(world.summary(world.judge()))
     assert all(sender.answered > KILLS // 4 for sender in world.senders), [s.answered for s in world.senders]
+
+
+def test_what_is_acknowledged_is_there_once_however_often_the_disk_is_full(world, make_disk):
+    print(f"GRADEBOOK_SEED={SEED} GRADEBOOK_LOG_KILLS={KILLS}")
+    world.use_disk(make_disk("64m"))
+    world.begin()
+    for _ in range(max(4, KILLS // 8)):
+        world.kill_at_random(world.kills + world.random.randrange(3))
+        world.fill_the_disk()
+    world.calm()
+    print(world.summary(world.judge()))
