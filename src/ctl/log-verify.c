@@ -315,6 +315,10 @@ static int print_summary(Verify *v) {
                 return code;
         if (v->ctl->json)
                 return print_json_summary(v, damaged);
+        if (v->until < v->since) {
+                (void) printf("Nothing to compare yet: lines of the last %d s are perhaps still under way.\n", (int) (APART_USEC / USEC_PER_SEC));
+                return CTL_OK;
+        }
         log_format_time(v->since, LOG_TIME_DATE, since);
         log_format_time(v->until, LOG_TIME_DATE, until);
         (void) printf("The central log and the journal of %s, from %s to %s:\n  %8" PRIu64 " %s\n", v->host, since, until,

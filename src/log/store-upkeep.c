@@ -32,7 +32,9 @@ static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata) {
                 s->upkeep = (LogAppend) { .upkeep = true, .done = upkeep_done };
                 s->upkeeping = store_append(s, &s->upkeep) >= 0;
         }
-        tidy_wake(s->tidy);
+        /* On a full disk it tries again with the next file that is full. */
+        if (tidy_counters(s->tidy).error == 0)
+                tidy_wake(s->tidy);
         arm_upkeep(s);
         return 0;
 }

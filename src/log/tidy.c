@@ -43,12 +43,14 @@ static void start(Tidy *t) {
 
 static void tell(Tidy *t) {
         char name[SEGMENT_NAME_SIZE];
+        bool told = t->counters.error == t->job.result;
 
         segment_name(t->task.stem, t->task.compressed ? SEGMENT_COMPRESSED : SEGMENT_RAW, name);
         t->counters.failures++;
         t->counters.error = t->job.result;
-        log_warning("The central log's file %s cannot be %s: %s", name, t->task.compress ? "compressed" : "given a new index",
-                    strerror(-t->job.result));
+        if (!told)
+                log_warning("The central log's file %s cannot be %s: %s", name, t->task.compress ? "compressed" : "given a new index",
+                            strerror(-t->job.result));
 }
 
 static void done(Job *job) {

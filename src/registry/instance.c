@@ -19,12 +19,11 @@ size_t instance_count(const Registry *g) {
         return HASH_COUNT(g->instances);
 }
 
-size_t instance_count_state(const Registry *g, HealthState state) {
-        size_t n = 0;
-
+void instance_count_states(const Registry *g, size_t ret[static HEALTH_FORGOTTEN]) {
+        memset(ret, 0, HEALTH_FORGOTTEN * sizeof(*ret));
         for (const Instance *i = g->instances; i; i = i->hh.next)
-                n += i->health.state == state;
-        return n;
+                if (i->health.state < HEALTH_FORGOTTEN)
+                        ret[i->health.state]++;
 }
 
 int instance_new(Registry *g, Registration *registration, Instance **ret) {
@@ -56,6 +55,7 @@ Instance *instance_free(Instance *i) {
                 return NULL;
 
         push_cancel(i);
+        push_delist(i);
         heartbeat_cancel(i);
         HASH_DEL(i->registry->instances, i);
         if (i->record)
@@ -128,6 +128,7 @@ int instance_bind(Instance *i) {
         Registry *g = i->registry;
         Record *r;
 
+        push_enlist(i);
         int k = catalog_get(g->catalog, i->registration->service_name, i->registration->service_url, &r);
         if (k < 0)
                 return k;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -160,11 +161,15 @@ typedef struct Laggards {
 } Laggards;
 
 static int find_laggards(const Registry *g, Laggards *l) {
-        l->items = calloc(instance_count(g) + 1, sizeof(Instance *));
+        const Instance *each;
+        size_t n;
+
+        DL_COUNT2(g->dependants, each, n, dependant_next);
+        l->items = calloc(n + 1, sizeof(Instance *));
         if (!l->items)
                 return -ENOMEM;
 
-        for (Instance *i = g->instances; i; i = i->hh.next)
+        for (Instance *i = g->dependants; i; i = i->dependant_next)
                 if (i->registration->service_update_url && i->position.acked < catalog_sequence(g->catalog))
                         l->items[l->n++] = i;
         return 0;

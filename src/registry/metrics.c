@@ -2,8 +2,11 @@
 #include "registry/registry.h"
 
 static void read_registrations(MetricWriter *w, void *userdata) {
+        size_t states[HEALTH_FORGOTTEN];
+
+        instance_count_states(userdata, states);
         for (HealthState s = HEALTH_PASSING; s < HEALTH_FORGOTTEN; s++)
-                metric_write_label(w, "state", health_state_name(s), instance_count_state(userdata, s));
+                metric_write_label(w, "state", health_state_name(s), states[s]);
 }
 
 static void read_heartbeats(MetricWriter *w, void *userdata) {

@@ -127,11 +127,14 @@ static const char *plural(size_t n) {
 
 /* What somebody wants to know who looks for a second. */
 static int add_summary(const Registry *g, const Overview *overview, json_object *view) {
-        size_t n = instance_count(g), passing = instance_count_state(g, HEALTH_PASSING);
-        size_t critical = instance_count_state(g, HEALTH_CRITICAL), draining = instance_count_state(g, HEALTH_DRAINING);
-        size_t missing = 0, teams = 0;
+        size_t n = instance_count(g), states[HEALTH_FORGOTTEN], missing = 0, teams = 0;
+        size_t passing, critical, draining;
         char title[128], facts[160];
 
+        instance_count_states(g, states);
+        passing = states[HEALTH_PASSING];
+        critical = states[HEALTH_CRITICAL];
+        draining = states[HEALTH_DRAINING];
         for (const Team *t = overview->teams; t; t = t->hh.next) {
                 missing += t->n_instances == 0;
                 teams += t->n_instances > 0;

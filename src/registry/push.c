@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -103,6 +104,7 @@ static void answer_waiters(Instance *i) {
         /* Another run of the registry has to know that it does not know what it requires: it will not register again. */
         if (!mark_is_saved(i->registry, i->unsynced_mark)) {
                 i->tried = true;
+                push_enlist(i);
                 return;
         }
         i->tried = false;
@@ -262,12 +264,38 @@ void push_one(Instance *i) {
         send_patch(i);
 }
 
+void push_enlist(Instance *i) {
+        if (i->enlisted)
+                return;
+        DL_APPEND2(i->registry->dependants, i, dependant_prev, dependant_next);
+        i->enlisted = true;
+}
+
+void push_delist(Instance *i) {
+        if (!i->enlisted)
+                return;
+        DL_DELETE2(i->registry->dependants, i, dependant_prev, dependant_next);
+        i->enlisted = false;
+}
+
+/* It takes no patches, or has had its first and requires nothing; and nobody waits for news of it. */
+static bool wants_nothing(const Instance *i) {
+        bool patches = i->registration->service_update_url;
+
+        return !i->tried && !i->waiters && !i->push && !i->push_timer &&
+               (!patches || (i->registration->n_required == 0 && i->synced && !i->position.full));
+}
+
 static int on_push(sd_event_source *source, void *userdata) {
         Registry *g = userdata;
-
         size_t n = http_client_open_calls(g->rt->client);
+        Instance *i, *next;
 
-        for (Instance *i = g->instances; i; i = i->hh.next) {
+        DL_FOREACH_SAFE2(g->dependants, i, next, dependant_next) {
+                if (wants_nothing(i)) {
+                        push_delist(i);
+                        continue;
+                }
                 push_one(i);
                 if (i->tried)
                         answer_waiters(i);
@@ -302,6 +330,7 @@ void push_first(Instance *i, Request *request) {
         i->wanted = catalog_sequence(i->registry->catalog);
         i->tried = false;
 
+        push_enlist(i);
         Waiter *w = i->registration->service_update_url && !i->registry->stopping ? calloc(1, sizeof(Waiter)) : NULL;
         if (!w) {
                 answer_waiters(i);

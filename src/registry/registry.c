@@ -161,9 +161,12 @@ int registry_new(Runtime *rt, void **ret) {
         if (r < 0)
                 log_warning("Not all providers of %s are known: %s", LOG_SERVICE, strerror(-r));
 
-        if (instance_count(g) > 0)
-                log_info("Recovered %zu registrations, %zu of them critical.", instance_count(g),
-                         instance_count_state(g, HEALTH_CRITICAL));
+        if (instance_count(g) > 0) {
+                size_t states[HEALTH_FORGOTTEN];
+
+                instance_count_states(g, states);
+                log_info("Recovered %zu registrations, %zu of them critical.", instance_count(g), states[HEALTH_CRITICAL]);
+        }
         review_held(g);
         heartbeat_start_pulse(g);
         push_all(g);
@@ -198,10 +201,10 @@ void registry_stop(void *service) {
 
 void registry_status(void *service, Buffer *out) {
         const Registry *g = service;
-        size_t n = instance_count(g);
+        size_t n = instance_count(g), states[HEALTH_FORGOTTEN];
 
-        (void) buffer_printf(out, "%zu service%s, %zu passing", n, n == 1 ? "" : "s",
-                             instance_count_state(g, HEALTH_PASSING) + instance_count_state(g, HEALTH_SUSPECT));
+        instance_count_states(g, states);
+        (void) buffer_printf(out, "%zu service%s, %zu passing", n, n == 1 ? "" : "s", states[HEALTH_PASSING] + states[HEALTH_SUSPECT]);
 }
 
 void *registry_free(void *service) {

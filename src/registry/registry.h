@@ -69,6 +69,9 @@ struct Instance {
         uint64_t wanted;                /* what its first patch has to contain: changes up to this one */
         bool tried;                     /* its first patch has failed, and the answer waits for the disk */
 
+        bool enlisted;                  /* in the registry's list of dependants */
+        Instance *dependant_prev, *dependant_next;
+
         UT_hash_handle hh;
 };
 
@@ -114,6 +117,7 @@ struct Registry {
         RegistryCounters counters;
 
         PushCache push_cache;
+        Instance *dependants;           /* who may lack a change, now or later: push_enlist() */
         sd_event_source *push_source;
 
         Record *marked;                 /* marks.c */
@@ -144,7 +148,7 @@ int instance_new(Registry *g, Registration *registration, Instance **ret);     /
 Instance *instance_free(Instance *i);           /* answers who waits, tells nobody else */
 int instance_target(HttpTarget **target, const char *url);      /* sees to it that it is that URL's; 0, -ENOMEM, -EINVAL */
 size_t instance_count(const Registry *g);
-size_t instance_count_state(const Registry *g, HealthState state);
+void instance_count_states(const Registry *g, size_t ret[static HEALTH_FORGOTTEN]);     /* by HealthState */
 /* Gives it the record of its name, and takes it from the name it had before. -ENOMEM */
 int instance_bind(Instance *i);
 /* Brings what dependants see in line with its health, and has them told. */
@@ -205,6 +209,10 @@ void instance_log_deregistered(const Instance *i, const char *client);
 void push_all(Registry *g);                     /* soon: every dependant that lacks something gets it */
 void push_one(Instance *i);                     /* now, unless one is under way, it waits for its retry, or is critical */
 void push_first(Instance *i, Request *request); /* all providers, now; the request is answered after it */
+/* It is looked at whenever something changed, until it turns out that nothing is ever for it. Each of several thousand that
+ * depend on nobody would otherwise be looked at for each change. */
+void push_enlist(Instance *i);
+void push_delist(Instance *i);
 void push_cancel(Instance *i);
 void push_deinit(Registry *g);
 bool push_is_pending(const Instance *i);

@@ -379,9 +379,10 @@ def large(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("large"))
     cluster.configure("gradebook", {"Log": {"Level": "warning"}})
     log = cluster.start("log")
-    body = "\n".join(f"line {n} " + "abcdefghij " * 20 for n in range(4000))
-    for _ in range(60):
-        assert log.post("/log?service=t", body, headers={"Content-Type": "text/plain"}, timeout=60).status == 200
+    text = {"Content-Type": "text/plain"}
+    for part in range(64):
+        body = "\n".join([f"dense {part} {n}" for n in range(1000)] if part % 9 == 0 else [f"line {n} " + "abcdefghij " * 20 for n in range(4000)])
+        assert log.post("/log?service=t", body, headers=text, timeout=60).status == 200
     yield log
     cluster.close()
 
@@ -431,18 +432,31 @@ def test_a_search_ends_when_its_client_goes(large):
     wait_until(lambda: metric(large, "gradebook_log_scanned_bytes_total") > before, "it has begun")
     assert not search.is_answered()
     search.socket.close()
-    assert_rests(large)
+    wait_until(lambda: metric(large, "gradebook_http_open_requests") == 1, "only this question is open", 60)
     assert metric(large, "gradebook_log_scanned_bytes_total") - before < (60 << 20) // 2
 
 
-def assert_rests(log):
-    """Two looks in a row in which nothing more was read."""
-    last = [metric(log, "gradebook_log_scanned_bytes_total")]
+@pytest.mark.parametrize("n", [10000, 8000, 5000, 4001, 100, 1])
+@pytest.mark.parametrize("pattern", ["dense", "[d]ense"])
+def test_a_search_on_two_threads_is_one_search(large, pattern, n):
+    """Much is found here and there, and nothing for a long while between."""
+    expected = [f"dense {part} {i}" for part in range(0, 64, 9) for i in range(1000)]
+    q = {"grep": pattern, "n": n}
+    for order, lines in ("oldest", expected[:n]), ("newest", expected[::-1][:n]), (None, expected[-n:]):
+        query = {**q, **({"order": order} if order else {})}
+        assert [r["Message"] for r in found(large, query)] == lines, order
+        answer = ask(large, query, "application/json").json
+        assert [r["Message"] for r in answer["Records"]] == lines, order
+        assert ("Next" in answer) == (n < 8000)
 
-    def same():
-        last.append(metric(log, "gradebook_log_scanned_bytes_total"))
-        return len(last) > 5 and last[-1] == last[-5]
-    wait_until(same, "nothing is read any more")
+
+def test_hits_here_and_there_on_two_threads(large):
+    for n in (10000, 37):
+        expected = ["line 77 " + "abcdefghij " * 20] * min(n, 56)
+        for order in ("&order=oldest", "&order=newest", ""):
+            assert [r["Message"] for r in found(large, f"grep=%5Eline+77+&n={n}{order}")] == expected
+    pages_of_seven = [len(page) for page in pages(large, "grep=line+77+", 7, "oldest")]
+    assert pages_of_seven == [7] * 8
 
 
 def test_more_pages_than_are_made_at_once(large):
