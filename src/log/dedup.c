@@ -14,7 +14,7 @@
 typedef struct Numbers {
         uint64_t highest;               /* 0: none yet */
         size_t n_gaps;
-        DedupGap gaps[DEDUP_GAPS_MAX];  /* open, disjoint, upwards, below highest */
+        DedupGap gaps[DEDUP_GAPS_MAX];  /* open, disjoint, upwards, at most up to highest */
 } Numbers;
 
 typedef struct Source {
@@ -179,8 +179,31 @@ static int advance(Numbers *n, uint64_t sequence, uint64_t acknowledged, DedupGa
 
 /* ---- noting ---- */
 
+static int find_or_add(Dedup *d, const char *source, Source **ret) {
+        *ret = find(d, source);
+        return *ret ? 0 : add_source(d, source, ret);
+}
+
+int dedup_miss(Dedup *d, const char *source, DedupGap gap) {
+        Source *s;
+        int r;
+
+        if (!source || strlen(source) != SOURCE_SIZE - 1 || gap.first == 0 || gap.last < gap.first)
+                return -EINVAL;
+        r = find_or_add(d, source, &s);
+        if (r < 0 || gap.last <= s->now.highest)
+                return r;
+        r = mark(d, s);
+        if (r < 0)
+                return r;
+        if (gap.first <= s->now.highest)
+                gap.first = s->now.highest + 1;
+        d->n_gaps += (size_t) open_gap(&s->now, gap);
+        s->now.highest = gap.last;
+        return 0;
+}
+
 int dedup_note(Dedup *d, const char *source, uint64_t sequence, uint64_t acknowledged, DedupGap *ret_gap) {
-        bool added = false;
         Source *s;
         size_t gap = 0;
         int r;
@@ -188,13 +211,9 @@ int dedup_note(Dedup *d, const char *source, uint64_t sequence, uint64_t acknowl
         *ret_gap = (DedupGap) {};
         if (!source || strlen(source) != SOURCE_SIZE - 1 || sequence == 0)
                 return -EINVAL;
-        s = find(d, source);
-        if (!s) {
-                r = add_source(d, source, &s);
-                if (r < 0)
-                        return r;
-                added = true;
-        }
+        r = find_or_add(d, source, &s);
+        if (r < 0)
+                return r;
         if (sequence <= s->now.highest) {
                 gap = find_gap(&s->now, sequence);
                 if (gap == s->now.n_gaps)
@@ -203,7 +222,7 @@ int dedup_note(Dedup *d, const char *source, uint64_t sequence, uint64_t acknowl
         r = mark(d, s);
         if (r < 0)
                 return r;
-        if (added || sequence > s->now.highest)
+        if (sequence > s->now.highest)
                 r = advance(&s->now, sequence, acknowledged, ret_gap);
         else
                 r = fill_gap(&s->now, gap, sequence);
@@ -231,13 +250,6 @@ void dedup_rollback(Dedup *d) {
                 d->n_gaps += s->committed.n_gaps - s->now.n_gaps;
                 s->now = s->committed;
         }
-}
-
-bool dedup_knows(const Dedup *d, const char *source) {
-        const Source *s;
-
-        HASH_FIND(hh, d->sources, source, SOURCE_SIZE - 1, s);
-        return s != NULL;
 }
 
 size_t dedup_count(const Dedup *d) {
@@ -298,7 +310,7 @@ static int read_numbers(json_object *o, Numbers *n) {
                 r = read_number(json_object_array_get_idx(o, i), &gap->first);
                 if (r >= 0)
                         r = read_number(json_object_array_get_idx(o, i + 1), &gap->last);
-                if (r < 0 || gap->first <= below || gap->last < gap->first || gap->last >= n->highest)
+                if (r < 0 || gap->first <= below || gap->last < gap->first || gap->last > n->highest)
                         return -EBADMSG;
                 below = gap->last;
         }

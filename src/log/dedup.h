@@ -30,10 +30,13 @@ DEFINE_CLEANUP(Dedup, dedup_free);
  * is noted. All up to acknowledged are no gap: another log may have them. ret_gap: what this record reveals to be missing. */
 int dedup_note(Dedup *d, const char *source, uint64_t sequence, uint64_t acknowledged, DedupGap *ret_gap);
 
+/* These are told to be missing: what comes behind them reveals no gap, and what comes of them is late. Noted as above; what is known
+ * already stays known. -EINVAL: no source, or no gap; -ENOMEM. */
+int dedup_miss(Dedup *d, const char *source, DedupGap gap);
+
 void dedup_commit(Dedup *d);    /* what was noted is on disk; forgets what is over sources_max */
 void dedup_rollback(Dedup *d);  /* it is not */
 
-bool dedup_knows(const Dedup *d, const char *source);    /* of a valid form */
 size_t dedup_count(const Dedup *d);     /* sources */
 size_t dedup_open_gaps(const Dedup *d); /* of all of them */
 

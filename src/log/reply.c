@@ -72,7 +72,7 @@ static void failed(LogReply *p, int error) {
         else if (error == -ENOENT)
                 reply_fail(p, 410, "The place that the cursor names was deleted meanwhile: begin with the oldest line there is");
         else {
-                request_fail_errno(TAKE_PTR(p->request), error, "The log cannot be read");
+                request_fail_errno(TAKE_PTR(p->request), error, "Reading the log");
                 reply_free(p);
         }
 }

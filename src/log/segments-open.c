@@ -99,7 +99,8 @@ static int find_base(Segments *s, const SegmentsKnown *known, bool fresh, uint64
 
 /* ---- the live file ---- */
 
-/* A write that a crash cut off leaves a line without its end; nobody was told that it is stored. */
+/* A write that a crash cut off leaves a line without its end; nobody was told that it is stored. What is whole may be in the kernel's memory
+ * alone, when the crash came before the fdatasync: from now on it counts as stored, so it has to be on disk. */
 static int cut_torn(int fd, uint64_t *size, uint64_t *ret_cut) {
         _cleanup_(freep) char *chunk = malloc(CHUNK_BYTES);
         uint64_t end = *size;
@@ -116,7 +117,9 @@ static int cut_torn(int fd, uint64_t *size, uint64_t *ret_cut) {
                 end = newline ? end - n + (uint64_t) (newline + 1 - chunk) : end - n;
         }
         *ret_cut = *size - end;
-        if (*ret_cut > 0 && (ftruncate(fd, (off_t) end) < 0 || fsync(fd) < 0))
+        if (*ret_cut > 0 && ftruncate(fd, (off_t) end) < 0)
+                return -errno;
+        if (*size > 0 && fsync(fd) < 0)
                 return -errno;
         *size = end;
         return 0;

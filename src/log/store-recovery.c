@@ -95,24 +95,28 @@ int store_read_checkpoint(LogStore *s, SegmentsKnown *ret) {
 
 typedef struct Recovery {
         LogStore *store;
-        char source[SOURCE_SIZE];       /* of the last gap that was told */
-        DedupGap gap;
         bool damaged;                   /* there was a line that cannot be read */
 } Recovery;
 
-/* Up to where nothing was missing in front of this one. Only what was told to be missing was: other numbers that are not here may be in
- * another log, or in a file that is deleted. But behind a damaged line they may be what a crash tore, of which nobody was told that it is
- * stored: whoever sends it again must find it missing. */
-static uint64_t known_up_to(const Recovery *v, const char *source, uint64_t sequence) {
-        if (strcmp(v->source, source) == 0 && v->gap.last == sequence - 1)
-                return v->gap.first - 1;
-        return v->damaged && dedup_knows(v->store->dedup, source) ? 0 : sequence - 1;
-}
-
+/* Only what was told to be missing in front of it was: other numbers that are not here may be in another log, or in a file that is
+ * deleted. But behind a damaged line they may be what a crash tore, of which nobody was told that it is stored: whoever sends it again
+ * must find it missing. */
 static int note_source(Recovery *v, const char *source, uint64_t sequence) {
         DedupGap gap;
-        int r = dedup_note(v->store->dedup, source, sequence, known_up_to(v, source, sequence), &gap);
+        int r = dedup_note(v->store->dedup, source, sequence, v->damaged ? 0 : sequence - 1, &gap);
 
+        dedup_commit(v->store->dedup);
+        return r == -ENOMEM ? r : 0;
+}
+
+/* Also when the record that revealed it is torn: it is sent again, and what is told must not be told twice. Damage goes for what was in
+ * front of it as above. */
+static int note_gap(Recovery *v, const char *source, DedupGap gap) {
+        int r;
+
+        if (v->damaged)
+                gap.first = 1;
+        r = dedup_miss(v->store->dedup, source, gap);
         dedup_commit(v->store->dedup);
         return r == -ENOMEM ? r : 0;
 }
@@ -121,11 +125,12 @@ static int recover_line(Recovery *v, const char *line, size_t size) {
         char source[SOURCE_SIZE];
         const char *value;
         uint64_t sequence;
+        DedupGap gap;
         size_t n;
 
         v->store->records++;
-        if (gap_read(line, size, v->source, &v->gap))
-                return 0;
+        if (gap_read(line, size, source, &gap))
+                return note_gap(v, source, gap);
         value = line_member(line, size, "Source", &n);
         sequence = line_sequence(line, size);
         if (!value || n != SOURCE_SIZE - 1 || sequence == 0)

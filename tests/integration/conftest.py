@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -28,3 +30,23 @@ def open_cluster(tmp_path):
     c = gradebook.Cluster(tmp_path, authentication="none")
     yield c
     c.close()
+
+
+@pytest.fixture
+def make_disk(tmp_path):
+    """Makes a file system of so many bytes, in tmpfs's words."""
+    made = []
+
+    def make(size):
+        if os.geteuid() != 0:
+            pytest.skip("mounting a small disk needs root")
+        path = tmp_path / f"disk-{len(made)}"
+        path.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False).returncode != 0:
+            pytest.skip("mount is not allowed here")
+        made.append(path)
+        return path
+
+    yield make
+    for path in made:
+        subprocess.run(["umount", "-l", path], check=True)

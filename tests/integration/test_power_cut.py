@@ -4,6 +4,7 @@ fsync(), directories as of theirs; see power-cut.c. A kill alone would leave eve
 
 import http.client
 import json
+import os
 import pathlib
 import secrets
 import threading
@@ -153,6 +154,29 @@ def test_log_records_through_rotations(cluster, disk):
         for _, n in new:
             assert log.post("/log", batch(n)[1], headers=NDJSON).json == {"Stored": 0, "Duplicates": 1, "Suppressed": 0}
     assert len(list(log.logs.glob("log-*.zst"))) >= 3, "no file was ever full and compressed"
+
+
+def test_log_records_that_a_kill_left_in_the_cache(cluster, disk):
+    """Killed between write() and fdatasync(): the next start finds them, and takes them for stored."""
+    cluster.configure("gradebook", {"Log": {"Level": "err"}})
+    d = disk("log")
+    log = d.daemon.start()
+    source = secrets.token_hex(16)
+    records = [json.dumps({"Service": "test", "Message": f"{n}", "Source": source, "Sequence": n}) + "\n" for n in (1, 2)]
+    live = log.logs / "central.ndjson"
+    assert log.post("/log", records[0], headers=NDJSON).status == 200
+    before = live.stat().st_size
+    assert log.post("/log", records[1], headers=NDJSON).status == 200
+    log.kill()
+    text = live.read_bytes()
+    os.truncate(live, before)
+    d.take_stock()
+    live.write_bytes(text)
+    log.start()
+    assert log.post("/log", records[1], headers=NDJSON).json == {"Stored": 0, "Duplicates": 1, "Suppressed": 0}
+    d.cut_power()
+    log.start()
+    assert [r["Sequence"] for r in stored_records(log.logs) if r["Service"] == "test"] == [1, 2]
 
 
 def stored_records(logs):

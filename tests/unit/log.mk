@@ -9,6 +9,7 @@ log_tests = \
 	tests/unit/test-log-line \
 	tests/unit/test-log-match \
 	tests/unit/test-log-question \
+	tests/unit/test-log-torn \
 	tests/unit/test-spool-file
 
 check_PROGRAMS += $(log_tests)
@@ -43,6 +44,10 @@ tests_unit_test_log_match_LDADD = $(log_test_libs)
 tests_unit_test_log_question_SOURCES = tests/unit/test-log-question.c
 tests_unit_test_log_question_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_question_LDADD = $(log_test_libs)
+
+tests_unit_test_log_torn_SOURCES = tests/unit/test-log-torn.c
+tests_unit_test_log_torn_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_torn_LDADD = $(log_test_libs)
 
 tests_unit_test_journal_SOURCES = tests/unit/test-journal.c
 tests_unit_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

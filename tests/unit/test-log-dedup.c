@@ -161,10 +161,22 @@ static int read_text(Dedup *d, const char *text) {
         return dedup_read(d, o);
 }
 
+static void test_told_to_be_missing(void **state) {
+        _cleanup_(dedup_freep) Dedup *d = NULL;
+
+        assert_int_equal(dedup_new(&d, 10), 0);
+        assert_int_equal(dedup_miss(d, A, (DedupGap) { 1, 4 }), 0);
+        assert_int_equal(note(d, B, 3), 0);
+        assert_int_equal(dedup_miss(d, B, (DedupGap) { 2, 6 }), 0);
+        dedup_commit(d);
+        assert_written(d, "{\"" A "\":[4,1,4],\"" B "\":[6,1,2,4,6]}");
+        assert_int_equal(dedup_open_gaps(d), 3);
+}
+
 static void test_damaged_checkpoints(void **state) {
         static const char *const damaged[] = {
                 "[]", "{\"abc\":1}", "{\"" A "\":0}", "{\"" A "\":-1}", "{\"" A "\":\"1\"}", "{\"" A "\":1.5}", "{\"" A "\":null}",
-                "{\"" A "\":[]}", "{\"" A "\":[5,1]}", "{\"" A "\":[5,3,2]}", "{\"" A "\":[5,4,5]}", "{\"" A "\":[9,3,4,4,5]}",
+                "{\"" A "\":[]}", "{\"" A "\":[5,1]}", "{\"" A "\":[5,3,2]}", "{\"" A "\":[5,4,6]}", "{\"" A "\":[9,3,4,4,5]}",
                 "{\"" A "\":[9,5,6,2,3]}", "{\"" A "\":[5,0,1]}", "{\"" A "\":[5,1,\"2\"]}",
                 "{\"" A "\":[99,1,1,3,3,5,5,7,7,9,9,11,11,13,13,15,15,17,17]}",
         };
@@ -314,6 +326,7 @@ int main(void) {
                 cmocka_unit_test(test_rollback),
                 cmocka_unit_test(test_the_quietest_is_forgotten),
                 cmocka_unit_test(test_too_many_and_rollback),
+                cmocka_unit_test(test_told_to_be_missing),
                 cmocka_unit_test(test_damaged_checkpoints),
                 cmocka_unit_test(test_checkpoint),
                 cmocka_unit_test(test_against_a_model),
