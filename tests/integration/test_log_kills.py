@@ -19,7 +19,7 @@ KILLS = int(os.environ.get("GRADEBOOK_LOG_KILLS", "36"))
 SEED = int(os.environ.get("GRADEBOOK_SEED", random.SystemRandom().randrange(1 << 30)))
 SMALL_FILES = {"Store": {"MaxFileSize": "1M", "MaxUse": "100G", "MaxFileSec": "20s"}, "Limits": {"RateLimitBurst": "0"}}
 CALM_SECONDS = 60
-DAEMONS = ("gradebook-attendance", "gradebook-grading")
+DAEMONS = ("gradebook-attendance", "gradebook-grading", "gradebook-log")
 
 
 class World:
@@ -70,16 +70,19 @@ class World:
             if thread.failure:
                 raise AssertionError(f"{thread.name}: {thread.failure!r}") from thread.failure
 
-    def kill(self, victim, kills_left=1):
-        """And starts it again; now and then it is killed once more while it starts."""
+    def kill_once(self, victim):
+        assert victim.process.poll() is None, f"{victim.name} ended by itself: {victim.stderr[-3000:]}"
         victim.kill()
         self.kills += 1
+
+    def kill(self, victim, kills_left=1):
+        """And starts it again; now and then it is killed once more while it starts."""
+        self.kill_once(victim)
         self.pause(self.random.choice((0, 0, 0.05, 0.2)))
         victim.launch()
         while self.kills < kills_left and self.random.random() < 0.2:
             self.pause(self.random.random() * 0.1)
-            victim.kill()
-            self.kills += 1
+            self.kill_once(victim)
             self.kills_at_start += 1
             victim.launch()
         victim.wait_notify("READY=1")
