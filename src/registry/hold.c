@@ -97,6 +97,23 @@ static bool has_calm(const Record *of) {
         return false;
 }
 
+void hold_recover(Registry *g) {
+        /* One that all have already is the last resort of its name, if there has to be one. */
+        for (Instance *i = g->instances; i; i = i->hh.next) {
+                i->held = is_suppressed(i) && i->recovered != STORE_SETTLED_THERE;
+                g->n_held += i->held;
+        }
+        for (Instance *i = g->instances; i; i = i->hh.next) {
+                const Instance *last_resort = pick_last_resort(g, i->record);
+                bool held = is_suppressed(i) && i != last_resort && (last_resort || has_calm(i->record));
+
+                if (i->held == held)
+                        continue;
+                i->held = held;
+                g->n_held += held ? 1 : -1;
+        }
+}
+
 void hold_review(Registry *g, Record *of) {
         if (g->n_suppressed == 0 && g->n_held == 0)
                 return;

@@ -42,27 +42,32 @@ static int recover_departed(Registry *g, const StoreRow *row) {
 }
 
 static void recover_state(Instance *i, const StoreRow *row) {
-        Registry *g = i->registry;
         HealthRules rules = instance_rules(i);
         uint64_t now = clock_monotonic_usec(), realtime = clock_realtime_usec();
         bool critical = row->state == STORE_CRITICAL;
 
         i->since_usec = row->since_usec;
         i->announced = true;
-        i->held = i->history && i->history->damping.suppressed;
-        g->n_held += i->held;
+        i->recovered = row->settled;
         i->synced = row->synced;
         i->position = (Position) { .in_doubt = true, .full = !row->synced };
         health_restore(&i->health, &rules, i->registration->heartbeat_url, (uint32_t) (now ^ (uintptr_t) i >> 4), critical,
                        realtime > row->since_usec ? realtime - row->since_usec : 0, now);
-
-        /* The last run may have been killed between a decision and its mark. */
-        bool present = !i->held && health_is_present(&i->health);
-        bool known = row->settled == STORE_SETTLED || row->settled == (present ? STORE_SETTLED_THERE : STORE_SETTLED_GONE);
-        catalog_restore(g->catalog, i->record, present, known);
-        if (!known)
-                mark_soon(g, i->record);
         heartbeat_schedule(i);
+}
+
+/* When all have been read: who is held out depends on the others of its name. */
+static void recover_presence(Registry *g) {
+        hold_recover(g);
+        for (Instance *i = g->instances; i; i = i->hh.next) {
+                /* The last run may have been killed between a decision and its mark. */
+                bool present = !i->held && health_is_present(&i->health);
+                bool known = i->recovered == STORE_SETTLED || i->recovered == (present ? STORE_SETTLED_THERE : STORE_SETTLED_GONE);
+
+                catalog_restore(g->catalog, i->record, present, known);
+                if (!known)
+                        mark_soon(g, i->record);
+        }
 }
 
 static int recover(const StoreRow *row, void *userdata) {
@@ -124,6 +129,8 @@ static int open_store(Registry *g) {
                 r = store_load_histories(g->store, history_recover, g);
         if (r >= 0)
                 r = store_load(g->store, recover, g);
+        if (r >= 0)
+                recover_presence(g);
         catalog_set_saved(g->catalog, catalog_sequence(g->catalog));
         if (r < 0)
                 log_event(LOG_ERR, EVENT_STORE_FAILED, ((LogField[]) { { "PATH", path } }), 1,

@@ -65,6 +65,7 @@ struct Instance {
         sd_event_source *push_timer;
         Waiter *waiters;                /* registrations whose answer waits for the push */
         bool synced;                    /* has had its first patch */
+        StoreSettled recovered;         /* what the last run says that all know of it; while the registry starts */
         uint64_t unsynced_mark;         /* what has to be on disk before it is answered without having had it; 0: nothing */
         uint64_t wanted;                /* what its first patch has to contain: changes up to this one */
         bool tried;                     /* its first patch has failed, and the answer waits for the disk */
@@ -183,6 +184,7 @@ void history_deinit(Registry *g);
 void hold_went(Registry *g, const char *url, unsigned points);
 void hold_review(Registry *g, Record *of);      /* something changed among those of its name */
 void hold_tick(Registry *g);
+void hold_recover(Registry *g);         /* who is held, of those that were read back: nobody is told */
 
 /* drain.c, answers the request */
 void drain_service(Registry *g, const char *url, bool draining, Request *request);

@@ -35,7 +35,7 @@ typedef struct Socket {
         uint32_t armed;                 /* what epoll looks for; 0: nothing, it is not in the set */
         bool busy;                      /* libcurl waits for events on it */
         Watch *watches;                 /* of all who share it */
-        const void *user;               /* whose call was on it last */
+        const void *user;               /* whose call is on it; NULL: it waits for reuse */
 } Socket;
 
 struct HttpTarget {
@@ -106,7 +106,7 @@ curl_socket_t http_client_on_socket_open(void *userdata, curlsocktype purpose, s
 int http_client_on_socket_close(void *userdata, curl_socket_t fd);
 
 /* The connection of an answered call now waits for reuse: its end is told to who asked for it. */
-void http_client_watch_connection(HttpCall *call);
+void http_client_leave_connection(HttpCall *call);       /* its answer is whole: whoever is to hear of the end watches from here on */
 int http_client_open_sockets(HttpClient *c);
 void http_client_close_sockets(HttpClient *c);
 

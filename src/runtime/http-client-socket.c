@@ -229,12 +229,11 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
         return socket_arm(socket, (what & CURL_POLL_IN ? EVENTS_READABLE : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0)) < 0 ? -1 : 0;
 }
 
-void http_client_watch_connection(HttpCall *call) {
+static void watch_connection(HttpCall *call, Socket *socket) {
         HttpClient *c = call->client;
-        Socket *socket = socket_find(c, call->fd);
         Watch *w;
 
-        if (!socket || (!socket->busy && socket_arm(socket, EVENTS_READABLE) < 0))
+        if (!socket->busy && socket_arm(socket, EVENTS_READABLE) < 0)
                 return;
 
         HASH_FIND_PTR(c->watched, &call->userdata, w);
@@ -254,6 +253,22 @@ void http_client_watch_connection(HttpCall *call) {
         w->lost = call->lost;
         w->list = &socket->watches;
         DL_APPEND(socket->watches, w);
+}
+
+void http_client_leave_connection(HttpCall *call) {
+        curl_socket_t fd = CURL_SOCKET_BAD;
+        Socket *socket;
+
+        /* On a kept connection an answer may be there before libcurl had to wait for it. */
+        if (call->lost && call->fd < 0 && curl_easy_getinfo(call->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK)
+                call->fd = fd;
+        socket = socket_find(call->client, call->fd);
+        if (!socket)
+                return;
+        if (socket->user == call->userdata)
+                socket->user = NULL;
+        if (call->lost)
+                watch_connection(call, socket);
 }
 
 void http_client_unwatch(HttpClient *c, const void *userdata) {

@@ -126,8 +126,8 @@ static void start_stream(HttpCall *call) {
 static void call_complete(HttpCall *call, int error, const char *text) {
         HttpAnswer answer = call_answer(call, error, text);
 
-        if (error == 0 && call->lost)
-                http_client_watch_connection(call);
+        if (error == 0)
+                http_client_leave_connection(call);
         if (call->stream && error == 0)
                 start_stream(call);
         call->done(&answer, call->userdata);

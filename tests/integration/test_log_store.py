@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import secrets
+import subprocess
 
 import pytest
 from gradebook import BUILD, stored_text, wait_until

@@ -265,6 +265,15 @@ def test_the_last_one_is_never_held_out(cluster, peers, registry):
     wait_until(lambda: client.knows(service), "it is used")
     assert "held out" not in registry.stderr
 
+    # The next runs of the registry know it too, without a moment in which nobody is there.
+    told = len(client.patches)
+    for end in (registry.stop, registry.kill):
+        end()
+        beats = len(service.heartbeats)
+        registry.start()
+        wait_until(lambda: len(service.heartbeats) > beats + 1, "it is probed")
+        assert not [p for p in client.patches[told:] if p["Removed"]] and client.knows(service)
+
     # Two restless ones: one of them at least.
     other = peers("A")
     other.register()
