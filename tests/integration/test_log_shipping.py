@@ -334,15 +334,15 @@ def test_a_full_spool_drops_the_least_important_and_says_how_many(open_cluster, 
     dropped = int(notice["Fields"]["DROPPED"])
     numbers = [r["Sequence"] for r in lines]
     assert numbers == sorted(set(numbers)) and {r["Source"] for r in lines} == {lines[0]["Source"]}
-    assert dropped == numbers[-1] - len(numbers)
-    # stderr has the notice too, and all that was dropped.
-    assert len(said(attendance)) == len(lines) + dropped + 1
+    # stderr has the notice too, and all that was dropped: the last that were logged may be among them.
+    highest = len(said(attendance)) - 1
+    assert numbers[-1] <= highest and dropped == highest - len(numbers)
     assert metric(attendance, "gradebook_log_dropped_lines_total") == dropped
     # What comes later follows without a gap, and is told of none.
     n = len(arrived(peer))
     make_noise(attendance, 3)
     wait_until(lambda: len(arrived(peer)) >= n + 3, "later lines arrive")
-    assert [r["Sequence"] for r in arrived(peer)[n:]] == list(range(numbers[-1] + 1, numbers[-1] + 4))
+    assert [r["Sequence"] for r in arrived(peer)[n:]] == list(range(highest + 1, highest + 4))
 
 
 def test_a_gap_is_told_even_if_the_daemon_is_killed_before_it_can(open_cluster, foreign):
