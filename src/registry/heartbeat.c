@@ -206,7 +206,8 @@ void heartbeat_doubt(Instance *i) {
 void heartbeat_connection_lost(void *userdata) {
         Instance *i = userdata;
 
-        if (i->registry->stopping || !health_is_reachable(&i->health))
+        /* One without a heartbeat may have lost the connection that its first patch came on: that tells nothing. */
+        if (i->registry->stopping || !i->health.probed || !health_is_reachable(&i->health))
                 return;
 
         i->connection_lost = !i->closes_idle;

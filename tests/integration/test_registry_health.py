@@ -369,6 +369,19 @@ def test_all_services_of_one_process_are_known_to_be_dead_at_once(cluster):
     client.die()
 
 
+def test_without_a_heartbeat_a_lost_connection_tells_nothing(registry, peers):
+    client = peers("Client", ["A"])
+    record = client.record()
+    del record["HeartbeatURL"]
+    assert registry.post("/services", record).status == 200
+    assert client.patches and client.connections
+    client.die()
+    # It answers others meanwhile, and has had time to notice.
+    for _ in range(20):
+        assert registry.get("/services").status == 200
+    assert state(registry, client) == "passing"
+
+
 # ---- who is forgotten ----
 
 def test_who_is_forgotten_is_forgotten_on_disk(cluster):
