@@ -122,6 +122,27 @@ static void answer_waiters(Instance *i) {
         }
 }
 
+/* Who takes no patches, or lacks none, is answered when all that the answer has to name is on disk. */
+static void answer_if_saved(Instance *i) {
+        bool patched = i->registration->service_update_url && i->position.full;
+
+        if (i->waiters && !i->push && !patched && catalog_saved(i->registry->catalog) >= i->wanted)
+                answer_waiters(i);
+}
+
+static int add_waiter(Instance *i, Request *request) {
+        Waiter *w = calloc(1, sizeof(Waiter));
+
+        if (!w)
+                return -ENOMEM;
+        w->request = request;
+        w->next = i->waiters;
+        i->waiters = w;
+        i->wanted = catalog_sequence(i->registry->catalog);
+        push_enlist(i);
+        return 0;
+}
+
 /* ---- sending ---- */
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -299,6 +320,7 @@ static int on_push(sd_event_source *source, void *userdata) {
                 push_one(i);
                 if (i->tried)
                         answer_waiters(i);
+                answer_if_saved(i);
                 if (http_client_open_calls(g->rt->client) - n >= SENT_TOGETHER) {
                         http_client_send(g->rt->client);
                         n = http_client_open_calls(g->rt->client);
@@ -330,18 +352,25 @@ void push_first(Instance *i, Request *request) {
         i->wanted = catalog_sequence(i->registry->catalog);
         i->tried = false;
 
-        push_enlist(i);
-        Waiter *w = i->registration->service_update_url && !i->registry->stopping ? calloc(1, sizeof(Waiter)) : NULL;
-        if (!w) {
+        /* It requires something, or takes patches: its answer comes with what was registered before it. */
+        bool waits = (i->registration->service_update_url || i->registration->n_required > 0) && !i->registry->stopping;
+        if (!waits || add_waiter(i, request) < 0) {
                 answer_waiters(i);
                 answer_registration(i->registry, i->registration, request);
                 push_one(i);
                 return;
         }
+        push_one(i);
+        answer_if_saved(i);
+}
 
-        w->request = request;
-        w->next = i->waiters;
-        i->waiters = w;
+void push_answer(Instance *i, Request *request) {
+        bool patched = i->registration->service_update_url && i->position.full;
+        bool waits = i->registration->n_required > 0 && !patched &&
+                     catalog_saved(i->registry->catalog) < catalog_sequence(i->registry->catalog);
+
+        if (!waits || i->registry->stopping || add_waiter(i, request) < 0)
+                answer_registration(i->registry, i->registration, request);
         push_one(i);
 }
 

@@ -241,8 +241,7 @@ static void renew(Instance *i, const char *process, Request *request) {
                 push_first(i, request);
                 return;
         }
-        answer_registration(i->registry, i->registration, request);
-        push_one(i);
+        push_answer(i, request);
 }
 
 static const char *process_of(Request *request) {

@@ -198,8 +198,12 @@ void registry_stop(void *service) {
         mark_flush(g);
         g->stopping = true;
         discovery_stop(g);
-        for (Instance *i = g->instances; i; i = i->hh.next)
+        for (Instance *i = g->instances; i; i = i->hh.next) {
                 heartbeat_cancel(i);
+                /* Its answer waited for the disk, and nothing tells it of that any more. */
+                if (!i->push)
+                        push_cancel(i);
+        }
         g->push_source = sd_event_source_disable_unref(g->push_source);
         g->mark_source = sd_event_source_disable_unref(g->mark_source);
         g->pulse_source = sd_event_source_disable_unref(g->pulse_source);

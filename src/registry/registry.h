@@ -211,6 +211,7 @@ void instance_log_deregistered(const Instance *i, const char *client);
 void push_all(Registry *g);                     /* soon: every dependant that lacks something gets it */
 void push_one(Instance *i);                     /* now, unless one is under way, it waits for its retry, or is critical */
 void push_first(Instance *i, Request *request); /* all providers, now; the request is answered after it */
+void push_answer(Instance *i, Request *request);        /* it registered again, and knows what it was told: answers with all there is */
 /* It is looked at whenever something changed, until it turns out that nothing is ever for it. Each of several thousand that
  * depend on nobody would otherwise be looked at for each change. */
 void push_enlist(Instance *i);
