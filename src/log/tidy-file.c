@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ static int open_temporary(const SegmentTask *t, int directory_fd, SegmentFile fi
         int fd;
 
         segment_name(t->stem, file, name);
-        (void) strcpy(stpcpy(temporary, name), SUFFIX_TEMPORARY);
+        (void) snprintf(temporary, sizeof(temporary), "%s" SUFFIX_TEMPORARY, name);
         fd = openat(directory_fd, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
         return fd < 0 ? -errno : fd;
 }

@@ -138,14 +138,6 @@ static int open_store(Registry *g) {
         return r;
 }
 
-/* Who was held out by the last run may be the last of its name by now, or calm. */
-static void review_held(Registry *g) {
-        for (Instance *i = g->instances; i && g->n_held > 0; i = i->hh.next)
-                if (i->held)
-                        hold_review(g, i->record);
-        hold_tick(g);
-}
-
 int registry_new(Runtime *rt, void **ret) {
         Registry *g = calloc(1, sizeof(Registry));
         int r;
@@ -174,7 +166,8 @@ int registry_new(Runtime *rt, void **ret) {
                 instance_count_states(g, states);
                 log_info("Recovered %zu registrations, %zu of them critical.", instance_count(g), states[HEALTH_CRITICAL]);
         }
-        review_held(g);
+        /* Who was held out by the last run may be calm by now. */
+        hold_tick(g);
         heartbeat_start_pulse(g);
         push_all(g);
         *ret = g;
