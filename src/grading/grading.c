@@ -27,7 +27,7 @@ static int grading_open(Grading *g, const char *path) {
         size_t students, grades;
         int r;
 
-        r = store_open(&g->store, g->runtime->event, path, g->roster, &error);
+        r = store_open(&g->store, g->runtime->event, path, g->book, &error);
         if (r < 0) {
                 LogField fields[] = { { "PATH", path } };
 
@@ -35,8 +35,8 @@ static int grading_open(Grading *g, const char *path) {
                           error ? error : strerror(-r));
                 return r;
         }
-        students = roster_students(g->roster);
-        grades = roster_grades(g->roster);
+        students = book_count(g->book, KIND_STUDENT);
+        grades = book_count(g->book, KIND_GRADE);
         clock_format_span(clock_monotonic_usec() - started, span);
         log_info("Read %zu student%s and %zu grade%s from %s in %s", students, plural(students), grades, plural(grades), path, span);
         return 0;
@@ -49,7 +49,8 @@ int grading_new(Runtime *rt, void **ret) {
 
         if (g)
                 g->runtime = rt;
-        if (!g || asprintf(&path, "%s/" FILE_NAME, rt->state_directory) < 0 || roster_new(&g->roster) < 0) {
+        if (!g || asprintf(&path, "%s/" FILE_NAME, rt->state_directory) < 0 || book_new(&g->book) < 0 ||
+            simple_view_new(&g->simple_view, g->book) < 0) {
                 log_error("Out of memory");
                 return -ENOMEM;
         }
@@ -69,15 +70,16 @@ void *grading_free(void *service) {
 
         if (!g)
                 return NULL;
-        store_free(g->store); /* its last completions still use the roster */
-        roster_free(g->roster);
+        store_free(g->store); /* its last completions still use the book */
+        simple_view_free(g->simple_view);
+        book_free(g->book);
         free(g);
         return NULL;
 }
 
 void grading_status(void *service, Buffer *out) {
         const Grading *g = service;
-        size_t students = roster_students(g->roster), grades = roster_grades(g->roster);
+        size_t students = roster_students(g->roster), grades = book_count(g->book, KIND_GRADE);
 
         (void) buffer_printf(out, "%zu student%s, %zu grade%s", students, plural(students), grades, plural(grades));
         if (g->store_error < 0)
@@ -86,8 +88,19 @@ void grading_status(void *service, Buffer *out) {
 
 void grading_note_store(Grading *g, int result) {
         /* These say something of the change, not of the disk. */
-        if (result == -EEXIST || result == -ENOENT || result == -ENOMEM)
+        switch (result) {
+        case -EBADMSG:
+        case -EEXIST:
+        case -ENOENT:
+        case -EACCES:
+        case -E2BIG:
+        case -ENOTEMPTY:
+        case -ECANCELED:
+        case -ENOMEM:
                 return;
+        default:
+                break;
+        }
         if (result < 0 && g->store_error == 0)
                 log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0,
                           "The disk takes no changes (%s): refusing them, and still answering what is asked", strerror(-result));
@@ -97,11 +110,11 @@ void grading_note_store(Grading *g, int result) {
 }
 
 static void read_students(MetricWriter *w, void *userdata) {
-        metric_write(w, roster_students(((Grading *) userdata)->roster));
+        metric_write(w, book_count(((Grading *) userdata)->book, KIND_STUDENT));
 }
 
 static void read_grades(MetricWriter *w, void *userdata) {
-        metric_write(w, roster_grades(((Grading *) userdata)->roster));
+        metric_write(w, book_count(((Grading *) userdata)->book, KIND_GRADE));
 }
 
 static void read_changes(MetricWriter *w, void *userdata) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "grading/book.h"
 #include "grading/conf.h"
-#include "grading/roster.h"
+#include "grading/simple-view.h"
 #include "grading/store.h"
 #include "runtime/service.h"
 
@@ -17,10 +18,10 @@ typedef enum ChangeOutcome {
 /* The service's object. */
 typedef struct Grading {
         Runtime *runtime;
-        Roster *roster;
+        Book *book;
+        SimpleView *simple_view;
         Store *store;
-        uint64_t last_id;               /* the largest id given to a student that is on its way to the disk */
-        size_t students_underway;
+        size_t students_underway;       /* on their way to the disk */
         uint64_t changes[_CHANGE_OUTCOME_MAX];
         int store_error;                /* of the last change: 0, or why the disk did not take it */
 } Grading;
@@ -41,6 +42,11 @@ static inline const GradingConfig *grading_limits(const Grading *g) {
 /* Notes how the disk took a change, and says so once when that changes. */
 void grading_note_store(Grading *g, int result);
 
-/* The handlers of changes, in add-student.c and add-grade.c; the others are in routes.c. */
+/* The handlers, in the files of their nouns. */
+void get_students(Request *r, void *service);
 void post_student(Request *r, void *service);
+void get_student(Request *r, void *service);
+void patch_student(Request *r, void *service);
+void delete_student(Request *r, void *service);
 void post_grade(Request *r, void *service);
+void get_grade_of_student(Request *r, void *service);

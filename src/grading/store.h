@@ -5,52 +5,84 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
-#include "grading/roster.h"
+#include "grading/book.h"
 #include "runtime/database.h"
-#include "wire/student.h"
+#include "wire/ledger-entry.h"
+#include "wire/problem.h"
 
-/* The truth on disk. Every operation but opening is asynchronous: asked for on the loop, done on the loop, and in
- * between on the disk. */
+/* The truth on disk. Every operation but opening is asynchronous: asked for on the loop, done on the loop, and in between on
+ * the store's thread, in a transaction that is shared with what else waited. What is to be done is said in terms of txn.h alone,
+ * so that no handler knows which engine it is. */
 typedef struct Store Store;
-typedef struct StoreWrite StoreWrite;
+typedef struct StoreJob StoreJob;
+typedef struct Txn Txn;
 
-typedef enum StoreAction {
-        STORE_ADD_STUDENT,
-        STORE_ADD_GRADE,
-} StoreAction;
-
-/* Who, and why: a row in the table of changes goes with every change, in the same transaction. */
+/* Who, and why: goes into every entry of the ledger. Texts are borrowed until done. */
 typedef struct StoreOrigin {
-        const char *actor;              /* "cluster": carried the cluster's token; "anonymous" */
+        const char *actor;              /* "account:7"; "cluster": carried the cluster's token; "anonymous"; "gradebook": itself */
         const char *client;             /* "127.0.0.1:4711" */
         const char *request_id;
         const char *reason;             /* NULL: none was given */
 } StoreOrigin;
 
-/* Embedded in the caller's own structure; it and all texts are borrowed until done. */
-struct StoreWrite {
-        StoreAction action;
-        uint64_t student_id;
-        const char *first_name;         /* STORE_ADD_STUDENT */
-        const char *last_name;
-        const Grade *grade;             /* STORE_ADD_GRADE */
-        uint64_t grade_id;              /* filled on success */
+/* A row as a job has left it, for the book. */
+typedef struct StoreApplied {
+        Kind kind;
+        uint64_t id;
+        Row *row;                       /* NULL: it is gone */
+} StoreApplied;
+
+/* How a job that changed something is answered, made in its transaction, so that a request that is repeated gets the same. */
+typedef struct StoreReply {
+        unsigned status;
+        Buffer body;                    /* JSON; empty: none */
+        char *location;                 /* NULL: none */
+        char *etag;                     /* NULL: none */
+} StoreReply;
+
+#define IDEMPOTENCY_KEY_MAX 200         /* bytes */
+#define IDEMPOTENCY_USEC (UINT64_C(24) * 3600 * 1000000)        /* how long a key is known */
+#define IDEMPOTENCY_ROWS_MAX 200000     /* the oldest go first */
+
+/* Embedded in the caller's own structure, zeroed but for what is said to be the caller's. Valid until done. */
+struct StoreJob {
+        /* The caller's. On the store's thread, nothing of the loop's may be touched there: 0, or a negative errno, which takes
+         * back all that it did in t; -EBADMSG with problem filled for what the client has to be told. */
+        int (*run)(StoreJob *job, Txn *t);
+        /* On the loop, when it is on disk (0) or did not happen. The book has it already. */
+        void (*done)(StoreJob *job, int result);
         StoreOrigin origin;
+        const char *idempotency_key;    /* NULL: none; with it, run is left out where the key is known, and reply is what it was */
+        uint8_t fingerprint[32];        /* of the request that carries the key; a key for another request is refused with 422 */
 
-        /* result: 0 is on disk; -EEXIST (the student's id is taken), -ENOENT (no such student), -ENOSPC, -EIO, … */
-        void (*done)(StoreWrite *w, int result);
+        /* Filled by run. */
+        StoreReply reply;
+        Problem problem;
 
-        DatabaseJob job;                /* the store's */
+        /* Filled by the store. */
+        bool repeated;                  /* the key was known */
+        StoreApplied *applied;          /* what happened, in order; their rows belong to the book when done is called */
+        size_t n_applied, allocated_applied;
+        uint64_t first_entry, last_entry;       /* of the ledger; 0: none was made */
+        LedgerTip tip;                  /* behind its last entry */
+        uint64_t time_usec;             /* when it was submitted */
+
+        DatabaseJob job;
         Store *store;
-        uint64_t time_usec;
 };
 
-/* Opens the file and fills the roster from it. Blocks. Errors as database_open(). */
-int store_open(Store **ret, sd_event *event, const char *path, Roster *roster, char **ret_error);
+/* Opens the file and fills the book from it; a file of an earlier version is brought up to date. Blocks. Errors as
+ * database_open(). */
+int store_open(Store **ret, sd_event *event, const char *path, Book *book, char **ret_error);
 Store *store_free(Store *s);            /* completes what was submitted. Blocks */
 DEFINE_CLEANUP(Store, store_free);
 
-int store_submit(Store *s, StoreWrite *w);              /* -EBUSY: too many wait; done will not come */
+int store_submit(Store *s, StoreJob *job);      /* -EBUSY: too many wait; done will not come */
+void store_job_deinit(StoreJob *job);           /* what it holds; its origin and key are the caller's */
+
+/* Where the ledger ends on disk, as of the last job that is done. */
+LedgerTip store_tip(const Store *s);
+
 size_t store_pending(const Store *s);
 uint64_t store_commits(const Store *s);
-uint64_t store_size_bytes(const Store *s);              /* the file and its write-ahead log */
+uint64_t store_size_bytes(const Store *s);      /* the file and its write-ahead log */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 
+#include "base/parse.h"
 #include "base/text.h"
 #include "wire/json-syntax.h"
 
@@ -110,6 +111,23 @@ int json_get_uint64(json_object *object, const char *member, uint64_t min, uint6
         }
         return problem_set(problem, 400, "Member '%s' must be a whole number from %" PRIu64 " to %" PRIu64, member, min,
                            max);
+}
+
+int json_to_hundredths(json_object *number, uint32_t *ret) {
+        const char *digits;
+
+        if (json_object_is_type(number, json_type_int)) {
+                int64_t value = json_object_get_int64(number);
+
+                if (value < 0 || value > UINT32_MAX / 100)
+                        return -ERANGE;
+                *ret = (uint32_t) value * 100;
+                return 0;
+        }
+        if (!json_object_is_type(number, json_type_double))
+                return -EINVAL;
+        digits = json_object_get_string(number);
+        return digits ? parse_hundredths(digits, ret) : -ENOMEM;
 }
 
 int json_get_array(json_object *object, const char *member, size_t max, json_object **ret, Problem *problem) {

@@ -35,6 +35,10 @@ int json_get_text(json_object *object, const char *member, size_t min, size_t ma
 /* A member that is a whole number from min to max, max below UINT64_MAX: json-c reads all that is over it as that. */
 int json_get_uint64(json_object *object, const char *member, uint64_t min, uint64_t max, uint64_t *ret, Problem *problem);
 
+/* A number with at most two decimals, from the digits as they were sent: a float would have rounded them already. 8550 for 85.5.
+ * -EINVAL for anything else, -ERANGE for one that does not fit, -ENOMEM; *ret is then untouched. */
+int json_to_hundredths(json_object *number, uint32_t *ret);
+
 /* A member that is an array of at most max elements; absent or null: *ret is NULL. */
 int json_get_array(json_object *object, const char *member, size_t max, json_object **ret, Problem *problem);
 

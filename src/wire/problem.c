@@ -9,6 +9,7 @@
 
 void problem_deinit(Problem *p) {
         free(p->detail);
+        json_object_put(p->members);
         *p = PROBLEM_NULL;
 }
 
@@ -25,9 +26,19 @@ int problem_set(Problem *p, unsigned status, const char *format, ...) {
         if (vasprintf(&detail, format, ap) < 0)
                 detail = NULL;
         va_end(ap);
-        free(p->detail);
+        problem_deinit(p);
         *p = (Problem) { .status = status, .detail = detail };
         return -EBADMSG;
+}
+
+void problem_add(Problem *p, const char *member, json_object *value) {
+        if (p && !p->members)
+                p->members = json_object_new_object();
+        if (!p || !p->members) {
+                json_object_put(value);
+                return;
+        }
+        (void) json_add(p->members, member, value);
 }
 
 json_object *problem_to_json(const Problem *p, const char *request_id) {
@@ -43,6 +54,11 @@ json_object *problem_to_json(const Problem *p, const char *request_id) {
                 return NULL;
         if (request_id && json_add_text(o, "requestId", request_id) < 0)
                 return NULL;
+        if (p->members) {
+                json_object_object_foreach(p->members, member, value)
+                        if (json_add(o, member, json_object_get(value)) < 0)
+                                return NULL;
+        }
         return TAKE_PTR(o);
 }
 

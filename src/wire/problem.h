@@ -10,6 +10,7 @@
 typedef struct Problem {
         unsigned status;        /* HTTP status; 0: no problem */
         char *detail;           /* one sentence that names the offending member; owned */
+        json_object *members;   /* extension members (RFC 9457, section 3.2), owned; NULL: none */
 } Problem;
 
 #define PROBLEM_NULL ((Problem) {})
@@ -17,10 +18,14 @@ typedef struct Problem {
 
 void problem_deinit(Problem *p);
 
-/* Fills it and returns -EBADMSG, so that a parser can say "return problem_set(…)". p may be NULL. */
+/* Fills it and returns -EBADMSG, so that a parser can say "return problem_set(…)". p may be NULL. Its extension
+ * members go. */
 int problem_set(Problem *p, unsigned status, const char *format, ...) _printf_(3, 4);
 
-/* {"type":"about:blank","title":"Bad Request","status":400,"detail":"…","requestId":"…"}, without the last where
+/* Adds an extension member to one that was set: takes the value; without memory the member is left out. */
+void problem_add(Problem *p, const char *member, json_object *value);
+
+/* {"type":"about:blank","title":"Bad Request","status":400,"detail":"…","requestId":"…"} and its extension members, without the last where
  * request_id is NULL. Returns NULL when memory is short. */
 json_object *problem_to_json(const Problem *p, const char *request_id);
 

@@ -86,26 +86,6 @@ int grade_from_text(const char *title, const char *type, const char *score, Grad
         return grade_make(title, type, hundredths, ret, problem);
 }
 
-/* The score from the number's digits as they were sent: a float would have rounded them already. What is no score becomes
- * one over the maximum, as in grade_from_text(). */
-static int score_from_json(json_object *o, uint32_t *ret) {
-        const char *digits;
-
-        *ret = UINT32_MAX;
-        if (json_object_is_type(o, json_type_int)) {
-                int64_t value = json_object_get_int64(o);
-
-                if (value >= 0 && value <= SCORE_MAX_HUNDREDTHS / 100)
-                        *ret = (uint32_t) value * 100;
-        } else if (json_object_is_type(o, json_type_double)) {
-                digits = json_object_get_string(o);
-                if (!digits)
-                        return -ENOMEM;
-                (void) parse_hundredths(digits, ret);
-        }
-        return 0;
-}
-
 int grade_from_json(json_object *o, Grade *ret, Problem *problem) {
         static const char *const members[] = { "Title", "Type", "Score" };
         json_object *values[ELEMENTSOF(members)];
@@ -126,9 +106,12 @@ int grade_from_json(json_object *o, Grade *ret, Problem *problem) {
                 if (!text[i])
                         return -ENOMEM;
         }
-        r = score_from_json(values[2], &hundredths);
-        if (r < 0)
+        /* What is no score becomes one over the maximum, as in grade_from_text(). */
+        r = json_to_hundredths(values[2], &hundredths);
+        if (r == -ENOMEM)
                 return r;
+        if (r < 0)
+                hundredths = UINT32_MAX;
         return grade_make(text[0], text[1], hundredths, ret, problem);
 }
 

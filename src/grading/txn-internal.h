@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Shared by store.c (file, jobs), txn.c (changes), txn-rows.c (rows and columns), txn-find.c (lookups) and txn-ledger.c (entries). All but
+ * the opening runs on the store's thread. Nobody else includes it. */
+
+#include "grading/fields.h"
+#include "grading/txn.h"
+
+typedef enum Statement {
+        STATEMENT_TIP,
+        STATEMENT_ENTRY,
+        STATEMENT_LOCKED_CLASS,
+        STATEMENT_LOCKED_TERM,
+        STATEMENT_FIND_GRADE,
+        STATEMENT_FIND_ENROLMENT,
+        STATEMENT_FIND_TEACHING,
+        STATEMENT_FIND_ACCOUNT,
+        STATEMENT_FIND_ASSESSMENT,
+        STATEMENT_COUNT_GRADES,
+        STATEMENT_TOP_SCORE,
+        STATEMENT_LAST_STUDENT,
+        STATEMENT_ENTRY_TIME,
+        STATEMENT_KEY_FIND,
+        STATEMENT_KEY_PUT,
+        STATEMENT_KEY_EXPIRE,
+        _STATEMENT_MAX,
+} Statement;
+
+extern const char *const statement_sql[_STATEMENT_MAX];
+
+/* One for each kind. */
+typedef enum RowStatement {
+        ROW_GET,
+        ROW_INSERT,
+        ROW_UPDATE,
+        ROW_DELETE,
+        _ROW_STATEMENT_MAX,
+} RowStatement;
+
+struct Store {
+        Database *database;
+        sqlite3 *db;
+        Book *book;                     /* the loop's */
+        LedgerTip tip;                  /* the loop's */
+        char *path, *wal_path;
+        sqlite3_stmt *statements[_STATEMENT_MAX];       /* finalized by database_free() */
+        sqlite3_stmt *row_statements[_KIND_MAX][_ROW_STATEMENT_MAX];
+        uint64_t last_ids[_KIND_MAX];   /* the largest given so far; a student's: the largest that went */
+        size_t n_keys;                  /* idempotency keys put since the old ones were looked for */
+};
+
+struct Txn {
+        Store *store;
+        StoreJob *job;
+        LedgerTip tip;
+        uint64_t tip_usec;              /* when its last entry was made */
+        bool has_tip;
+        AssessmentRow *assessment;      /* the one asked for last */
+        uint64_t class_id;              /* likewise, and nothing in it is locked; 0: none */
+};
+
+/* txn-rows.c */
+int rows_prepare(Store *s);
+int rows_load(Store *s, Kind kind, Book *book);         /* in the order of their ids */
+int rows_step(sqlite3_stmt *s);         /* to its only row: 0, -ENOENT, or why not; the statement is not reset */
+void rows_done(sqlite3_stmt *s);        /* resets it; nothing bound outlives it */
+int rows_read(Kind kind, sqlite3_stmt *s, Row **ret);   /* of the columns of a get */
+int rows_insert(Store *s, Kind kind, const Row *row);
+int rows_update(Store *s, Kind kind, const Row *row);
+int rows_delete(Store *s, Kind kind, uint64_t id);
+void bind_uint(sqlite3_stmt *s, int index, uint64_t value);
+void bind_id(sqlite3_stmt *s, int index, uint64_t id);  /* 0 is NULL */
+void bind_text(sqlite3_stmt *s, int index, const char *value);  /* borrowed; NULL is NULL */
+
+/* txn-ledger.c. One entry, sealed behind the tip; row: as it is after it, or was before it went. */
+int ledger_append(Txn *t, Kind kind, const char *action, const Row *row, uint64_t version, const char *old, const char *new);
+int ledger_next(Txn *t, uint64_t *ret_sequence);        /* what the next entry will have */
+
+/* store.c. On the store's thread, or before it has anything to do: the job in the transaction that is open. */
+int store_run(Store *s, StoreJob *job);
+
+/* txn-check.c: what must be true of a change whoever asks for it. -EBADMSG with the problem filled. old NULL: it is made; new NULL: it goes. */
+int txn_check(Txn *t, Kind kind, const Row *old, const Row *new);
+int txn_assessment(Txn *t, uint64_t id, const AssessmentRow **ret);     /* borrowed until the next; -ENOENT */
+int txn_row_class(Txn *t, Kind kind, const Row *row, uint64_t *ret_class_id);   /* 0: it is of no class */
+
+/* txn-key.c: idempotency keys. */
+int key_find(Txn *t);                   /* 0: unknown; 1: known, the job's reply is filled; -EBADMSG: it came with another request */
+int key_put(Txn *t);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "grading/txn-internal.h"
+
+/* In every table, before the columns of the kind's own fields. */
+#define HEAD_COLUMNS "id, version, entry"
+#define HEAD_N 3
+
+void bind_uint(sqlite3_stmt *s, int index, uint64_t value) {
+        (void) sqlite3_bind_int64(s, index, (sqlite3_int64) value);
+}
+
+void bind_id(sqlite3_stmt *s, int index, uint64_t id) {
+        if (id > 0)
+                bind_uint(s, index, id);
+        else
+                (void) sqlite3_bind_null(s, index);
+}
+
+void bind_text(sqlite3_stmt *s, int index, const char *value) {
+        (void) sqlite3_bind_text(s, index, value, -1, SQLITE_STATIC);
+}
+
+static void write_sql(const KindInfo *k, RowStatement which, Buffer *out) {
+        switch (which) {
+        case ROW_GET:
+                (void) buffer_puts(out, "SELECT " HEAD_COLUMNS);
+                for (size_t i = 0; i < k->n_fields; i++)
+                        (void) buffer_printf(out, ", %s", k->fields[i].column);
+                (void) buffer_printf(out, " FROM %s WHERE id = ?1", k->table);
+                break;
+        case ROW_INSERT:
+                (void) buffer_printf(out, "INSERT INTO %s (" HEAD_COLUMNS, k->table);
+                for (size_t i = 0; i < k->n_fields; i++)
+                        (void) buffer_printf(out, ", %s", k->fields[i].column);
+                (void) buffer_puts(out, ") VALUES (?1, ?2, ?3");
+                for (size_t i = 0; i < k->n_fields; i++)
+                        (void) buffer_printf(out, ", ?%zu", HEAD_N + 1 + i);
+                (void) buffer_puts(out, ")");
+                break;
+        case ROW_UPDATE:
+                (void) buffer_printf(out, "UPDATE %s SET version = ?2, entry = ?3", k->table);
+                for (size_t i = 0; i < k->n_fields; i++)
+                        (void) buffer_printf(out, ", %s = ?%zu", k->fields[i].column, HEAD_N + 1 + i);
+                (void) buffer_puts(out, " WHERE id = ?1");
+                break;
+        case ROW_DELETE:
+                (void) buffer_printf(out, "DELETE FROM %s WHERE id = ?1", k->table);
+                break;
+        case _ROW_STATEMENT_MAX:
+                break;
+        }
+}
+
+int rows_prepare(Store *s) {
+        for (Kind kind = 0; kind < _KIND_MAX; kind++)
+                for (RowStatement which = 0; which < _ROW_STATEMENT_MAX; which++) {
+                        _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
+                        int rc;
+
+                        write_sql(kinds + kind, which, &sql);
+                        if (sql.error < 0)
+                                return sql.error;
+                        rc = sqlite3_prepare_v3(s->db, sql.data, -1, SQLITE_PREPARE_PERSISTENT, &s->row_statements[kind][which], NULL);
+                        if (rc != SQLITE_OK)
+                                return database_errno(rc);
+                }
+        return 0;
+}
+
+int rows_step(sqlite3_stmt *s) {
+        int rc = sqlite3_step(s);
+
+        return rc == SQLITE_DONE ? -ENOENT : rc == SQLITE_ROW ? 0 : database_errno(rc);
+}
+
+void rows_done(sqlite3_stmt *s) {
+        (void) sqlite3_reset(s);
+        (void) sqlite3_clear_bindings(s);
+}
+
+static int read_column(const Field *f, sqlite3_stmt *s, int column, Row *row) {
+        sqlite3_int64 number;
+        const char *text;
+
+        if (field_is_text(f)) {
+                text = (const char *) sqlite3_column_text(s, column);
+                if (!text && sqlite3_column_type(s, column) != SQLITE_NULL)
+                        return -ENOMEM;
+                return text_replace(FIELD_AT(row, f, char *), text);
+        }
+        number = sqlite3_column_int64(s, column);
+        if (number < 0)
+                return -EBADMSG;
+        switch (f->type) {
+        case FIELD_REFERENCE:
+        case FIELD_TIME:
+                *FIELD_AT(row, f, uint64_t) = (uint64_t) number;
+                break;
+        case FIELD_HUNDREDTHS:
+                *FIELD_AT(row, f, uint32_t) = number <= UINT32_MAX ? (uint32_t) number : UINT32_MAX;
+                break;
+        case FIELD_BOOL:
+                *FIELD_AT(row, f, bool) = number != 0;
+                break;
+        case FIELD_CHOICE:
+                for (sqlite3_int64 i = 0; i <= number; i++)
+                        if (!f->choices[i])
+                                return -EBADMSG;
+                *FIELD_AT(row, f, int) = (int) number;
+                break;
+        default:
+                return -EINVAL;
+        }
+        return 0;
+}
+
+int rows_read(Kind kind, sqlite3_stmt *s, Row **ret) {
+        Row *row = row_new(kind);
+        int r = row ? 0 : -ENOMEM;
+
+        if (row) {
+                row->id = (uint64_t) sqlite3_column_int64(s, 0);
+                row->version = (uint64_t) sqlite3_column_int64(s, 1);
+                row->entry = (uint64_t) sqlite3_column_int64(s, 2);
+        }
+        for (size_t i = 0; r >= 0 && i < kinds[kind].n_fields; i++)
+                r = read_column(kinds[kind].fields + i, s, (int) (HEAD_N + i), row);
+        if (r < 0) {
+                row_free(kind, row);
+                return r;
+        }
+        *ret = row;
+        return 0;
+}
+
+int rows_load(Store *s, Kind kind, Book *book) {
+        _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
+        sqlite3_stmt *statement = NULL;
+        int rc, r = 0;
+
+        write_sql(kinds + kind, ROW_GET, &sql);
+        if (sql.error < 0)
+                return sql.error;
+        /* All of them instead of one. */
+        sql.size -= strlen(" WHERE id = ?1");
+        sql.data[sql.size] = '\0';
+        (void) buffer_puts(&sql, " ORDER BY id");
+        if (sql.error < 0)
+                return sql.error;
+        rc = sqlite3_prepare_v2(s->db, sql.data, -1, &statement, NULL);
+        if (rc != SQLITE_OK)
+                return database_errno(rc);
+        while (r >= 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+                Row *row;
+
+                r = rows_read(kind, statement, &row);
+                if (r >= 0) {
+                        r = book_put(book, kind, row);
+                        if (r < 0)
+                                row_free(kind, row);
+                }
+        }
+        (void) sqlite3_finalize(statement);
+        return r < 0 ? r : database_errno(rc);
+}
+
+static void bind_field(const Field *f, sqlite3_stmt *s, int index, const Row *row) {
+        switch (f->type) {
+        case FIELD_REFERENCE:
+        case FIELD_TIME:
+                bind_id(s, index, *FIELD_IN(row, f, uint64_t));
+                break;
+        case FIELD_HUNDREDTHS:
+                bind_uint(s, index, *FIELD_IN(row, f, uint32_t));
+                break;
+        case FIELD_BOOL:
+                bind_uint(s, index, *FIELD_IN(row, f, bool));
+                break;
+        case FIELD_CHOICE:
+                bind_uint(s, index, (uint64_t) *FIELD_IN(row, f, int));
+                break;
+        default:
+                bind_text(s, index, *FIELD_IN(row, f, char *));
+                break;
+        }
+}
+
+/* -ENOENT: what it refers to is not there, or what it is still refers to it. */
+static int run(sqlite3_stmt *s) {
+        int rc = sqlite3_step(s);
+
+        rows_done(s);
+        return rc == SQLITE_CONSTRAINT_FOREIGNKEY ? -ENOENT : database_errno(rc);
+}
+
+static int write_row(Store *s, Kind kind, RowStatement which, const Row *row) {
+        sqlite3_stmt *statement = s->row_statements[kind][which];
+
+        bind_uint(statement, 1, row->id);
+        bind_uint(statement, 2, row->version);
+        bind_uint(statement, 3, row->entry);
+        for (size_t i = 0; i < kinds[kind].n_fields; i++)
+                bind_field(kinds[kind].fields + i, statement, (int) (HEAD_N + 1 + i), row);
+        return run(statement);
+}
+
+int rows_insert(Store *s, Kind kind, const Row *row) {
+        return write_row(s, kind, ROW_INSERT, row);
+}
+
+int rows_update(Store *s, Kind kind, const Row *row) {
+        return write_row(s, kind, ROW_UPDATE, row);
+}
+
+int rows_delete(Store *s, Kind kind, uint64_t id) {
+        sqlite3_stmt *statement = s->row_statements[kind][ROW_DELETE];
+        int r;
+
+        bind_uint(statement, 1, id);
+        r = run(statement);
+        return r == -ENOENT ? -ENOTEMPTY : r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "grading/store.h"
+
+/* What a StoreJob may do while it runs, on the store's thread. Every change is an entry of the ledger; a job that fails leaves
+ * none. Rows that are handed out belong to the caller. All functions return 0 or a negative errno, -EBADMSG with the job's
+ * problem filled. */
+
+int txn_get(Txn *t, Kind kind, uint64_t id, Row **ret);                 /* -ENOENT */
+
+/* Makes a row: takes it on success and fills its head. An id of 0 becomes the next one; a version, of one that was there before and went, is
+ * counted on from. Where it fails nothing was done, and the job may go on. -EEXIST: the id, or what must be
+ * unique about it, is there already; -ENOENT: what it refers to is not. *ret_id may be NULL. */
+int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id);
+
+/* Puts a row in the place of old, which txn_get() gave; takes it on success. What is equal makes no entry. Errors as above. */
+int txn_update(Txn *t, Kind kind, const Row *old, Row *row);
+
+int txn_delete(Txn *t, Kind kind, const Row *old);                      /* -ENOTEMPTY: something still refers to it */
+
+/* Refuses with 409, with both values and who changed it when, unless the row has that version. attempted: the JSON that the client
+ * sent, for the answer; may be NULL. */
+int txn_expect_version(Txn *t, Kind kind, const Row *row, uint64_t version, const char *attempted);
+
+/* Lookups. -ENOENT where there is none. */
+int txn_find_grade(Txn *t, uint64_t student_id, uint64_t assessment_id, Row **ret);
+int txn_find_enrolment(Txn *t, uint64_t class_id, uint64_t student_id, Row **ret);
+int txn_find_teaching(Txn *t, uint64_t class_id, uint64_t account_id, Row **ret);
+int txn_find_account(Txn *t, const char *login, Row **ret);
+/* The first of that title, type and maximum (0: any) in the class in which the student (0: anybody) has no grade yet. */
+int txn_find_assessment(Txn *t, uint64_t class_id, const char *title, int type, uint32_t maximum_hundredths, uint64_t without_student_id,
+                        uint64_t *ret_id);
+int txn_count_grades(Txn *t, uint64_t student_id, uint64_t *ret);
+int txn_last_student_id(Txn *t, uint64_t *ret);                         /* the largest id; 0: there are no students */
+
+/* Entries of the ledger, in the order of their sequence; e is valid in the call only. < 0 from the callback ends it and is returned. */
+typedef struct TxnLedgerQuery {
+        uint64_t after, until;          /* sequences: after < s <= until; until 0: to the end */
+        int kind;                       /* with id: of that row alone; -1: of all */
+        uint64_t id, student_id, class_id, set;         /* 0: any */
+        bool newest_first;
+        bool last_of_each;              /* of each row only the last entry up to until: the state as of then */
+        size_t limit;                   /* entries; 0: no limit */
+} TxnLedgerQuery;
+int txn_ledger(Txn *t, const TxnLedgerQuery *q, int (*each)(const LedgerEntry *e, void *userdata), void *userdata);
+int txn_ledger_at(Txn *t, uint64_t time_usec, uint64_t *ret_sequence);  /* the last entry up to that time; 0: none */
+
+/* A row of an entry's "Old" or "New". -EBADMSG: the text is not one of ours. */
+int row_from_ledger(Kind kind, const char *text, Row **ret);
+
+/* The same job's engine, for administration alone (backup, check): see store-admin.c. */
+sqlite3 *txn_sqlite(Txn *t);
+StoreJob *txn_job(Txn *t);
