@@ -8,8 +8,8 @@
 {
 build_packages=(
         autoconf automake gcc libc6-dev make pkg-config
-        libcurl4-gnutls-dev libdeflate-dev libeconf-dev libjson-c-dev libmicrohttpd-dev libpcre2-dev libsodium-dev
-        libsqlite3-dev libsystemd-dev libzstd-dev uthash-dev zlib1g-dev
+        libcurl4-gnutls-dev libdeflate-dev libeconf-dev libgmp-dev libjson-c-dev libmicrohttpd-dev libpcre2-dev
+        libsodium-dev libsqlite3-dev libsystemd-dev libzstd-dev uthash-dev zlib1g-dev
 )
 
 # A machine that systemd-nspawn boots from this one's files, and what looks into it.

@@ -1,13 +1,31 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-database tests/unit/test-roster tests/unit/test-store tests/unit/test-worker
-TESTS += tests/unit/test-database tests/unit/test-roster tests/unit/test-store tests/unit/test-worker
+grading_tests = \
+	tests/unit/test-average \
+	tests/unit/test-database \
+	tests/unit/test-policy \
+	tests/unit/test-roster \
+	tests/unit/test-statistics \
+	tests/unit/test-store \
+	tests/unit/test-worker
+check_PROGRAMS += $(grading_tests)
+TESTS += $(grading_tests)
+
+arithmetic_test_libs = libgrading.a libwire.a libbase.a $(CMOCKA_LIBS) $(JSON_LIBS) $(DEFLATE_LIBS) $(GRADING_LIBS)
+grading_test_libs = libgrading.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS) $(GRADING_LIBS)
+
+tests_unit_test_average_SOURCES = tests/unit/test-average.c
+tests_unit_test_average_LDADD = $(arithmetic_test_libs)
 tests_unit_test_database_SOURCES = tests/unit/test-database.c
 tests_unit_test_database_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c
+tests_unit_test_policy_LDADD = $(arithmetic_test_libs)
 tests_unit_test_roster_SOURCES = tests/unit/test-roster.c
-tests_unit_test_roster_LDADD = libgrading.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_roster_LDADD = $(grading_test_libs)
+tests_unit_test_statistics_SOURCES = tests/unit/test-statistics.c
+tests_unit_test_statistics_LDADD = $(arithmetic_test_libs)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c
-tests_unit_test_store_LDADD = libgrading.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_store_LDADD = $(grading_test_libs)
 tests_unit_test_worker_SOURCES = tests/unit/test-worker.c
 tests_unit_test_worker_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
 endif
