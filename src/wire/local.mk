@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libwire.a
 libwire_a_SOURCES = \
+	src/wire/csv.c src/wire/csv.h src/wire/csv-formula.h \
+	src/wire/csv-table.c \
+	src/wire/csv-write.c \
 	src/wire/json.c src/wire/json.h \
 	src/wire/json-syntax.c src/wire/json-syntax.h \
 	src/wire/ledger-entry.h \

@@ -16,6 +16,7 @@ base_tests = \
 	tests/unit/test-base-text
 
 wire_tests = \
+	tests/unit/test-wire-csv \
 	tests/unit/test-wire-json \
 	tests/unit/test-wire-log-record \
 	tests/unit/test-wire-members \
@@ -54,6 +55,10 @@ tests_unit_test_base_parse_LDADD = $(base_test_libs)
 tests_unit_test_base_text_SOURCES = tests/unit/test-base-text.c
 tests_unit_test_base_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_base_text_LDADD = $(base_test_libs)
+
+tests_unit_test_wire_csv_SOURCES = tests/unit/test-wire-csv.c
+tests_unit_test_wire_csv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wire_csv_LDADD = $(wire_test_libs)
 
 tests_unit_test_wire_json_SOURCES = tests/unit/test-wire-json.c
 tests_unit_test_wire_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
