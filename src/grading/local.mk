@@ -5,16 +5,16 @@ libgrading_a_SOURCES = \
 	src/grading/add-student.c \
 	src/grading/change.c src/grading/change.h \
 	src/grading/conf.c src/grading/conf.h \
-	src/grading/credential.h \
+	src/grading/credential.c src/grading/credential.h \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.h \
-	src/grading/lru-table.h \
+	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/password.h \
 	src/grading/roster.c src/grading/roster.h \
 	src/grading/routes.c \
 	src/grading/schema.c src/grading/schema.h \
 	src/grading/store.c src/grading/store.h \
-	src/grading/throttle.h
+	src/grading/throttle.c src/grading/throttle.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

@@ -14,14 +14,14 @@
  *   source   all accounts from this source         stops one who tries one password with every account
  *   account  this account from all sources         stops many who guess together
  *
- * The owner is not locked out: from a source at which this account has signed in before, the pair alone counts. (The owner who comes
+ * The owner is not locked out: from a source at which this account has signed in before, the pair alone counts and is charged. (The owner who comes
  * from a new place while many guess waits for a token of the account like them. Somebody at the owner's own address can make the owner wait
  * for the pair's next token.) Time heals all of it.
  *
  * A source is an IPv4 address or the /64 network of an IPv6 one. An unknown login has buckets like a known one, so that they do not
  * tell which is which. Pure: time is an argument, monotonic. Logins and addresses are kept as keyed hashes.
  *
- * Memory: THROTTLE_PAIRS + THROTTLE_SOURCES + THROTTLE_ACCOUNTS buckets and THROTTLE_OWNERS accounts with the last THROTTLE_KNOWN_MAX sources of each, some 9 MiB
+ * Memory: THROTTLE_PAIRS + THROTTLE_SOURCES + THROTTLE_ACCOUNTS buckets and THROTTLE_OWNERS accounts with the last THROTTLE_KNOWN_MAX sources of each, some 10 MiB
  * if all are in use. In a full table the bucket that was charged least recently goes. A refused try charges nothing, so it costs an
  * attacker as many tries that were really made (each an argon2id hash, some 50 a second at most) as the table has places to push
  * out one bucket: that takes 20 minutes and more, in which a pair's or a source's bucket has filled again by itself. */
@@ -36,7 +36,7 @@ typedef struct Throttle Throttle;
 
 /* A full bucket holds burst tokens; one comes back every interval. */
 #define THROTTLE_PAIR_BURST 5
-#define THROTTLE_PAIR_USEC (30 * USEC_PER_SEC)
+#define THROTTLE_PAIR_USEC (60 * USEC_PER_SEC)
 #define THROTTLE_SOURCE_BURST 50        /* a school may be behind one address */
 #define THROTTLE_SOURCE_USEC (3 * USEC_PER_SEC)
 #define THROTTLE_ACCOUNT_BURST 30

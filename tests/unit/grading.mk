@@ -1,13 +1,31 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-database tests/unit/test-roster tests/unit/test-store tests/unit/test-worker
-TESTS += tests/unit/test-database tests/unit/test-roster tests/unit/test-store tests/unit/test-worker
+grading_tests = \
+	tests/unit/test-credential \
+	tests/unit/test-database \
+	tests/unit/test-lru-table \
+	tests/unit/test-roster \
+	tests/unit/test-store \
+	tests/unit/test-throttle \
+	tests/unit/test-worker
+
+check_PROGRAMS += $(grading_tests)
+TESTS += $(grading_tests)
+
+grading_test_libs = libgrading.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+
+tests_unit_test_credential_SOURCES = tests/unit/test-credential.c
+tests_unit_test_credential_LDADD = $(grading_test_libs)
 tests_unit_test_database_SOURCES = tests/unit/test-database.c
 tests_unit_test_database_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_lru_table_SOURCES = tests/unit/test-lru-table.c
+tests_unit_test_lru_table_LDADD = $(grading_test_libs)
 tests_unit_test_roster_SOURCES = tests/unit/test-roster.c
-tests_unit_test_roster_LDADD = libgrading.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_roster_LDADD = $(grading_test_libs)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c
-tests_unit_test_store_LDADD = libgrading.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_store_LDADD = $(grading_test_libs)
+tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c
+tests_unit_test_throttle_LDADD = $(grading_test_libs)
 tests_unit_test_worker_SOURCES = tests/unit/test-worker.c
 tests_unit_test_worker_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
 endif
