@@ -32,15 +32,15 @@ static size_t column_of(const char *name) {
 static void read_header(Reader *s, const CsvRow *header) {
         for (size_t i = 0; i < _COLUMN_MAX; i++)
                 s->columns[i] = SIZE_MAX;
-        for (size_t i = 0; i < header->n_fields; i++) {
-                size_t column = column_of(header->fields[i]);
+        for (size_t i = 0; i < header->n_cells; i++) {
+                size_t column = column_of(header->cells[i].text);
 
                 if (column == _COLUMN_MAX) {
-                        Nearest nearest = NEAREST(header->fields[i]);
+                        Nearest nearest = NEAREST(header->cells[i].text);
 
                         for (size_t k = 0; k < _COLUMN_MAX; k++)
                                 nearest_offer(&nearest, names[k]);
-                        import_complain(&s->complaints, header->line, "unknown column \"%s\"%s%s%s", header->fields[i],
+                        import_complain(&s->complaints, header->line, "unknown column \"%s\"%s%s%s", header->cells[i].text,
                                  nearest.text ? ": did you mean " : "", nearest.text ? nearest.text : "", nearest.text ? "?" : "");
                 } else if (s->columns[column] != SIZE_MAX) {
                         import_complain(&s->complaints, header->line, "column %s is there twice", names[column]);
@@ -54,7 +54,7 @@ static void read_header(Reader *s, const CsvRow *header) {
 }
 
 static const char *field(const Reader *s, const CsvRow *row, size_t column) {
-        return s->columns[column] == SIZE_MAX ? "" : row->fields[s->columns[column]];
+        return s->columns[column] == SIZE_MAX ? "" : row->cells[s->columns[column]].text;
 }
 
 static void check_name(Reader *s, unsigned line, size_t column, const char *name) {
@@ -89,8 +89,8 @@ static int read_row(Reader *s, size_t n_columns, const CsvRow *row, ImportRow *r
         const char *id;
 
         *ret = (ImportRow) { .line = row->line };
-        if (row->n_fields != n_columns) {
-                import_complain(&s->complaints, row->line, "%zu fields, where the header has %zu", row->n_fields, n_columns);
+        if (row->n_cells != n_columns) {
+                import_complain(&s->complaints, row->line, "%zu cells, where the header has %zu", row->n_cells, n_columns);
                 return 0;
         }
         id = field(s, row, COLUMN_ID);
@@ -118,7 +118,7 @@ int import_rows_read(const CsvTable *table, ImportComplaint complaint, void *use
         if (!ret->rows)
                 return -ENOMEM;
         for (size_t i = 1; i < table->n_rows; i++) {
-                int r = read_row(&s, table->rows[0].n_fields, table->rows + i, ret->rows + ret->n_rows);
+                int r = read_row(&s, table->rows[0].n_cells, table->rows + i, ret->rows + ret->n_rows);
 
                 if (r < 0)
                         return r;

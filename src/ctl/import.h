@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/macros.h"
-#include "ctl/csv.h"
 #include "ctl/students.h"
+#include "wire/csv.h"
 #include "wire/student.h"
 
 /* From a table of students and grades to what has to be added. Pure: what is there already comes as a list. */

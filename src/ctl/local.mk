@@ -3,7 +3,6 @@ noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	src/ctl/cli.c src/ctl/ctl.h \
 	src/ctl/connection.c src/ctl/connection.h \
-	src/ctl/csv.c src/ctl/csv.h \
 	src/ctl/grade.c \
 	src/ctl/import-complaints.c src/ctl/import-complaints.h \
 	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \

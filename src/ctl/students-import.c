@@ -42,6 +42,14 @@ static void complain(unsigned line, const char *what, void *userdata) {
                 (void) fprintf(stderr, "%s:%u: %s\n", i->file, line, clean ? clean : what);
 }
 
+static void complain_of_cell(const CsvFault *fault, void *userdata) {
+        _cleanup_(freep) char *text = NULL;
+
+        if (asprintf(&text, "column %u: %s", fault->column, fault->what) < 0)
+                text = NULL;
+        complain(fault->line, text ? text : fault->what, userdata);
+}
+
 static int refuse(const Import *i) {
         if (i->n_complaints > COMPLAINTS_MAX)
                 (void) fprintf(stderr, "… and %zu more\n", i->n_complaints - COMPLAINTS_MAX);
@@ -233,9 +241,9 @@ int ctl_students_import(Ctl *ctl, char *arguments[]) {
         r = file_read(arguments[0], FILE_MAX, &text, &size);
         if (r < 0)
                 return ctl_fail(r == -ENOENT ? CTL_NOT_FOUND : CTL_FAILURE, "%s: %s", arguments[0], strerror(-r));
-        r = csv_parse(text, size, complain, &import, &table);
+        r = csv_table_read(text, size, &(CsvOptions) { .ragged = true }, complain_of_cell, &import, &table);
         /* The rows that can be read are looked at as well, so that all faults are told at once. */
-        k = r == 0 || (r == -EINVAL && table.n_rows > 0) ? import_rows_read(&table, complain, &import, &rows) : 0;
+        k = r == 0 || (r == -EBADMSG && table.n_rows > 0) ? import_rows_read(&table, complain, &import, &rows) : 0;
         if (r == -ENOMEM || k == -ENOMEM)
                 return no_memory();
         if (r < 0 || k < 0)

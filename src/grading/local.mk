@@ -1,22 +1,42 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libgrading.a
 libgrading_a_SOURCES = \
-	src/grading/add-grade.c \
-	src/grading/add-student.c \
+	src/grading/access.c src/grading/access.h \
+	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
 	src/grading/average-select.c \
+	src/grading/book.c src/grading/book.h \
 	src/grading/change.c src/grading/change.h \
 	src/grading/conf.c src/grading/conf.h \
+	src/grading/credential.c src/grading/credential.h \
+	src/grading/fields.c src/grading/fields.h \
+	src/grading/fixed-form.c src/grading/fixed-form.h \
+	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
+	src/grading/hasher.h \
+	src/grading/lru-table.c src/grading/lru-table.h \
+	src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
-	src/grading/roster.c src/grading/roster.h \
+	src/grading/resource.c src/grading/resource.h \
 	src/grading/routes.c \
+	src/grading/row-json.c \
+	src/grading/rows.c src/grading/rows.h \
 	src/grading/schema.c src/grading/schema.h \
+	src/grading/simple-view.c src/grading/simple-view.h \
 	src/grading/statistics.c src/grading/statistics.h \
-	src/grading/store.c src/grading/store.h
+	src/grading/store.c src/grading/store.h \
+	src/grading/students.c \
+	src/grading/throttle.c src/grading/throttle.h \
+	src/grading/txn.c src/grading/txn.h \
+	src/grading/txn-check.c \
+	src/grading/txn-find.c \
+	src/grading/txn-internal.h \
+	src/grading/txn-key.c \
+	src/grading/txn-ledger.c \
+	src/grading/txn-rows.c
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

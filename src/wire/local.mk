@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libwire.a
 libwire_a_SOURCES = \
+	src/wire/csv.c src/wire/csv.h src/wire/csv-formula.h \
+	src/wire/csv-table.c \
+	src/wire/csv-write.c \
 	src/wire/json.c src/wire/json.h \
 	src/wire/json-syntax.c src/wire/json-syntax.h \
+	src/wire/ledger-entry.c src/wire/ledger-entry.h \
 	src/wire/log-line.c src/wire/log-line.h \
 	src/wire/log-record.c src/wire/log-record.h \
 	src/wire/patch.c src/wire/patch.h \

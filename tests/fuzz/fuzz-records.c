@@ -9,6 +9,7 @@
 
 #include "wire/json-syntax.h"
 #include "wire/json.h"
+#include "wire/ledger-entry.h"
 #include "wire/log-record.h"
 #include "wire/patch.h"
 #include "wire/registration.h"
@@ -69,8 +70,26 @@ static int student_through(json_object *o, json_object **ret, Problem *problem) 
         return r < 0 ? r : student_to_json(s, ret);
 }
 
+static int ledger_entry_through(json_object *o, json_object **ret, Problem *problem) {
+        _cleanup_(buffer_deinit) Buffer line = BUFFER_NULL;
+        uint8_t hash[LEDGER_HASH_SIZE], again_hash[LEDGER_HASH_SIZE];
+        LedgerEntry e, again;
+        int r = ledger_entry_from_json(o, &e, problem);
+
+        if (r < 0)
+                return r;
+        if (ledger_entry_write(&line, &e) < 0 || json_parse(line.data, line.size, ret, NULL) < 0 || ledger_entry_from_json(*ret, &again, NULL) < 0)
+                abort();
+        ledger_entry_hash(&e, hash);
+        ledger_entry_hash(&again, again_hash);
+        if (memcmp(hash, again_hash, sizeof(hash)) != 0)
+                abort();
+        return 0;
+}
+
 static int (*const kinds[])(json_object *o, json_object **ret, Problem *problem) = {
         any_through, registration_through, patch_through, view_through, log_record_through, grade_through, student_through,
+        ledger_entry_through,
 };
 
 /* One way through: the text's record as text again, for free(). A refusal has to say why. */

@@ -11,7 +11,7 @@ if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz-records
 tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz-records.c
 tests_fuzz_fuzz_records_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_records_LDADD = libwire.a libbase.a $(JSON_LIBS) $(DEFLATE_LIBS)
+tests_fuzz_fuzz_records_LDADD = libwire.a libbase.a $(JSON_LIBS) $(SODIUM_LIBS) $(DEFLATE_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-inflate
 tests_fuzz_fuzz_inflate_SOURCES = tests/fuzz/fuzz-inflate.c

@@ -100,6 +100,28 @@ def test_import_of_a_spreadsheets_file(running, tmp_path):
     assert lines[2].endswith("张 三            0        –")
 
 
+def test_import_of_other_delimiters_and_line_ends(running, tmp_path):
+    path = tmp_path / "class.csv"
+    path.write_bytes("FirstName;LastName;Title;Type;Score\rAda;\"von; zu\";'=1+1;Quiz;99.25\r".encode())
+    assert running("students", "import", path).stdout == "1 student added, 1 grade added, 0 unchanged\n"
+    path.write_bytes("FirstName\tLastName\tTitle\tType\tScore\r\nBob\tLee\t''x\tQuiz\t7\r\n".encode())
+    assert running("students", "import", path).stdout == "1 student added, 1 grade added, 0 unchanged\n"
+    assert [(s["LastName"], s["Grades"][0]["Title"]) for s in running.json("students", "list")] == [("von; zu", "=1+1"), ("Lee", "'x")]
+
+
+def test_import_names_the_cell_that_cannot_be_read(running, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(SAMPLE.encode() + b'6,Ada,Love\xfflace,,,\n7,"Bob"x,Lee,,,\n8,Eve\n9,Kay,"Lee\n')
+    done = running("students", "import", path, code=FAILURE)
+    assert done.stderr == (
+        f"{path}:17: column 3: the text is not valid UTF-8\n"
+        f"{path}:18: column 2: text follows a closing quotation mark\n"
+        f"{path}:20: column 3: a closing quotation mark is missing\n"
+        f"{path}:19: 2 cells, where the header has 6\n"
+        f"gradebookctl: {path} has 4 bad rows: nothing was changed\n")
+    assert running.json("students", "list") == []
+
+
 def test_import_changes_nothing_when_a_row_is_bad(running, tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text(SAMPLE + "6,Ada,Lovelace,Quiz 1,Quiz,101\n7,Bob\n")
@@ -107,7 +129,7 @@ def test_import_changes_nothing_when_a_row_is_bad(running, tmp_path):
     assert done.stdout == ""
     assert done.stderr == (
         f"{path}:17: 'Score' must be a number from 0 to 100 with at most two decimals\n"
-        f"{path}:18: 2 fields, where the header has 6\n"
+        f"{path}:18: 2 cells, where the header has 6\n"
         f"gradebookctl: {path} has 2 bad rows: nothing was changed\n")
     assert running.json("students", "list") == []
 

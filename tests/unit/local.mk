@@ -16,7 +16,9 @@ base_tests = \
 	tests/unit/test-base-text
 
 wire_tests = \
+	tests/unit/test-wire-csv \
 	tests/unit/test-wire-json \
+	tests/unit/test-wire-ledger-entry \
 	tests/unit/test-wire-log-record \
 	tests/unit/test-wire-members \
 	tests/unit/test-wire-records \
@@ -29,7 +31,7 @@ check_PROGRAMS += $(base_tests) $(wire_tests)
 TESTS += $(base_tests) $(wire_tests)
 
 base_test_libs = libbase.a $(CMOCKA_LIBS)
-wire_test_libs = libwire.a libbase.a $(JSON_LIBS) $(DEFLATE_LIBS) $(CMOCKA_LIBS)
+wire_test_libs = libwire.a libbase.a $(JSON_LIBS) $(SODIUM_LIBS) $(DEFLATE_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_base_buffer_SOURCES = tests/unit/test-base-buffer.c
 tests_unit_test_base_buffer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -55,9 +57,19 @@ tests_unit_test_base_text_SOURCES = tests/unit/test-base-text.c
 tests_unit_test_base_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_base_text_LDADD = $(base_test_libs)
 
+tests_unit_test_wire_csv_SOURCES = tests/unit/test-wire-csv.c
+tests_unit_test_wire_csv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wire_csv_LDADD = $(wire_test_libs)
+
 tests_unit_test_wire_json_SOURCES = tests/unit/test-wire-json.c
 tests_unit_test_wire_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_json_LDADD = $(wire_test_libs)
+
+# It reads a ledger that another program has made.
+tests_unit_test_wire_ledger_entry_SOURCES = tests/unit/test-wire-ledger-entry.c
+tests_unit_test_wire_ledger_entry_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_DATA='"$(abs_top_srcdir)/tests/data"'
+tests_unit_test_wire_ledger_entry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wire_ledger_entry_LDADD = $(wire_test_libs)
 
 tests_unit_test_wire_log_record_SOURCES = tests/unit/test-wire-log-record.c
 tests_unit_test_wire_log_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -15,6 +15,10 @@
 
 #define HEADER "ID,FirstName,LastName,Title,Type,Score\n"
 
+static void complain_of_cell(const CsvFault *fault, void *userdata) {
+        fail_msg("line %u, column %u: %s", fault->line, fault->column, fault->what);
+}
+
 static void complain(unsigned line, const char *what, void *userdata) {
         assert_int_equal(buffer_printf(userdata, "%u: %s\n", line, what), 0);
 }
@@ -35,7 +39,7 @@ static void check(const char *text, int result, const char *plan, const char *co
         CsvTable t;
         int r;
 
-        assert_int_equal(csv_parse(text, strlen(text), complain, &said, &t), 0);
+        assert_int_equal(csv_table_read(text, strlen(text), &(CsvOptions) { .ragged = true }, complain_of_cell, NULL, &t), 0);
         r = import_rows_read(&t, complain, &said, &rows);
         if (r == 0)
                 r = import_plan_make(&rows, &present, complain, &said, &p);
@@ -94,7 +98,7 @@ static void test_bad_rows(void **state) {
                      "1,Nick,Carter,Quiz 3,Riddle,5\n",
               -EINVAL, "",
               "2: ID \"x\" is not a whole number from 1 to 2^53-1\n"
-              "3: 2 fields, where the header has 6\n"
+              "3: 2 cells, where the header has 6\n"
               "4: ID \"0\" is not a whole number from 1 to 2^53-1\n"
               "4: FirstName must be a text of 1 to 100 characters, without control characters\n"
               "5: Type is empty: a grade needs Title, Type and Score (a student without a grade has none of them)\n"
