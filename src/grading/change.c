@@ -145,7 +145,7 @@ static void refuse(Change *c, int error, Problem *problem) {
                 request_fail(c->request, problem_status_from_errno(error), "The change was not stored: %s", strerror(-error));
 }
 
-static void reply(Change *c) {
+void change_answer(Change *c) {
         StoreReply *reply = &c->job.reply;
 
         if (reply->location)
@@ -181,7 +181,7 @@ static void change_done(StoreJob *job, int result) {
         g->changes[CHANGE_STORED]++;
         if (!job->repeated)
                 (c->log ? c->log : change_log_applied)(c);
-        reply(c);
+        (c->answer ? c->answer : change_answer)(c);
 }
 
 void change_submit(Change *change, int k, Problem *problem) {

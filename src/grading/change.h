@@ -23,6 +23,7 @@ struct Change {
         char *idempotency_key;
         void (*deinit)(Change *c);      /* of what the handler's structure holds besides; may be NULL */
         void (*log)(Change *c);         /* says what was done; NULL: change_log_applied() */
+        void (*answer)(Change *c);      /* NULL: change_answer() */
 };
 
 /* Begins one of size bytes, with the rights of who asks, and reads the head and the JSON body (none where the method has none). NULL: it was
@@ -39,6 +40,9 @@ int change_expect(Change *c, Txn *t, Kind kind, const Row *row);
 
 /* For run: fills the reply with the row, its ETag and, with 201, its location. */
 int change_reply_row(Change *c, unsigned status, Kind kind, const Row *row);
+
+/* Answers with the reply that run filled. */
+void change_answer(Change *c);
 
 /* The event that says what was done to each row, with who did it; of many rows, one that says how many. */
 void change_log_applied(Change *c);

@@ -79,7 +79,7 @@ void *grading_free(void *service) {
 
 void grading_status(void *service, Buffer *out) {
         const Grading *g = service;
-        size_t students = roster_students(g->roster), grades = book_count(g->book, KIND_GRADE);
+        size_t students = book_count(g->book, KIND_STUDENT), grades = book_count(g->book, KIND_GRADE);
 
         (void) buffer_printf(out, "%zu student%s, %zu grade%s", students, plural(students), grades, plural(grades));
         if (g->store_error < 0)

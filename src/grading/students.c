@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -109,6 +110,7 @@ typedef struct AddStudent {
         Change change;
         StudentRow *student;
         bool counted;                   /* in students_underway */
+        bool known;                     /* it was there already, with this name */
 } AddStudent;
 
 static void add_student_deinit(Change *c) {
@@ -118,10 +120,10 @@ static void add_student_deinit(Change *c) {
         c->grading->students_underway -= a->counted;
 }
 
-static int reply_student(Change *c, unsigned status, const StudentRow *s) {
+static int reply_student(Change *c, const StudentRow *s) {
         Student student = { .id = s->row.id, .first_name = s->first_name, .last_name = s->last_name };
 
-        c->job.reply.status = status;
+        c->job.reply.status = 201;
         if (asprintf(&c->job.reply.location, "/students/%" PRIu64, s->row.id) < 0) {
                 c->job.reply.location = NULL;
                 return -ENOMEM;
@@ -135,7 +137,9 @@ static int meet_known_student(AddStudent *a, Txn *t, const StudentRow *known) {
 
         if (strcmp(known->first_name, a->student->first_name) != 0 || strcmp(known->last_name, a->student->last_name) != 0)
                 return problem_set(&c->job.problem, 409, "Member 'ID': student %" PRIu64 " has another name", known->row.id);
-        return reply_student(c, 200, known);
+        a->known = true;
+        c->job.reply.status = 200;
+        return 0;
 }
 
 static int run_add_student(StoreJob *job, Txn *t) {
@@ -154,7 +158,7 @@ static int run_add_student(StoreJob *job, Txn *t) {
         k = fixed_form_add_student(t, a->student, &id);
         if (k < 0)
                 return k;
-        k = reply_student(&a->change, 201, a->student);
+        k = reply_student(&a->change, a->student);
         /* The book has it now. */
         a->student = NULL;
         return k;
@@ -169,6 +173,25 @@ static void log_student(Change *c) {
                 return;
         (void) buffer_printf(&text, "Added %s %s (student %" PRIu64 ")", s->first_name, s->last_name, s->row.id);
         change_log(c, EVENT_STUDENT_ADDED, s->row.id, 0, buffer_text(&text));
+}
+
+/* Who was there already is shown with its grades, as it is now. */
+static void answer_student(Change *c) {
+        const AddStudent *a = (const AddStudent *) c;
+        const StudentRow *s = a->known ? book_student(c->grading->book, a->student->row.id) : NULL;
+        HttpBody *body = NULL;
+        const char *etag;
+        int k;
+
+        if (!s) {
+                change_answer(c);
+                return;
+        }
+        k = simple_view_student(c->grading->simple_view, &c->access, s, &body, &etag);
+        if (k < 0)
+                request_fail_errno(c->request, k, "answering");
+        else
+                request_reply_body(c->request, 200, body);
 }
 
 static int parse_student(AddStudent *a, Problem *problem) {
@@ -202,6 +225,7 @@ void post_student(Request *r, void *service) {
                 return;
         a->change.deinit = add_student_deinit;
         a->change.log = log_student;
+        a->change.answer = answer_student;
         a->change.job.run = run_add_student;
         k = parse_student(a, &problem);
         if (k >= 0)
