@@ -22,6 +22,7 @@ typedef struct Grading {
         SimpleView *simple_view;
         Store *store;
         size_t students_underway;       /* on their way to the disk */
+        size_t exports_underway;        /* written or sent */
         uint64_t changes[_CHANGE_OUTCOME_MAX];
         int store_error;                /* of the last change: 0, or why the disk did not take it */
 } Grading;

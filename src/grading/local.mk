@@ -12,11 +12,24 @@ libgrading_a_SOURCES = \
 	src/grading/change.c src/grading/change.h \
 	src/grading/conf.c src/grading/conf.h \
 	src/grading/credential.c src/grading/credential.h \
+	src/grading/export-class.c \
+	src/grading/export-spool.c src/grading/export-spool.h \
+	src/grading/export-student.c \
+	src/grading/exports.c src/grading/exports.h \
 	src/grading/fields.c src/grading/fields.h \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.h \
+	src/grading/import-assessments.c \
+	src/grading/import-grades.c \
+	src/grading/import-internal.h \
+	src/grading/import-layout.c src/grading/import-layout.h \
+	src/grading/import-report.c src/grading/import-report.h \
+	src/grading/import-run.c src/grading/import-run.h \
+	src/grading/import-students.c \
+	src/grading/imports.c src/grading/imports.h \
+	src/grading/imports-list.c \
 	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
@@ -33,6 +46,7 @@ libgrading_a_SOURCES = \
 	src/grading/txn.c src/grading/txn.h \
 	src/grading/txn-check.c \
 	src/grading/txn-find.c \
+	src/grading/txn-import.c src/grading/txn-import.h \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \

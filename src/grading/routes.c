@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "grading/exports.h"
 #include "grading/grading.h"
+#include "grading/imports.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
  * do not know. */
@@ -15,5 +17,13 @@ const Route grading_routes[] = {
         { "DELETE", "/students/{id}", delete_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
+
+        /* Tables: imports.h, exports.h */
+        { "POST", "/imports", post_import, IMPORT_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/imports", get_imports, 0, ROUTE_PUBLIC },
+        { "GET", "/imports/{id}", get_import, 0, ROUTE_PUBLIC },
+        { "GET", "/export", get_export, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/export", get_class_export, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/export", get_student_export, 0, ROUTE_PUBLIC },
         ROUTE_END,
 };
