@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grading/grading.h"
+#include "grading/ledger.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
  * do not know. */
@@ -15,5 +16,18 @@ const Route grading_routes[] = {
         { "DELETE", "/students/{id}", delete_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
+
+        { "GET", "/grades/{id}", get_grade_row, 0, ROUTE_PUBLIC },
+        { "PATCH", "/grades/{id}", patch_grade_row, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/grades/{id}", delete_grade_row, 0, ROUTE_PUBLIC },
+
+        { "GET", "/ledger", get_ledger, 0, ROUTE_PUBLIC },
+        { "GET", "/ledger/head", get_ledger_head, 0, ROUTE_PUBLIC },
+        { "POST", "/ledger/check", check_ledger, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/ledger/{sequence}/undo", undo_entry, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/ledger/sets/{set}/undo", undo_set, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/grades/{id}/history", get_grade_history, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/history", get_student_history, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/history", get_class_history, 0, ROUTE_PUBLIC },
         ROUTE_END,
 };
