@@ -90,10 +90,16 @@ int ctl_students_show(Ctl *ctl, char *arguments[]);
 int ctl_students_add(Ctl *ctl, char *arguments[]);
 int ctl_students_import(Ctl *ctl, char *arguments[]);
 int ctl_grade_add(Ctl *ctl, char *arguments[]);
+int ctl_ledger_show(Ctl *ctl, char *arguments[]);
+int ctl_ledger_verify(Ctl *ctl, char *arguments[]);
+int ctl_ledger_undo(Ctl *ctl, char *arguments[]);
 int ctl_cluster_token_create(Ctl *ctl, char *arguments[]);
 
 extern const CtlOption ctl_log_options[];
 extern const CtlOption ctl_log_verify_options[];
+extern const CtlOption ctl_ledger_show_options[];
+extern const CtlOption ctl_ledger_verify_options[];
+extern const CtlOption ctl_ledger_undo_options[];
 extern const CtlOption ctl_trace_options[];
 extern const CtlOption ctl_services_options[];
 extern const CtlOption ctl_students_add_options[];

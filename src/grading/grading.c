@@ -57,6 +57,11 @@ int grading_new(Runtime *rt, void **ret) {
         r = grading_open(g, path);
         if (r < 0)
                 return r;
+        r = ledger_anchor_new(&g->anchor, rt->event, g->store);
+        if (r < 0) {
+                log_error("The timer of the ledger's anchors cannot be made: %s", strerror(-r));
+                return r;
+        }
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -65,12 +70,23 @@ int grading_reload(void *service, const void *old) {
         return 0; /* the limits are looked up for each change; what is over a new one stays */
 }
 
+/* Nothing more comes: this is where the ledger ends. */
+void grading_drained(void *service) {
+        ledger_anchor_tell(((Grading *) service)->anchor);
+}
+
 void *grading_free(void *service) {
         Grading *g = service;
 
         if (!g)
                 return NULL;
-        store_free(g->store); /* its last completions still use the book */
+        if (g->store) {
+                store_finish(g->store); /* its last completions still use the book */
+                if (g->anchor)
+                        ledger_anchor_tell(g->anchor);
+        }
+        ledger_anchor_free(g->anchor);
+        store_free(g->store);
         simple_view_free(g->simple_view);
         book_free(g->book);
         free(g);

@@ -3,6 +3,7 @@
 
 #include "grading/book.h"
 #include "grading/conf.h"
+#include "grading/ledger-anchor.h"
 #include "grading/simple-view.h"
 #include "grading/store.h"
 #include "runtime/service.h"
@@ -21,6 +22,8 @@ typedef struct Grading {
         Book *book;
         SimpleView *simple_view;
         Store *store;
+        LedgerAnchor *anchor;
+        bool ledger_check;              /* one is under way */
         size_t students_underway;       /* on their way to the disk */
         size_t exports_underway;        /* written or sent */
         uint64_t changes[_CHANGE_OUTCOME_MAX];
@@ -30,6 +33,7 @@ typedef struct Grading {
 /* The hooks of runtime/service.h */
 int grading_new(Runtime *rt, void **ret);
 int grading_reload(void *service, const void *old);
+void grading_drained(void *service);
 void grading_status(void *service, Buffer *out);
 void *grading_free(void *service);
 

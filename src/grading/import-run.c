@@ -95,7 +95,7 @@ static int read_result(Import *i, ImportResult *ret) {
         return good;
 }
 
-static int do_long_row(Import *i, ImportStudent *s) {
+static int do_long_row(Import *i, ImportStudent *s, ImportAssessment **ret) {
         ImportAssessment *a;
         ImportResult result;
         ImportName name;
@@ -106,6 +106,7 @@ static int do_long_row(Import *i, ImportStudent *s) {
         r = import_find_assessment(i, &name, import_column(i, IMPORT_TITLE), import_columns[IMPORT_TITLE], &a);
         if (r < 0 || !a)
                 return r;
+        *ret = a;
         r = import_set_extras(i, a);
         if (r < 0)
                 return r;
@@ -134,11 +135,36 @@ static int do_grid_row(Import *i, ImportStudent *s) {
         return r;
 }
 
+/* What the row says is so already, and it says nothing of a grade. */
+static void tell_unchanged(Import *i, const ImportStudent *s, const ImportAssessment *a) {
+        ImportItem item = { .line = i->row->line, .kind = s ? KIND_STUDENT : KIND_ASSESSMENT, .action = IMPORT_UNCHANGED };
+
+        if (s) {
+                item.student_id = s->id;
+                item.first_name = s->first_name;
+                item.last_name = s->last_name;
+        } else if (a) {
+                item.assessment_id = a->row->row.id;
+                item.assessment = a->label;
+        }
+        import_report_item(i->report, &item);
+}
+
+static size_t count_told(const Import *i) {
+        size_t n = i->report->n_errors;
+
+        for (ImportAction action = 0; action < _IMPORT_ACTION_MAX; action++)
+                n += import_report_count(i->report, action);
+        return n;
+}
+
+/* Each row is told of: by what it does, its error, or that it changes nothing. */
 static int do_row(Import *i) {
-        ImportStudent *s = NULL;
         bool is_long = !i->layout.grid && names_assessment(i);
-        size_t before = i->report->n_errors;
-        int r;
+        ImportAssessment *a = NULL;
+        ImportStudent *s = NULL;
+        size_t before = count_told(i);
+        int r = 0;
 
         i->report->n_rows++;
         if (!names_student(i) && !is_long) {
@@ -152,13 +178,12 @@ static int do_row(Import *i) {
                 import_tell_student(i, s);
         }
         if (is_long)
-                return do_long_row(i, s);
-        if (i->layout.grid)
-                return do_grid_row(i, s);
-        if (i->report->n_errors == before && !s->fresh && !s->joined)
-                import_report_item(i->report, &(ImportItem) { .line = i->row->line, .kind = KIND_STUDENT, .action = IMPORT_UNCHANGED, .student_id = s->id,
-                                   .first_name = s->first_name, .last_name = s->last_name });
-        return 0;
+                r = do_long_row(i, s, &a);
+        else if (i->layout.grid)
+                r = do_grid_row(i, s);
+        if (r >= 0 && count_told(i) == before)
+                tell_unchanged(i, s, a);
+        return r;
 }
 
 static void complain_of_header(unsigned line, size_t column, const char *what, void *userdata) {

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libgrading.a
 libgrading_a_SOURCES = \
 	src/grading/access.c src/grading/access.h \
 	src/grading/adopt.c src/grading/adopt.h \
+	src/grading/as-of.c \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
@@ -18,6 +19,7 @@ libgrading_a_SOURCES = \
 	src/grading/exports.c src/grading/exports.h \
 	src/grading/fields.c src/grading/fields.h \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
+	src/grading/grade-rows.c \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.h \
@@ -30,6 +32,14 @@ libgrading_a_SOURCES = \
 	src/grading/import-students.c \
 	src/grading/imports.c src/grading/imports.h \
 	src/grading/imports-list.c \
+	src/grading/history.c \
+	src/grading/ledger.h \
+	src/grading/ledger-access.c src/grading/ledger-access.h \
+	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
+	src/grading/ledger-check.c \
+	src/grading/ledger-pages.c \
+	src/grading/ledger-read.c src/grading/ledger-read.h \
+	src/grading/ledger-state.c src/grading/ledger-state.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
@@ -45,12 +55,14 @@ libgrading_a_SOURCES = \
 	src/grading/throttle.c src/grading/throttle.h \
 	src/grading/txn.c src/grading/txn.h \
 	src/grading/txn-check.c \
+	src/grading/txn-compare.c \
 	src/grading/txn-find.c \
 	src/grading/txn-import.c src/grading/txn-import.h \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
-	src/grading/txn-rows.c
+	src/grading/txn-rows.c \
+	src/grading/undo.c
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

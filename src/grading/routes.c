@@ -2,6 +2,7 @@
 #include "grading/exports.h"
 #include "grading/grading.h"
 #include "grading/imports.h"
+#include "grading/ledger.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
  * do not know. */
@@ -22,8 +23,22 @@ const Route grading_routes[] = {
         { "POST", "/imports", post_import, IMPORT_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/imports", get_imports, 0, ROUTE_PUBLIC },
         { "GET", "/imports/{id}", get_import, 0, ROUTE_PUBLIC },
+        { "POST", "/imports/{id}/undo", undo_import, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/export", get_export, 0, ROUTE_PUBLIC },
         { "GET", "/classes/{id}/export", get_class_export, 0, ROUTE_PUBLIC },
         { "GET", "/students/{id}/export", get_student_export, 0, ROUTE_PUBLIC },
+
+        { "GET", "/grades/{id}", get_grade_row, 0, ROUTE_PUBLIC },
+        { "PATCH", "/grades/{id}", patch_grade_row, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/grades/{id}", delete_grade_row, 0, ROUTE_PUBLIC },
+
+        { "GET", "/ledger", get_ledger, 0, ROUTE_PUBLIC },
+        { "GET", "/ledger/head", get_ledger_head, 0, ROUTE_PUBLIC },
+        { "POST", "/ledger/check", check_ledger, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/ledger/{sequence}/undo", undo_entry, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/ledger/sets/{set}/undo", undo_set, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/grades/{id}/history", get_grade_history, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/history", get_student_history, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/history", get_class_history, 0, ROUTE_PUBLIC },
         ROUTE_END,
 };

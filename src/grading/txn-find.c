@@ -22,6 +22,8 @@ const char *const statement_sql[_STATEMENT_MAX] = {
         [STATEMENT_TOP_SCORE] = "SELECT max(score_hundredths) FROM grades WHERE assessment_id = ?1",
         [STATEMENT_LAST_STUDENT] = "SELECT max(id) FROM students",
         [STATEMENT_ENTRY_TIME] = "SELECT time_usec FROM ledger WHERE sequence = ?1",
+        [STATEMENT_LAST_ENTRY] = "SELECT sequence, version FROM ledger WHERE kind = ?1 AND row_id = ?2 ORDER BY sequence DESC LIMIT 1",
+        [STATEMENT_AS_OF] = "SELECT sequence, new FROM ledger WHERE kind = ?1 AND row_id = ?2 AND sequence <= ?3 ORDER BY sequence DESC LIMIT 1",
         [STATEMENT_KEY_FIND] = "SELECT fingerprint, status, body, location, etag FROM idempotency WHERE actor = ?1 AND key = ?2",
         [STATEMENT_KEY_PUT] = "INSERT INTO idempotency (actor, key, time_usec, fingerprint, status, body, location, etag)"
                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

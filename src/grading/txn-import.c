@@ -29,16 +29,27 @@ int txn_import_put(Txn *t, const ImportRecord *record) {
         return run(s);
 }
 
-int txn_import_undone(Txn *t, uint64_t id, uint64_t undone_by) {
+int txn_import_find(Txn *t, uint64_t id) {
         sqlite3_stmt *s = NULL;
-        int r, rc = sqlite3_prepare_v2(t->store->db, "UPDATE imports SET undone_by = ?2 WHERE id = ?1", -1, &s, NULL);
+        int r, rc = sqlite3_prepare_v2(t->store->db, "SELECT 1 FROM imports WHERE id = ?1", -1, &s, NULL);
 
         if (rc != SQLITE_OK)
                 return database_errno(rc);
         bind_uint(s, 1, id);
+        r = rows_step(s);
+        (void) sqlite3_finalize(s);
+        return r;
+}
+
+int txn_import_undone(Txn *t, uint64_t set, uint64_t undone_by) {
+        sqlite3_stmt *s = NULL;
+        int rc = sqlite3_prepare_v2(t->store->db, "UPDATE imports SET undone_by = CASE WHEN id = ?1 THEN ?2 END WHERE id = ?1 OR undone_by = ?1", -1, &s, NULL);
+
+        if (rc != SQLITE_OK)
+                return database_errno(rc);
+        bind_uint(s, 1, set);
         bind_uint(s, 2, undone_by);
-        r = run(s);
-        return r < 0 ? r : sqlite3_changes(t->store->db) == 1 ? 0 : -ENOENT;
+        return run(s);
 }
 
 static const char *text_column(sqlite3_stmt *s, int column) {

@@ -24,4 +24,7 @@ int txn_import_put(Txn *t, const ImportRecord *record);
  * returned. */
 int txn_imports(Txn *t, uint64_t before, size_t limit, int (*each)(const ImportRecord *record, void *userdata), void *userdata);
 
-int txn_import_undone(Txn *t, uint64_t id, uint64_t undone_by);        /* -ENOENT */
+int txn_import_find(Txn *t, uint64_t id);               /* -ENOENT: that set was none */
+
+/* Notes that the set was undone by another: if it was an import, it does not stand any more; if it undid one, that one does again. */
+int txn_import_undone(Txn *t, uint64_t set, uint64_t undone_by);

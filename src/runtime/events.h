@@ -38,6 +38,7 @@
         X(STUDENT_ADDED, "1eff6fd2e613431991b0e215be5c9f29") \
         X(RECORD_CHANGED, "fa37b59af0a942d2aa6562dc9332bde7") \
         X(IMPORTED, "cae3fdfa5c6e49f9b342d0bed3c20a22") \
+        X(LEDGER_ANCHOR, "6e815e77d4f24d69abf1121464fb4c7e") \
         X(LOG_DAMAGED, "2aa1eec0e77149ea9c43b98489449177") \
         X(LOG_GAP, "55c4e26af87544788d021b3f5b097c7e") \
         X(LOG_SUPPRESSED, "aab661ae53614abd95ab8f0c194ab137") \
