@@ -18,6 +18,8 @@ static const Command commands[] = {
         { "students show", "ID", 1, "Show a student's grades", NULL, ctl_students_show },
         { "students add", "FIRST LAST", 2, "Add a student", ctl_students_add_options, ctl_students_add },
         { "students import", "FILE.csv", 1, "Add students and grades from a table", NULL, ctl_students_import },
+        { "import", "FILE", 1, "Take a table of students and grades into a class; FILE \"-\" is the standard input", ctl_import_options, ctl_import },
+        { "export", "class ID | student ID | all", 1, "Write a class as a table, or all about a student or about everybody", ctl_export_options, ctl_export, 1 },
         { "grade add", "ID TITLE TYPE SCORE", 4, "Give a student a grade (Quiz, Test, Exam or Homework)", NULL, ctl_grade_add },
         { "ledger show", "", 0, "Show who changed what, when and why, the newest first", ctl_ledger_show_options, ctl_ledger_show },
         { "ledger verify", "", 0, "Check that the ledger is whole, and that all follows from it", ctl_ledger_verify_options, ctl_ledger_verify },
