@@ -14,8 +14,15 @@
 #define EXPORT_USEC (UINT64_C(3600) * 1000000)
 #define PATH_SIZE 64
 
+#define OUTPUT_OPTION { "output", 'o', "FILE", "Write to FILE, when all has come, instead of the standard output" }
+
 const CtlOption ctl_export_options[] = {
-        { "output", 'o', "FILE", "Write to FILE, when all has come, instead of the standard output" },
+        OUTPUT_OPTION,
+        { .name = NULL },
+};
+
+const CtlOption ctl_export_class_options[] = {
+        OUTPUT_OPTION,
         { "long", 0, NULL, "A class with one grade in each line, and its comment, instead of a grid" },
         { .name = NULL },
 };
@@ -33,29 +40,6 @@ static int take(const void *data, size_t size, void *userdata) {
         if (o->error >= 0)
                 progress_advance(&o->progress, size);
         return o->error;
-}
-
-/* "class 5", "student 1", "all" */
-static int parse_what(const Ctl *ctl, char *arguments[], char path[static PATH_SIZE]) {
-        bool is_class = strcmp(arguments[0], "class") == 0, is_student = strcmp(arguments[0], "student") == 0;
-        uint64_t id;
-
-        if (!is_class && !is_student && strcmp(arguments[0], "all") != 0)
-                return ctl_fail(CTL_USAGE, "export: \"%s\" is none of class, student and all", arguments[0]);
-        if (ctl_option(ctl, "long") && !is_class)
-                return ctl_fail(CTL_USAGE, "export: --long is for a class");
-        if (!is_class && !is_student) {
-                if (arguments[1])
-                        return ctl_fail(CTL_USAGE, "export: all takes no ID");
-                (void) snprintf(path, PATH_SIZE, "/export");
-                return CTL_OK;
-        }
-        if (!arguments[1])
-                return ctl_fail(CTL_USAGE, "export: the ID of the %s is missing", arguments[0]);
-        if (parse_uint64(arguments[1], &id) < 0)
-                return ctl_fail(CTL_USAGE, "export: \"%s\" is no ID", arguments[1]);
-        (void) snprintf(path, PATH_SIZE, "/%s/%" PRIu64 "/export%s", is_class ? "classes" : "students", id, ctl_option(ctl, "long") ? "?layout=long" : "");
-        return CTL_OK;
 }
 
 static int fetch(const Ctl *ctl, const char *path, Output *o) {
@@ -99,13 +83,31 @@ static int write_file(const Ctl *ctl, const char *path, const char *file) {
         return code;
 }
 
-int ctl_export(Ctl *ctl, char *arguments[]) {
+static int export(Ctl *ctl, const char *path) {
         const char *file = ctl_option(ctl, "output");
         Output o = { .fd = STDOUT_FILENO };
-        char path[PATH_SIZE];
-        int code = parse_what(ctl, arguments, path);
 
-        if (code != CTL_OK)
-                return code;
         return file && strcmp(file, "-") != 0 ? write_file(ctl, path, file) : fetch(ctl, path, &o);
+}
+
+static int export_one(Ctl *ctl, const char *collection, const char *text) {
+        char path[PATH_SIZE];
+        uint64_t id;
+
+        if (parse_uint64(text, &id) < 0)
+                return ctl_fail(CTL_USAGE, "\"%s\" is no ID", text);
+        (void) snprintf(path, sizeof(path), "/%s/%" PRIu64 "/export%s", collection, id, ctl_option(ctl, "long") ? "?layout=long" : "");
+        return export(ctl, path);
+}
+
+int ctl_export_class(Ctl *ctl, char *arguments[]) {
+        return export_one(ctl, "classes", arguments[0]);
+}
+
+int ctl_export_student(Ctl *ctl, char *arguments[]) {
+        return export_one(ctl, "students", arguments[0]);
+}
+
+int ctl_export_all(Ctl *ctl, char *arguments[]) {
+        return export(ctl, "/export");
 }
