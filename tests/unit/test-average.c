@@ -267,6 +267,22 @@ static void test_types_beyond_128_bits(void **state) {
         assert_averages(&p, items, _GRADE_TYPE_MAX, 5000, 5000);
 }
 
+static void test_far_over_the_maximum(void **state) {
+        Policy p = { .method = POLICY_TYPES, .type_weights = { [GRADE_QUIZ] = 1, [GRADE_TEST] = 1 } };
+        AverageItem items[] = {
+                weighing(graded(GRADE_QUIZ, UINT32_MAX, 1u << 27), UINT32_MAX),
+                weighing(graded(GRADE_TEST, UINT32_MAX - 4, UINT32_MAX - 4), 1u << 31),
+                weighing(graded(GRADE_TEST, 7, 7), (1u << 31) - 2),
+        };
+        AverageSelection s;
+        uint32_t hundredths;
+
+        /* 2 L E T fits into 128 bits, and a sum, which is 16 times as much, does not. (32 - 2^-27 + 1) / 2 */
+        average_select(&p, items, ELEMENTSOF(items), false, &s);
+        assert_int_equal(average_integers(&p, items, ELEMENTSOF(items), &s, &hundredths), -EOVERFLOW);
+        assert_averages(&p, items, ELEMENTSOF(items), 165000, 165000);
+}
+
 static void test_bounds(void **state) {
         static AverageItem items[AVERAGE_ITEMS_MAX + 1];
         json_object *o = NULL;
@@ -451,6 +467,7 @@ int main(void) {
                 cmocka_unit_test(test_letter_of_what_is_shown),
                 cmocka_unit_test(test_beyond_128_bits),
                 cmocka_unit_test(test_types_beyond_128_bits),
+                cmocka_unit_test(test_far_over_the_maximum),
                 cmocka_unit_test(test_bounds),
                 cmocka_unit_test(test_explain_mean),
                 cmocka_unit_test(test_explain_weights),
