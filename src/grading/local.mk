@@ -7,6 +7,7 @@ libgrading_a_SOURCES = \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
+	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
 	src/grading/book.c src/grading/book.h \
 	src/grading/change.c src/grading/change.h \
