@@ -8,6 +8,7 @@ libgrading_a_SOURCES = \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
+	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
 	src/grading/book.c src/grading/book.h \
 	src/grading/change.c src/grading/change.h \
@@ -27,8 +28,9 @@ libgrading_a_SOURCES = \
 	src/grading/ledger-pages.c \
 	src/grading/ledger-read.c src/grading/ledger-read.h \
 	src/grading/ledger-state.c src/grading/ledger-state.h \
+	src/grading/hasher.c src/grading/hasher.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
-	src/grading/password.h \
+	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
 	src/grading/resource.c src/grading/resource.h \
 	src/grading/routes.c \
@@ -53,3 +55,12 @@ libgrading_a_SOURCES = \
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c
 gradebook_grading_LDADD = libgrading.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(GRADING_LIBS)
+
+# The list is in the program, sorted as strcmp() does.
+common_passwords = src/grading/common-passwords.inc
+EXTRA_DIST += src/grading/common-passwords.txt
+CLEANFILES += $(common_passwords)
+$(common_passwords): src/grading/common-passwords.txt
+	$(AM_V_GEN)$(MKDIR_P) src/grading && \
+	sed -e '/^# /d' -e 's/["\\]/\\&/g' "$(srcdir)/src/grading/common-passwords.txt" | LC_ALL=C sort -u | sed -e 's/.*/"&",/' >$@.tmp && mv $@.tmp $@
+src/grading/password.$(OBJEXT): $(common_passwords)
