@@ -85,6 +85,10 @@ void post_enrolment(Request *r, void *service) {
         resource_post(service, r, KIND_ENROLMENT, prepare_enrolment);
 }
 
+void get_enrolment(Request *r, void *service) {
+        resource_get(service, r, KIND_ENROLMENT);
+}
+
 void delete_enrolment(Request *r, void *service) {
         resource_delete(service, r, KIND_ENROLMENT);
 }
@@ -117,6 +121,10 @@ static int prepare_teaching(const Grading *g, const Request *r, Row *row, Proble
 
 void post_teaching(Request *r, void *service) {
         resource_post(service, r, KIND_TEACHING, prepare_teaching);
+}
+
+void get_teaching(Request *r, void *service) {
+        resource_get(service, r, KIND_TEACHING);
 }
 
 void delete_teaching(Request *r, void *service) {

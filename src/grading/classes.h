@@ -20,10 +20,12 @@ void patch_class(Request *r, void *service);
 void delete_class(Request *r, void *service);
 void get_enrolments_of_class(Request *r, void *service);
 void post_enrolment(Request *r, void *service);
+void get_enrolment(Request *r, void *service);
 void delete_enrolment(Request *r, void *service);
 void get_enrolments_of_student(Request *r, void *service);
 void get_teachings_of_class(Request *r, void *service);
 void post_teaching(Request *r, void *service);
+void get_teaching(Request *r, void *service);
 void delete_teaching(Request *r, void *service);
 
 /* assessments.c */

@@ -105,8 +105,7 @@ static int expect_body(const Change *c, Problem *problem) {
         return c->body ? 0 : problem_set(problem, 400, "The body is empty where JSON is expected");
 }
 
-/* Which of the rows that it refers to is not there? */
-static int refuse_dangling(Txn *t, Kind kind, const Row *row, Problem *problem) {
+int resource_refuse_dangling(Txn *t, Kind kind, const Row *row, Problem *problem) {
         for (size_t i = 0; i < kinds[kind].n_fields; i++) {
                 const Field *f = kinds[kind].fields + i;
                 uint64_t id = f->type == FIELD_REFERENCE ? *FIELD_IN(row, f, uint64_t) : 0;
@@ -128,7 +127,7 @@ static int run_post(StoreJob *job, Txn *t) {
         int k = txn_create(t, rc->kind, row, NULL);
 
         if (k == -ENOENT)
-                return refuse_dangling(t, rc->kind, row, &job->problem);
+                return resource_refuse_dangling(t, rc->kind, row, &job->problem);
         if (k < 0)
                 return k;
         rc->row = NULL;
@@ -208,7 +207,7 @@ static int patch(RowChange *rc, Txn *t, const Row *old) {
                         return change_reply_row(&rc->change, 200, rc->kind, as_it_is);
         }
         if (k == -ENOENT)
-                k = refuse_dangling(t, rc->kind, row, &rc->change.job.problem);
+                k = resource_refuse_dangling(t, rc->kind, row, &rc->change.job.problem);
         row_free(rc->kind, row);
         return k;
 }

@@ -27,6 +27,9 @@ typedef struct ResourceList {
 } ResourceList;
 void resource_list_for(Grading *g, Request *r, const Access *access, const ResourceList *l);
 
+/* On the store's thread, behind -ENOENT of a row that was to be written: -EBADMSG with a problem that names the member whose row is not there. */
+int resource_refuse_dangling(Txn *t, Kind kind, const Row *row, Problem *problem);
+
 /* Answers with the JSON, tagged by what it says. */
 void resource_reply(Request *r, const Buffer *text, const char *what);
 
