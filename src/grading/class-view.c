@@ -223,17 +223,17 @@ static ClassSheetScope scope_of(const Access *access, ClassViewKind kind) {
         return (ClassSheetScope) { .released_only = true, .student_id = kind == CLASS_VIEW_GRID ? access->student_id : 0 };
 }
 
-static int write_view(ClassView *v, const Access *access, const ClassRow *class, ClassViewKind kind, Buffer *out) {
+int class_view_write(const Book *b, const Access *access, const ClassRow *class, ClassViewKind kind, Buffer *out) {
         _cleanup_(class_sheet_deinit) ClassSheet sheet = CLASS_SHEET_NULL;
         ClassSheetScope scope = scope_of(access, kind);
         int r;
 
         if (scope.student_id == 0 && (uint64_t) class->enrolments.n * class->assessments.n > CLASS_VIEW_CELLS_MAX)
                 return -EFBIG;
-        r = class_sheet_make(v->book, class, &scope, &sheet);
+        r = class_sheet_make(b, class, &scope, &sheet);
         if (r < 0)
                 return r;
-        return kind == CLASS_VIEW_GRID ? write_grid(v->book, &sheet, out) : write_class_statistics(access, &sheet, out);
+        return kind == CLASS_VIEW_GRID ? write_grid(b, &sheet, out) : write_class_statistics(access, &sheet, out);
 }
 
 /* Who sees all of the class shares what is tagged with its revision. What a student gets is tagged by what it says, since a revision would
@@ -243,7 +243,7 @@ static int render(ClassView *v, const Access *access, const ClassRow *class, Cla
         _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
         int r;
 
-        r = write_view(v, access, class, kind, &text);
+        r = class_view_write(v->book, access, class, kind, &text);
         if (r >= 0)
                 r = http_body_new(&body, "application/json", buffer_text(&text), text.size);
         if (r < 0)
