@@ -2,6 +2,7 @@
 #pragma once
 
 #include "grading/book.h"
+#include "grading/class-view.h"
 #include "grading/conf.h"
 #include "grading/ledger-anchor.h"
 #include "grading/simple-view.h"
@@ -21,6 +22,7 @@ typedef struct Grading {
         Runtime *runtime;
         Book *book;
         SimpleView *simple_view;
+        ClassView *class_view;
         Store *store;
         LedgerAnchor *anchor;
         bool ledger_check;              /* one is under way */
