@@ -16,9 +16,9 @@ libgrading_a_SOURCES = \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
-	src/grading/hasher.h \
+	src/grading/hasher.c src/grading/hasher.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
-	src/grading/password.h \
+	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
 	src/grading/resource.c src/grading/resource.h \
 	src/grading/routes.c \
@@ -41,3 +41,12 @@ libgrading_a_SOURCES = \
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c
 gradebook_grading_LDADD = libgrading.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(GRADING_LIBS)
+
+# The list is in the program, sorted as strcmp() does.
+common_passwords = src/grading/common-passwords.inc
+EXTRA_DIST += src/grading/common-passwords.txt
+CLEANFILES += $(common_passwords)
+$(common_passwords): src/grading/common-passwords.txt
+	$(AM_V_GEN)$(MKDIR_P) src/grading && \
+	sed -e '/^# /d' -e 's/["\\]/\\&/g' "$(srcdir)/src/grading/common-passwords.txt" | LC_ALL=C sort -u | sed -e 's/.*/"&",/' >$@.tmp && mv $@.tmp $@
+src/grading/password.$(OBJEXT): $(common_passwords)

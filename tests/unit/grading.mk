@@ -4,7 +4,9 @@ grading_tests = \
 	tests/unit/test-average \
 	tests/unit/test-credential \
 	tests/unit/test-database \
+	tests/unit/test-hasher \
 	tests/unit/test-lru-table \
+	tests/unit/test-password \
 	tests/unit/test-policy \
 	tests/unit/test-statistics \
 	tests/unit/test-throttle \
@@ -22,8 +24,12 @@ tests_unit_test_credential_SOURCES = tests/unit/test-credential.c
 tests_unit_test_credential_LDADD = $(grading_test_libs)
 tests_unit_test_database_SOURCES = tests/unit/test-database.c
 tests_unit_test_database_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_hasher_SOURCES = tests/unit/test-hasher.c
+tests_unit_test_hasher_LDADD = $(grading_test_libs)
 tests_unit_test_lru_table_SOURCES = tests/unit/test-lru-table.c
 tests_unit_test_lru_table_LDADD = $(grading_test_libs)
+tests_unit_test_password_SOURCES = tests/unit/test-password.c
+tests_unit_test_password_LDADD = $(grading_test_libs)
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c
 tests_unit_test_policy_LDADD = $(arithmetic_test_libs)
 tests_unit_test_statistics_SOURCES = tests/unit/test-statistics.c
@@ -32,4 +38,6 @@ tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c
 tests_unit_test_throttle_LDADD = $(grading_test_libs)
 tests_unit_test_worker_SOURCES = tests/unit/test-worker.c
 tests_unit_test_worker_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+# It reads the list that is compiled in.
+tests/unit/test-password.$(OBJEXT): $(common_passwords)
 endif
