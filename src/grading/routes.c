@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "grading/accounts.h"
 #include "grading/grading.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
  * do not know. */
 #define BODY_MAX (64 * 1024)
+
+/* Two passwords, escaped likewise, with a login and a name; open to whoever reaches the port. */
+#define SECRET_BODY_MAX (16 * 1024)
 
 /* Public to the HTTP server: who asks may carry a session instead of the cluster's token, and access_begin(), which every handler
  * calls first, tells them apart. */
@@ -15,5 +19,24 @@ const Route grading_routes[] = {
         { "DELETE", "/students/{id}", delete_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
+
+        { "POST", "/sessions", post_session, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/sessions", get_sessions, 0, ROUTE_PUBLIC },
+        { "DELETE", "/sessions", delete_sessions, 0, ROUTE_PUBLIC },
+        { "GET", "/sessions/current", get_session, 0, ROUTE_PUBLIC },
+        { "DELETE", "/sessions/current", delete_session, 0, ROUTE_PUBLIC },
+        { "POST", "/sessions/current/rotate", rotate_session, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/setup", post_setup, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/accounts", get_accounts, 0, ROUTE_PUBLIC },
+        { "POST", "/accounts", post_account, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/accounts/{id}", get_account, 0, ROUTE_PUBLIC },
+        { "PATCH", "/accounts/{id}", patch_account, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/accounts/{id}", delete_account, 0, ROUTE_PUBLIC },
+        { "PUT", "/accounts/{id}/password", put_password, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/tokens", get_tokens, 0, ROUTE_PUBLIC },
+        { "POST", "/tokens", post_token, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/tokens/{id}", get_token, 0, ROUTE_PUBLIC },
+        { "DELETE", "/tokens/{id}", delete_token, 0, ROUTE_PUBLIC },
+
         ROUTE_END,
 };
