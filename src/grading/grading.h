@@ -2,6 +2,7 @@
 #pragma once
 
 #include "grading/book.h"
+#include "grading/class-view.h"
 #include "grading/conf.h"
 #include "grading/hasher.h"
 #include "grading/sessions.h"
@@ -32,6 +33,7 @@ typedef struct Grading {
         Runtime *runtime;
         Book *book;
         SimpleView *simple_view;
+        ClassView *class_view;
         Store *store;
         Hasher *hasher;
         Throttle *throttle;

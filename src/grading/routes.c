@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grading/accounts.h"
+#include "grading/classes.h"
 #include "grading/grading.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
@@ -17,6 +18,7 @@ const Route grading_routes[] = {
         { "GET", "/students/{id}", get_student, 0, ROUTE_PUBLIC },
         { "PATCH", "/students/{id}", patch_student, BODY_MAX, ROUTE_PUBLIC },
         { "DELETE", "/students/{id}", delete_student, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/grades", get_grades_of_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
 
@@ -38,5 +40,39 @@ const Route grading_routes[] = {
         { "GET", "/tokens/{id}", get_token, 0, ROUTE_PUBLIC },
         { "DELETE", "/tokens/{id}", delete_token, 0, ROUTE_PUBLIC },
 
+        { "GET", "/terms", get_terms, 0, ROUTE_PUBLIC },
+        { "POST", "/terms", post_term, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/terms/{id}", get_term, 0, ROUTE_PUBLIC },
+        { "PATCH", "/terms/{id}", patch_term, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/terms/{id}", delete_term, 0, ROUTE_PUBLIC },
+        { "GET", "/classes", get_classes, 0, ROUTE_PUBLIC },
+        { "POST", "/classes", post_class, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}", get_class, 0, ROUTE_PUBLIC },
+        { "PATCH", "/classes/{id}", patch_class, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/classes/{id}", delete_class, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/assessments", get_assessments_of_class, 0, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/assessments", post_assessment, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/assessments/{id}", get_assessment, 0, ROUTE_PUBLIC },
+        { "PATCH", "/assessments/{id}", patch_assessment, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/assessments/{id}", delete_assessment, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/enrolments", get_enrolments_of_class, 0, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/enrolments", post_enrolment, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/enrolments/{id}", get_enrolment, 0, ROUTE_PUBLIC },
+        { "DELETE", "/enrolments/{id}", delete_enrolment, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/enrolments", get_enrolments_of_student, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/teachings", get_teachings_of_class, 0, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/teachings", post_teaching, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/teachings/{id}", get_teaching, 0, ROUTE_PUBLIC },
+        { "DELETE", "/teachings/{id}", delete_teaching, 0, ROUTE_PUBLIC },
+        { "GET", "/grades/{id}", get_grade, 0, ROUTE_PUBLIC },
+        { "PATCH", "/grades/{id}", patch_grade, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/grades/{id}", delete_grade, 0, ROUTE_PUBLIC },
+        { "GET", "/assessments/{id}/grades/{student}", get_cell, 0, ROUTE_PUBLIC },
+        { "PUT", "/assessments/{id}/grades/{student}", put_cell, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/grid", get_grid, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/averages", get_averages_of_class, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/averages", get_averages_of_student, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/statistics", get_statistics_of_class, 0, ROUTE_PUBLIC },
+        { "GET", "/assessments/{id}/statistics", get_statistics_of_assessment, 0, ROUTE_PUBLIC },
         ROUTE_END,
 };
