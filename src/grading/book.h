@@ -46,6 +46,10 @@ static inline const AccountRow *book_account(const Book *b, uint64_t id) {
         return (const AccountRow *) book_find(b, KIND_ACCOUNT, id);
 }
 
+/* Told of every account that is put in the place of what it was, before (old) it is replaced; new NULL: it goes. One at most. */
+void book_watch_accounts(Book *b, void (*changed)(const AccountRow *old, const AccountRow *new, void *userdata), void *userdata);
+
+const TokenRow *book_token_by_digest(const Book *b, const char *digest);        /* in hex; takes the same time however many there are */
 const AccountRow *book_account_by_login(const Book *b, const char *login);
 const GradeRow *book_grade_of(const Book *b, const StudentRow *s, const AssessmentRow *a);      /* NULL: none */
 const EnrolmentRow *book_enrolment_of(const Book *b, const ClassRow *c, uint64_t student_id);

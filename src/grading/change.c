@@ -98,14 +98,22 @@ static int parse_head(Change *c, Request *r, Problem *problem) {
 static void refuse(Change *c, int error, Problem *problem);
 static void log_locks(const Change *c);
 
+void change_keep_secret(Change *c) {
+        c->job.idempotency_key = NULL;
+        c->attempted = NULL;
+}
+
 void *change_begin(Grading *g, Request *r, size_t size) {
+        Access access;
+
+        return access_begin(g, r, &access) ? change_begin_as(g, r, size, &access) : NULL;
+}
+
+void *change_begin_as(Grading *g, Request *r, size_t size, const Access *access) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         _cleanup_(change_freep) Change *c = NULL;
-        Access access;
         int k;
 
-        if (!access_begin(g, r, &access))
-                return NULL;
         c = calloc(1, size);
         if (!c) {
                 request_fail_errno(r, -ENOMEM, "reading the change");
@@ -113,7 +121,7 @@ void *change_begin(Grading *g, Request *r, size_t size) {
         }
         c->grading = g;
         c->request = r;
-        c->access = access;
+        c->access = *access;
         c->job.origin.actor = c->access.actor;
         c->job.origin.client = request_client(r);
         c->job.origin.request_id = request_trace(r)->id;

@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libgrading.a
 libgrading_a_SOURCES = \
 	src/grading/access.c src/grading/access.h \
+	src/grading/account-password.c \
+	src/grading/accounts.c src/grading/accounts.h \
 	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/as-of.c \
 	src/grading/average.c src/grading/average.h \
@@ -22,6 +24,7 @@ libgrading_a_SOURCES = \
 	src/grading/credential.c src/grading/credential.h \
 	src/grading/fields.c src/grading/fields.h \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
+	src/grading/forwarded.c src/grading/forwarded.h \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.h \
@@ -42,13 +45,22 @@ libgrading_a_SOURCES = \
 	src/grading/row-json.c \
 	src/grading/rows.c src/grading/rows.h \
 	src/grading/schema.c src/grading/schema.h \
+	src/grading/secret-change.c src/grading/secret-change.h \
+	src/grading/session-requests.c \
+	src/grading/session-table.c src/grading/session-table.h \
+	src/grading/sessions.c src/grading/sessions.h \
+	src/grading/setup.c \
+	src/grading/sign-in.c \
 	src/grading/simple-view.c src/grading/simple-view.h \
 	src/grading/statistics.c src/grading/statistics.h \
 	src/grading/store.c src/grading/store.h \
 	src/grading/students.c \
 	src/grading/terms.c \
 	src/grading/throttle.c src/grading/throttle.h \
+	src/grading/token-index.c src/grading/token-index.h \
+	src/grading/tokens.c \
 	src/grading/txn.c src/grading/txn.h \
+	src/grading/txn-account.c \
 	src/grading/txn-check.c \
 	src/grading/txn-compare.c \
 	src/grading/txn-find.c \
@@ -57,6 +69,7 @@ libgrading_a_SOURCES = \
 	src/grading/txn-ledger.c \
 	src/grading/txn-rows.c \
 	src/grading/undo.c
+	src/grading/txn-session.c src/grading/txn-session.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "grading/accounts.h"
 #include "grading/classes.h"
 #include "grading/grading.h"
 #include "grading/ledger.h"
@@ -6,6 +7,9 @@
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
  * do not know. */
 #define BODY_MAX (64 * 1024)
+
+/* Two passwords, escaped likewise, with a login and a name; open to whoever reaches the port. */
+#define SECRET_BODY_MAX (16 * 1024)
 
 /* Public to the HTTP server: who asks may carry a session instead of the cluster's token, and access_begin(), which every handler
  * calls first, tells them apart. */
@@ -28,6 +32,24 @@ const Route grading_routes[] = {
         { "GET", "/grades/{id}/history", get_grade_history, 0, ROUTE_PUBLIC },
         { "GET", "/students/{id}/history", get_student_history, 0, ROUTE_PUBLIC },
         { "GET", "/classes/{id}/history", get_class_history, 0, ROUTE_PUBLIC },
+        { "POST", "/sessions", post_session, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/sessions", get_sessions, 0, ROUTE_PUBLIC },
+        { "DELETE", "/sessions", delete_sessions, 0, ROUTE_PUBLIC },
+        { "GET", "/sessions/current", get_session, 0, ROUTE_PUBLIC },
+        { "DELETE", "/sessions/current", delete_session, 0, ROUTE_PUBLIC },
+        { "POST", "/sessions/current/rotate", rotate_session, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/setup", post_setup, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/accounts", get_accounts, 0, ROUTE_PUBLIC },
+        { "POST", "/accounts", post_account, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/accounts/{id}", get_account, 0, ROUTE_PUBLIC },
+        { "PATCH", "/accounts/{id}", patch_account, BODY_MAX, ROUTE_PUBLIC },
+        { "DELETE", "/accounts/{id}", delete_account, 0, ROUTE_PUBLIC },
+        { "PUT", "/accounts/{id}/password", put_password, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/tokens", get_tokens, 0, ROUTE_PUBLIC },
+        { "POST", "/tokens", post_token, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/tokens/{id}", get_token, 0, ROUTE_PUBLIC },
+        { "DELETE", "/tokens/{id}", delete_token, 0, ROUTE_PUBLIC },
+
         { "GET", "/terms", get_terms, 0, ROUTE_PUBLIC },
         { "POST", "/terms", post_term, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/terms/{id}", get_term, 0, ROUTE_PUBLIC },

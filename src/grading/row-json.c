@@ -281,6 +281,8 @@ static int read_field(Kind kind, const Field *f, Row *row, json_object *o, RowSo
         json_object *value = NULL;
         bool there = json_object_object_get_ex(o, f->member, &value);
 
+        if (f->flags & FIELD_SECRET && there && source == ROW_PATCH)
+                return problem_set(problem, 400, "Member '%s' is not changed here: it has a path of its own", f->member);
         if (f->flags & FIELD_SECRET || (f->flags & FIELD_OURS && source != ROW_LEDGER))
                 return 0;
         /* What the path has said of a new row. */

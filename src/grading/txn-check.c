@@ -202,6 +202,8 @@ int txn_check(Txn *t, Kind kind, const Row *old, const Row *new) {
                 return check_term(t, (const TermRow *) old, (const TermRow *) new);
         case KIND_CLASS:
                 return check_class(t, (const ClassRow *) old, (const ClassRow *) new);
+        case KIND_ACCOUNT:
+                return account_check(t, (const AccountRow *) old, (const AccountRow *) new);
         case KIND_ASSESSMENT:
                 r = check_assessment(t, (const AssessmentRow *) old, (const AssessmentRow *) new);
                 break;

@@ -130,6 +130,8 @@ int txn_update(Txn *t, Kind kind, const Row *old, Row *row) {
         r = ledger_next(t, &row->entry);
         if (r >= 0)
                 r = rows_update(t->store, kind, row);
+        if (r >= 0 && kind == KIND_ACCOUNT)
+                r = account_end_sessions(t, (const AccountRow *) old, (const AccountRow *) row);
         if (r >= 0)
                 r = record(t, kind, row, text.data);
         if (r < 0)
@@ -147,6 +149,8 @@ int txn_delete(Txn *t, Kind kind, const Row *old) {
                 r = txn_check(t, kind, old, NULL);
         if (r >= 0)
                 r = row_write(kind, old, &text);
+        if (r >= 0 && kind == KIND_ACCOUNT)
+                r = account_end_sessions(t, (const AccountRow *) old, NULL);
         if (r < 0)
                 return r;
         r = rows_delete(t->store, kind, old->id);
