@@ -27,16 +27,15 @@ libgrading_a_SOURCES = \
 	src/grading/forwarded.c src/grading/forwarded.h \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
-	src/grading/hasher.h \
+	src/grading/hasher.c src/grading/hasher.h \
 	src/grading/history.c \
-	src/grading/ledger.h \
 	src/grading/ledger-access.c src/grading/ledger-access.h \
 	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
 	src/grading/ledger-check.c \
 	src/grading/ledger-pages.c \
 	src/grading/ledger-read.c src/grading/ledger-read.h \
 	src/grading/ledger-state.c src/grading/ledger-state.h \
-	src/grading/hasher.c src/grading/hasher.h \
+	src/grading/ledger.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
@@ -68,8 +67,8 @@ libgrading_a_SOURCES = \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
 	src/grading/txn-rows.c \
+	src/grading/txn-session.c src/grading/txn-session.h \
 	src/grading/undo.c
-	src/grading/txn-session.c src/grading/txn-session.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

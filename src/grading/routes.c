@@ -23,7 +23,6 @@ const Route grading_routes[] = {
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
 
-
         { "GET", "/ledger", get_ledger, 0, ROUTE_PUBLIC },
         { "GET", "/ledger/head", get_ledger_head, 0, ROUTE_PUBLIC },
         { "POST", "/ledger/check", check_ledger, BODY_MAX, ROUTE_PUBLIC },
@@ -49,6 +48,7 @@ const Route grading_routes[] = {
         { "POST", "/tokens", post_token, SECRET_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/tokens/{id}", get_token, 0, ROUTE_PUBLIC },
         { "DELETE", "/tokens/{id}", delete_token, 0, ROUTE_PUBLIC },
+
 
         { "GET", "/terms", get_terms, 0, ROUTE_PUBLIC },
         { "POST", "/terms", post_term, BODY_MAX, ROUTE_PUBLIC },
