@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
+	src/ctl/api-tokens.c \
 	src/ctl/cli.c src/ctl/ctl.h \
 	src/ctl/connection.c src/ctl/connection.h \
 	src/ctl/export.c \
@@ -27,6 +28,7 @@ libctl_a_SOURCES = \
 	src/ctl/progress.c src/ctl/progress.h \
 	src/ctl/registry-backup.c \
 	src/ctl/service-acts.c \
+	src/ctl/secret.c src/ctl/secret.h \
 	src/ctl/services.c src/ctl/services.h \
 	src/ctl/services-show.c \
 	src/ctl/services-tree.c \
@@ -36,6 +38,7 @@ libctl_a_SOURCES = \
 	src/ctl/token.c src/ctl/token.h \
 	src/ctl/trace.c \
 	src/ctl/units.c src/ctl/units.h \
+	src/ctl/users.c src/ctl/users.h \
 	src/ctl/watch.c
 
 bin_PROGRAMS += gradebookctl

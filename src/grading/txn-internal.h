@@ -24,6 +24,15 @@ typedef enum Statement {
         STATEMENT_ENTRY_TIME,
         STATEMENT_LAST_ENTRY,
         STATEMENT_AS_OF,
+        STATEMENT_OTHER_ADMINS,
+        STATEMENT_TOKEN_OF,
+        STATEMENT_TEACHING_OF,
+        STATEMENT_COUNT_TOKENS,
+        STATEMENT_SESSION_PUT,
+        STATEMENT_SESSION_REMOVE,
+        STATEMENT_SESSION_REMOVE_OF,
+        STATEMENT_SESSION_TOUCH,
+        STATEMENT_SESSION_EXPIRE,
         STATEMENT_KEY_FIND,
         STATEMENT_KEY_PUT,
         STATEMENT_KEY_EXPIRE,
@@ -87,6 +96,10 @@ int store_run(Store *s, StoreJob *job);
 int txn_check(Txn *t, Kind kind, const Row *old, const Row *new);
 int txn_assessment(Txn *t, uint64_t id, const AssessmentRow **ret);     /* borrowed until the next; -ENOENT */
 int txn_row_class(Txn *t, Kind kind, const Row *row, uint64_t *ret_class_id);   /* 0: it is of no class */
+
+/* txn-account.c: what must be true of accounts; and the end of the sessions of one that is not what it was. new NULL: it goes. */
+int account_check(Txn *t, const AccountRow *old, const AccountRow *new);
+int account_end_sessions(Txn *t, const AccountRow *old, const AccountRow *new);
 
 /* txn-key.c: idempotency keys. */
 int key_find(Txn *t);                   /* 0: unknown; 1: known, the job's reply is filled; -EBADMSG: it came with another request */

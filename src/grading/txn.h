@@ -19,7 +19,8 @@ int txn_update(Txn *t, Kind kind, const Row *old, Row *row);
 
 int txn_delete(Txn *t, Kind kind, const Row *old);                      /* -ENOTEMPTY: something still refers to it */
 
-/* Refuses with 409, with both values and who changed it when, unless the row has that version. attempted: the JSON that the client
+/* Refuses with 409, with both values and who changed it when, unless the row has that version; 0, which none has, is of whoever
+ * expected that there is none. attempted: the JSON that the client
  * sent, for the answer; may be NULL. */
 int txn_expect_version(Txn *t, Kind kind, const Row *row, uint64_t version, const char *attempted);
 
@@ -41,6 +42,10 @@ int txn_find_account(Txn *t, const char *login, Row **ret);
 /* The first of that title, type and maximum (0: any) in the class in which the student (0: anybody) has no grade yet. */
 int txn_find_assessment(Txn *t, uint64_t class_id, const char *title, int type, uint32_t maximum_hundredths, uint64_t without_student_id,
                         uint64_t *ret_id);
+int txn_find_token_of(Txn *t, uint64_t account_id, Row **ret);          /* its first */
+int txn_find_teaching_of(Txn *t, uint64_t account_id, Row **ret);
+int txn_count_tokens(Txn *t, uint64_t account_id, uint64_t *ret);
+int txn_count_admins(Txn *t, uint64_t except_id, uint64_t *ret);        /* enabled ones, without that one */
 int txn_count_grades(Txn *t, uint64_t student_id, uint64_t *ret);
 int txn_last_student_id(Txn *t, uint64_t *ret);                         /* the largest id; 0: there are no students */
 

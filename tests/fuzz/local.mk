@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/fuzz/ctl.mk
+include tests/fuzz/grading.mk
 include tests/fuzz/log.mk
 include tests/fuzz/portal.mk
 

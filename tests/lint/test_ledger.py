@@ -6,6 +6,7 @@ import json
 import re
 
 from conftest import SOURCE, text_of
+from tables import man_sections
 
 
 def documented_program():
@@ -21,6 +22,13 @@ def test_the_documented_program_verifies_the_ledger():
     for before, e in zip([{"Hash": "0" * 64}] + entries, entries):
         assert e["Previous"] == before["Hash"]
         exec(program, {"e": e, "hashlib": hashlib})  # pylint: disable=exec-used
+
+
+def test_the_man_page_has_the_same_program():
+    shown = re.search(r"^\.EX\n(.*?)^\.EE", man_sections("gradebook-grading.8")["LEDGER FORMAT"], flags=re.S | re.M)[1]
+    for roff, character in ((r"\-", "-"), (r"\(aq", "'"), (r"\(ha", "^"), (r"\(ti", "~"), (r"\e", "\\")):
+        shown = shown.replace(roff, character)
+    assert shown == documented_program() + "\n"
 
 
 def test_it_notices_a_change():

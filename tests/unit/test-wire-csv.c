@@ -90,6 +90,8 @@ static void test_quoted(void **state) {
 }
 
 static void test_delimiters(void **state) {
+        CsvTable t;
+
         check("a;b\n1,5;2\n", "1<a|b>2<1,5|2>");
         check("a\tb\n1,5\t2;\n", "1<a|b>2<1,5|2;>");
         check("a,b;c\n", "1<a|b;c>");           /* as frequent: the comma */
@@ -102,7 +104,8 @@ static void test_delimiters(void **state) {
         check_bytes("a,b;c", 5, &(CsvOptions) { .delimiter = ';' }, "1<a,b|c>", "");
         check_bytes("a,b\tc", 5, &(CsvOptions) { .delimiter = '\t' }, "1<a,b|c>", "");
         check_bytes("a,b\nc,d;e", 9, NULL, "1<a|b>2<c|d;e>", "");
-        assert_int_equal(csv_table_read("a", 1, &(CsvOptions) { .delimiter = '|' }, complain, NULL, &(CsvTable) {}), -EINVAL);
+        assert_int_equal(csv_table_read("a", 1, &(CsvOptions) { .delimiter = '|' }, complain, NULL, &t), -EINVAL);
+        csv_table_deinit(&t);
 }
 
 static void test_bad(void **state) {
