@@ -3,13 +3,16 @@
 
 import json
 import random
+import re
 import sqlite3
 import threading
 from fractions import Fraction
 
 import pytest
+from gradebook import SOURCE, spooled
 from test_arithmetic import Reference, random_policy
 
+EVENTS = dict(re.findall(r'X\((\w+), "([0-9a-f]{32})"\)', (SOURCE / "src/runtime/events.h").read_text()))
 STATES_WITHOUT_SCORE = ("blank", "missing", "excused", "absent")
 
 
@@ -401,8 +404,10 @@ def test_nothing_changes_in_what_is_locked(room, what):
             and json.loads(old)["Locked"] != json.loads(new)["Locked"]]
     assert told == [(False, True, "cluster", "The marks are final"), (True, False, "cluster", "One paper was overlooked")]
     name = {"class": "Maths", "term": "Autumn"}[what]
-    assert room.daemon.stderr.count(f'Locked {kind} "{name}"') == 1 and "The marks are final" in room.daemon.stderr
-    assert room.daemon.stderr.count(f'Unlocked {kind} "{name}"') == 1 and "One paper was overlooked" in room.daemon.stderr
+    lines = [record for record in spooled(room.daemon) if record.get("MessageID") in EVENTS.values() and "ocked" in record["Message"]]
+    assert [(record["MessageID"], record["Priority"], record["Message"]) for record in lines] == [
+        (EVENTS["LOCKED"], 5, f'Locked {kind} "{name}" ({kind} {row}), since: The marks are final'),
+        (EVENTS["UNLOCKED"], 5, f'Unlocked {kind} "{name}" ({kind} {row}), since: One paper was overlooked')]
 
 
 def test_moving_a_class_between_terms(room):
