@@ -27,6 +27,9 @@ DEFINE_CLEANUP(ClassView, class_view_free);
  * and -ERANGE, with statistics, as averages_compute(); -ENOMEM. */
 int class_view_get(ClassView *v, const Access *access, const ClassRow *class, ClassViewKind kind, HttpBody **ret, const char **ret_etag);
 
+/* The same, written anew. Errors as above, and out's. */
+int class_view_write(const Book *b, const Access *access, const ClassRow *class, ClassViewKind kind, Buffer *out);
+
 /* Whether it sees all of a class that it may read. */
 static inline bool class_view_is_whole(const Access *access) {
         return access_is_unlimited(access) || access->role == ROLE_TEACHER;

@@ -296,6 +296,8 @@ static int read_field(Kind kind, const Field *f, Row *row, json_object *o, RowSo
         }
         if (f->flags & FIELD_FIXED && source == ROW_PATCH)
                 return check_fixed(f, row, value, problem);
+        if (!value && f->flags & FIELD_REQUIRED && source != ROW_LEDGER)
+                return problem_set(problem, 400, "Member '%s' is needed: it cannot be null", f->member);
         if (kind == KIND_GRADE && f->type == FIELD_HUNDREDTHS && !value)
                 return 0; /* settle_grade() */
         return read_value(f, row, o, value, problem);
