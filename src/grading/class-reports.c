@@ -13,7 +13,7 @@
 /* What is computed of classes: the grid, averages, statistics. */
 
 #define PAGE_MAX 1000                   /* students */
-#define PAGE_EXPLAINED_MAX 20           /* their explanations are long */
+#define PAGE_EXPLAINED_MAX 10           /* their explanations are long */
 
 static void fail_report(Request *r, const ClassRow *c, int error, const char *what) {
         if (error == -EFBIG)

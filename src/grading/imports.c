@@ -184,8 +184,12 @@ void post_import(Request *r, void *service) {
         const char *type = request_header(r, "Content-Type");
         Grading *g = service;
         PostImport *p;
+        Access access;
         int k;
 
+        /* Who may not ask at all is told nothing else. */
+        if (!access_begin(g, r, &access))
+                return;
         if (!type || strncasecmp(type, "text/csv", strlen("text/csv")) != 0) {
                 request_fail(r, 415, "The body must be a table, Content-Type: text/csv");
                 return;
