@@ -459,7 +459,7 @@ def test_help(ctl):
     assert ctl("--version").stdout.startswith("gradebookctl ")
     text = ctl("--help").stdout
     commands = [line.split("  ")[1] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert len(commands) == 25
+    assert len(commands) == 33
     for command in commands:
         words = [word for word in command.split() if not word.isupper() and word != "FILE.csv"]
         assert ctl(*words, "--help").stdout.startswith(f"gradebookctl {' '.join(words)} ")
