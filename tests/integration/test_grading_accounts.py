@@ -187,7 +187,7 @@ def test_an_account_has_a_bounded_number_of_sessions(cluster):
     # Of all the one whose use is longest ago has gone: ada's fourth.
     assert [is_in(grading, t) for t in ada[2:] + bob] == [True, False, True, True, True, True]
     assert metric(grading, "gradebook_grading_sessions") == 5
-    grading.kill()
+    grading.stop()
     grading.start()
     assert [is_in(grading, t) for t in ada[2:] + bob] == [True, False, True, True, True, True]
 
