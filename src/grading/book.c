@@ -173,6 +173,14 @@ static void touch_student(Book *b, uint64_t id) {
 static void book_touch(Book *b, Kind kind, const Row *row) {
         b->revision++;
         switch (kind) {
+        case KIND_TERM:
+                for (size_t i = 0; i < b->tables[KIND_CLASS].n; i++) {
+                        ClassRow *class = (ClassRow *) b->tables[KIND_CLASS].rows[i];
+
+                        if (class->term_id == row->id)
+                                class->revision = b->revision;
+                }
+                break;
         case KIND_CLASS:
                 touch_class(b, row->id);
                 break;

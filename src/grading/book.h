@@ -23,7 +23,7 @@ size_t book_count(const Book *b, Kind kind);
 Row *book_next(const Book *b, Kind kind, uint64_t after);
 
 /* Counts up with every change. What was rendered of a student or a class is true as long as its own revision is the same: a
- * student's changes with its row, its grades and their assessments; a class's with all that is in it, names of students too. */
+ * student's changes with its row, its grades and their assessments; a class's with all that is in it, names of students too, and its term. */
 uint64_t book_revision(const Book *b);
 
 static inline const StudentRow *book_student(const Book *b, uint64_t id) {

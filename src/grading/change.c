@@ -96,6 +96,7 @@ static int parse_head(Change *c, Request *r, Problem *problem) {
 }
 
 static void refuse(Change *c, int error, Problem *problem);
+static void log_locks(const Change *c);
 
 void *change_begin(Grading *g, Request *r, size_t size) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
@@ -179,8 +180,10 @@ static void change_done(StoreJob *job, int result) {
                 return;
         }
         g->changes[CHANGE_STORED]++;
-        if (!job->repeated)
+        if (!job->repeated) {
                 (c->log ? c->log : change_log_applied)(c);
+                log_locks(c);
+        }
         (c->answer ? c->answer : change_answer)(c);
 }
 
@@ -217,6 +220,7 @@ int change_reply_row(Change *c, unsigned status, Kind kind, const Row *row) {
 }
 
 void change_log(const Change *c, Event event, uint64_t student_id, uint64_t grade_id, const char *text) {
+        bool is_lock = event == EVENT_LOCKED || event == EVENT_UNLOCKED;
         char student[ID_TEXT_SIZE], grade[ID_TEXT_SIZE], entry[ID_TEXT_SIZE];
         LogField fields[] = {
                 { "REQUEST_ID", c->job.origin.request_id },
@@ -230,7 +234,26 @@ void change_log(const Change *c, Event event, uint64_t student_id, uint64_t grad
         (void) snprintf(student, sizeof(student), "%" PRIu64, student_id);
         (void) snprintf(grade, sizeof(grade), "%" PRIu64, grade_id);
         (void) snprintf(entry, sizeof(entry), "%" PRIu64, c->job.first_entry);
-        log_event(LOG_INFO, event, fields, ELEMENTSOF(fields), "%s", text);
+        log_event(is_lock ? LOG_NOTICE : LOG_INFO, event, fields, ELEMENTSOF(fields), "%s", text);
+}
+
+/* A lock that is put on or taken off is told by itself, at notice level, whichever way the change came. */
+static void log_locks(const Change *c) {
+        for (size_t i = 0; i < c->job.n_applied; i++) {
+                const StoreApplied *a = c->job.applied + i;
+                const Row *row = a->lock != 0 ? book_find(c->grading->book, a->kind, a->id) : NULL;
+                _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
+
+                if (!row)
+                        continue;
+                (void) buffer_printf(&text, "%s %s \"%s\" (%s %" PRIu64 "), %s%s", a->lock > 0 ? "Locked" : "Unlocked", kind_name(a->kind),
+                                     a->kind == KIND_TERM ? ((const TermRow *) row)->name : ((const ClassRow *) row)->name, kind_name(a->kind),
+                                     a->id, c->job.origin.reason ? "since: " : "no reason given", c->job.origin.reason ? c->job.origin.reason : "");
+                if (a->lock > 0)
+                        change_log(c, EVENT_LOCKED, 0, 0, buffer_text(&text));
+                else
+                        change_log(c, EVENT_UNLOCKED, 0, 0, buffer_text(&text));
+        }
 }
 
 void change_log_applied(Change *c) {

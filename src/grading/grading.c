@@ -50,7 +50,7 @@ int grading_new(Runtime *rt, void **ret) {
         if (g)
                 g->runtime = rt;
         if (!g || asprintf(&path, "%s/" FILE_NAME, rt->state_directory) < 0 || book_new(&g->book) < 0 ||
-            simple_view_new(&g->simple_view, g->book) < 0) {
+            simple_view_new(&g->simple_view, g->book) < 0 || class_view_new(&g->class_view, g->book) < 0) {
                 log_error("Out of memory");
                 return -ENOMEM;
         }
@@ -72,6 +72,7 @@ void *grading_free(void *service) {
                 return NULL;
         store_free(g->store); /* its last completions still use the book */
         simple_view_free(g->simple_view);
+        class_view_free(g->class_view);
         book_free(g->book);
         free(g);
         return NULL;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "grading/book.h"
+#include "grading/class-view.h"
 #include "grading/conf.h"
 #include "grading/simple-view.h"
 #include "grading/store.h"
@@ -20,6 +21,7 @@ typedef struct Grading {
         Runtime *runtime;
         Book *book;
         SimpleView *simple_view;
+        ClassView *class_view;
         Store *store;
         size_t students_underway;       /* on their way to the disk */
         uint64_t changes[_CHANGE_OUTCOME_MAX];

@@ -9,8 +9,14 @@ libgrading_a_SOURCES = \
 	src/grading/average-internal.h \
 	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
+	src/grading/assessments.c \
 	src/grading/book.c src/grading/book.h \
+	src/grading/cells.c \
 	src/grading/change.c src/grading/change.h \
+	src/grading/class-reports.c \
+	src/grading/class-sheet.c src/grading/class-sheet.h \
+	src/grading/class-view.c src/grading/class-view.h \
+	src/grading/classes.c src/grading/classes.h \
 	src/grading/conf.c src/grading/conf.h \
 	src/grading/credential.c src/grading/credential.h \
 	src/grading/fields.c src/grading/fields.h \
@@ -30,6 +36,7 @@ libgrading_a_SOURCES = \
 	src/grading/statistics.c src/grading/statistics.h \
 	src/grading/store.c src/grading/store.h \
 	src/grading/students.c \
+	src/grading/terms.c \
 	src/grading/throttle.c src/grading/throttle.h \
 	src/grading/txn.c src/grading/txn.h \
 	src/grading/txn-check.c \

@@ -30,6 +30,7 @@ typedef struct StoreApplied {
         Kind kind;
         uint64_t id;
         Row *row;                       /* NULL: it is gone */
+        int lock;                       /* of a term or class: 1: it was locked, -1: unlocked */
 } StoreApplied;
 
 /* How a job that changed something is answered, made in its transaction, so that a request that is repeated gets the same. */

@@ -156,6 +156,8 @@ static int run_add_student(StoreJob *job, Txn *t) {
         if (k != -ENOENT)
                 return k;
         k = fixed_form_add_student(t, a->student, &id);
+        if (k == -ENOENT)
+                return resource_refuse_dangling(t, KIND_STUDENT, &a->student->row, &job->problem);
         if (k < 0)
                 return k;
         k = reply_student(&a->change, a->student);

@@ -19,7 +19,8 @@ int txn_update(Txn *t, Kind kind, const Row *old, Row *row);
 
 int txn_delete(Txn *t, Kind kind, const Row *old);                      /* -ENOTEMPTY: something still refers to it */
 
-/* Refuses with 409, with both values and who changed it when, unless the row has that version. attempted: the JSON that the client
+/* Refuses with 409, with both values and who changed it when, unless the row has that version; 0, which none has, is of whoever
+ * expected that there is none. attempted: the JSON that the client
  * sent, for the answer; may be NULL. */
 int txn_expect_version(Txn *t, Kind kind, const Row *row, uint64_t version, const char *attempted);
 
