@@ -7,6 +7,9 @@ libctl_a_SOURCES = \
 	src/ctl/grade.c \
 	src/ctl/import-complaints.c src/ctl/import-complaints.h \
 	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
+	src/ctl/ledger.c src/ctl/ledger.h \
+	src/ctl/ledger-anchors.c \
+	src/ctl/ledger-verify.c \
 	src/ctl/log.c \
 	src/ctl/log-compare.c src/ctl/log-compare.h \
 	src/ctl/log-excuses.c src/ctl/log-excuses.h \

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <string.h>
 
 #include "base/buffer.h"
 #include "grading/average-internal.h"
+#include "grading/average-numbers.h"
 #include "wire/json.h"
-
-#define DECIMALS 4              /* of what is shown on the way: as many as a pocket calculator needs to follow */
-#define DECIMALS_SCALE 10000ul
 
 typedef struct Explanation {
         const Policy *policy;
@@ -28,87 +25,9 @@ static const struct {
         [AVERAGE_IGNORED_ALONE] = { "ExtraCreditAlone", "it is extra credit, and there is nothing that it could be added to" },
 };
 
-/* value times scale as a decimal number of at most DECIMALS; whether nothing was rounded off. */
-static bool put_decimal(Buffer *out, const mpq_t value, unsigned long scale) {
-        _cleanup_(average_mpz_clear) mpz_t units;
-        _cleanup_(average_mpq_clear) mpq_t back;
-        _cleanup_(average_mpq_clear) mpq_t exact;
-        _cleanup_(freep) char *whole = NULL;
-        unsigned long rest;
-        unsigned decimals = DECIMALS;
-
-        mpz_init(units);
-        mpq_inits(back, exact, NULL);
-        average_exact_round(value, scale * DECIMALS_SCALE, units);
-        mpq_set_z(back, units);
-        mpq_set_ui(exact, scale * DECIMALS_SCALE, 1);
-        mpq_mul(exact, exact, value);
-
-        rest = mpz_fdiv_q_ui(units, units, DECIMALS_SCALE);
-        whole = mpz_get_str(NULL, 10, units);
-        (void) buffer_puts(out, whole);
-        if (rest > 0) {
-                for (; rest % 10 == 0; rest /= 10)
-                        decimals--;
-                (void) buffer_printf(out, ".%0*lu", (int) decimals, rest);
-        }
-        return mpq_equal(back, exact);
-}
-
-/* "85 %", or "about 85.7143 %". */
-static void put_percent(Buffer *out, const mpq_t ratio) {
-        _cleanup_(buffer_deinit) Buffer number = BUFFER_NULL;
-        bool exact = put_decimal(&number, ratio, 100);
-
-        (void) buffer_printf(out, "%s%s %%", exact ? "" : "about ", buffer_text(&number));
-        if (number.error < 0 && out->error == 0)
-                out->error = number.error;
-}
-
-static void put_hundredths(Buffer *out, uint64_t hundredths) {
-        _cleanup_(average_mpq_clear) mpq_t value;
-
-        mpq_init(value);
-        mpq_set_ui(value, hundredths, 100);
-        mpq_canonicalize(value);
-        (void) put_decimal(out, value, 1);
-}
-
 static void item_ratio(const AverageItem *item, mpq_t ret) {
         mpq_set_ui(ret, average_score(item), item->maximum_hundredths);
         mpq_canonicalize(ret);
-}
-
-/* A number with at most two decimals. */
-static int add_hundredths(json_object *o, const char *member, uint64_t hundredths) {
-        _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
-
-        if (hundredths % 100 == 0)
-                return json_add_uint64(o, member, hundredths / 100);
-        put_hundredths(&text, hundredths);
-        if (text.error < 0)
-                return text.error;
-        return json_add(o, member, json_object_new_double_s((double) hundredths / 100, buffer_text(&text)));
-}
-
-static int add_mpz(json_object *o, const char *member, const mpz_t value) {
-        _cleanup_(freep) char *text = mpz_get_str(NULL, 10, value);
-
-        return json_add_text(o, member, text);
-}
-
-static int add_fraction(json_object *o, const mpq_t value) {
-        return add_mpz(o, "Numerator", mpq_numref(value)) < 0 || add_mpz(o, "Denominator", mpq_denref(value)) < 0 ? -ENOMEM : 0;
-}
-
-/* The fraction, and as a percentage. */
-static int add_ratio(json_object *o, const mpq_t ratio) {
-        _cleanup_(buffer_deinit) Buffer percent = BUFFER_NULL;
-
-        (void) put_decimal(&percent, ratio, 100);
-        if (percent.error < 0 || add_fraction(o, ratio) < 0 || json_add_text(o, "Percent", buffer_text(&percent)) < 0)
-                return -ENOMEM;
-        return 0;
 }
 
 /* Appends {"Step":name,"Text":text}; *ret is borrowed, for further members. */
@@ -138,10 +57,11 @@ static int add_item_members(const Explanation *e, const AverageItem *item, Avera
         if (reasons[fate].reason)
                 return json_add_text(o, "Reason", reasons[fate].reason);
         if (json_add(o, "ExtraCredit", json_object_new_boolean(item->extra_credit)) < 0 ||
-            add_hundredths(o, "Score", average_score(item)) < 0 || add_hundredths(o, "Maximum", item->maximum_hundredths) < 0 ||
-            add_hundredths(o, "Weight", average_weight(e->policy, item)) < 0)
+            average_add_hundredths(o, "Score", average_score(item)) < 0 ||
+            average_add_hundredths(o, "Maximum", item->maximum_hundredths) < 0 ||
+            average_add_hundredths(o, "Weight", average_weight(e->policy, item)) < 0)
                 return -ENOMEM;
-        return add_ratio(o, ratio);
+        return average_add_ratio(o, ratio);
 }
 
 static int add_item(const Explanation *e, const AverageItem *item, AverageFate fate, json_object *array) {
@@ -161,20 +81,20 @@ static void put_result(const Explanation *e, const AverageItem *item, AverageFat
 
         mpq_inits(ratio, weight, NULL);
         item_ratio(item, ratio);
-        put_hundredths(out, average_score(item));
+        average_put_hundredths(out, average_score(item));
         (void) buffer_puts(out, " of ");
-        put_hundredths(out, item->maximum_hundredths);
+        average_put_hundredths(out, item->maximum_hundredths);
         (void) buffer_puts(out, " is ");
-        put_percent(out, ratio);
+        average_put_percent(out, ratio);
         if (fate == AVERAGE_DROPPED || e->policy->method == POLICY_MEAN)
                 return;
         mpq_set_ui(weight, average_weight(e->policy, item), 100);
         mpq_canonicalize(weight);
         mpq_mul(ratio, ratio, weight);
         (void) buffer_puts(out, ", times the weight ");
-        (void) put_decimal(out, weight, 1);
+        (void) average_put_decimal(out, weight, 1);
         (void) buffer_puts(out, " is ");
-        put_percent(out, ratio);
+        average_put_percent(out, ratio);
 }
 
 static int explain_item(Explanation *e, size_t i) {
@@ -230,9 +150,9 @@ static int add_division(Explanation *e, const char *step, const Buffer *text, co
         json_object *o;
 
         if (add_step(e, step, text, &o) < 0 || (type && json_add_text(o, "Type", type) < 0) ||
-            (by_hundredths > 0 && add_hundredths(o, "By", by_hundredths) < 0))
+            (by_hundredths > 0 && average_add_hundredths(o, "By", by_hundredths) < 0))
                 return -ENOMEM;
-        return add_ratio(o, ratio);
+        return average_add_ratio(o, ratio);
 }
 
 static int explain_group(Explanation *e, size_t group) {
@@ -248,19 +168,19 @@ static int explain_group(Explanation *e, size_t group) {
         mpq_set_ui(by, 1, 100);
         mpq_mul(ratio, ratio, by);
         (void) buffer_printf(&sum, "%s%sTogether these are ", type ? type : "", type ? ": " : "");
-        put_percent(&sum, ratio);
+        average_put_percent(&sum, ratio);
         (void) buffer_puts(&sum, ".");
         if (add_division(e, "Sum", &sum, type, 0, ratio) < 0)
                 return -ENOMEM;
 
         (void) buffer_printf(&division, "%s%sDivided by ", type ? type : "", type ? ": " : "");
-        put_hundredths(&division, earnable);
+        average_put_hundredths(&division, earnable);
         (void) buffer_printf(&division, ", %s without extra credit, that is ",
                              p->method == POLICY_MEAN ? "the number of results" : "the sum of the weights");
         mpq_set_ui(by, 100, earnable);
         mpq_canonicalize(by);
         mpq_mul(ratio, ratio, by);
-        put_percent(&division, ratio);
+        average_put_percent(&division, ratio);
         (void) buffer_puts(&division, ".");
         return add_division(e, "Division", &division, type, earnable, ratio);
 }
@@ -276,22 +196,22 @@ static int explain_types(Explanation *e, const mpq_t total) {
                 if (e->selection.earnable[g] == 0)
                         continue;
                 (void) buffer_printf(&sum, "%s%s times ", weights > 0 ? ", plus " : "", grade_type_name((GradeType) g));
-                put_hundredths(&sum, average_group_weight(e->policy, g));
+                average_put_hundredths(&sum, average_group_weight(e->policy, g));
                 weights += average_group_weight(e->policy, g);
         }
         mpq_set_ui(value, weights, 100);
         mpq_canonicalize(value);
         mpq_mul(value, value, total);
         (void) buffer_puts(&sum, ", is ");
-        put_percent(&sum, value);
+        average_put_percent(&sum, value);
         (void) buffer_puts(&sum, ".");
         if (add_division(e, "TypeSum", &sum, NULL, 0, value) < 0)
                 return -ENOMEM;
 
         (void) buffer_puts(&division, "Divided by ");
-        put_hundredths(&division, weights);
+        average_put_hundredths(&division, weights);
         (void) buffer_puts(&division, ", the weights of the types that have something to count, that is ");
-        put_percent(&division, total);
+        average_put_percent(&division, total);
         (void) buffer_puts(&division, ".");
         return add_division(e, "TypeDivision", &division, NULL, weights, total);
 }
@@ -302,16 +222,16 @@ static int explain_result(Explanation *e, uint32_t hundredths, int letter) {
         json_object *o;
 
         (void) buffer_puts(&rounding, "Rounded to two decimals, half up, that is ");
-        put_hundredths(&rounding, hundredths);
+        average_put_hundredths(&rounding, hundredths);
         (void) buffer_puts(&rounding, " %.");
-        if (add_step(e, "Rounding", &rounding, &o) < 0 || add_hundredths(o, "Average", hundredths) < 0)
+        if (add_step(e, "Rounding", &rounding, &o) < 0 || average_add_hundredths(o, "Average", hundredths) < 0)
                 return -ENOMEM;
         if (p->n_scale == 0)
                 return 0;
 
-        put_hundredths(&text, hundredths);
+        average_put_hundredths(&text, hundredths);
         (void) buffer_printf(&text, " %% is %s ", letter < 0 ? "below" : "at least");
-        put_hundredths(&text, p->scale[letter < 0 ? p->n_scale - 1 : (size_t) letter].from_hundredths);
+        average_put_hundredths(&text, p->scale[letter < 0 ? p->n_scale - 1 : (size_t) letter].from_hundredths);
         if (letter < 0)
                 (void) buffer_puts(&text, " %, where the last letter begins: there is none.");
         else
@@ -336,8 +256,8 @@ static int explain_nothing(Explanation *e, json_object *o) {
 static int explain_average(Explanation *e, json_object *o, const mpq_t ratio, uint32_t hundredths) {
         int letter = policy_letter(e->policy, hundredths), r;
 
-        if (add_hundredths(o, "Average", hundredths) < 0 ||
-            json_add_text(o, "Letter", letter < 0 ? NULL : e->policy->scale[letter].letter) < 0 || add_fraction(o, ratio) < 0)
+        if (average_add_hundredths(o, "Average", hundredths) < 0 ||
+            json_add_text(o, "Letter", letter < 0 ? NULL : e->policy->scale[letter].letter) < 0 || average_add_fraction(o, ratio) < 0)
                 return -ENOMEM;
         for (size_t g = 0; g < AVERAGE_GROUPS_MAX; g++)
                 if (e->selection.earnable[g] > 0 && explain_group(e, g) < 0)

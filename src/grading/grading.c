@@ -73,6 +73,11 @@ int grading_new(Runtime *rt, void **ret) {
         r = grading_open(g, path);
         if (r < 0)
                 return r;
+        r = ledger_anchor_new(&g->anchor, rt->event, g->store);
+        if (r < 0) {
+                log_error("The timer of the ledger's anchors cannot be made: %s", strerror(-r));
+                return r;
+        }
         r = grading_open_accounts(g);
         if (r < 0)
                 return r;
@@ -84,6 +89,11 @@ int grading_reload(void *service, const void *old) {
         return 0; /* the limits are looked up for each change; what is over a new one stays */
 }
 
+/* Nothing more comes: this is where the ledger ends. */
+void grading_drained(void *service) {
+        ledger_anchor_tell(((Grading *) service)->anchor);
+}
+
 void *grading_free(void *service) {
         Grading *g = service;
 
@@ -91,7 +101,13 @@ void *grading_free(void *service) {
                 return NULL;
         hasher_free(g->hasher); /* its last completions go on to the store */
         sessions_flush(g->sessions);
-        store_free(g->store); /* its last completions still use what follows */
+        if (g->store) {
+                store_finish(g->store); /* its last completions still use what follows */
+                if (g->anchor)
+                        ledger_anchor_tell(g->anchor);
+        }
+        ledger_anchor_free(g->anchor);
+        store_free(g->store);
         sessions_free(g->sessions);
         throttle_free(g->throttle);
         simple_view_free(g->simple_view);

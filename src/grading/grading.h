@@ -4,6 +4,7 @@
 #include "grading/book.h"
 #include "grading/class-view.h"
 #include "grading/conf.h"
+#include "grading/ledger-anchor.h"
 #include "grading/hasher.h"
 #include "grading/sessions.h"
 #include "grading/simple-view.h"
@@ -35,6 +36,8 @@ typedef struct Grading {
         SimpleView *simple_view;
         ClassView *class_view;
         Store *store;
+        LedgerAnchor *anchor;
+        bool ledger_check;              /* one is under way */
         Hasher *hasher;
         Throttle *throttle;
         Sessions *sessions;
@@ -49,6 +52,7 @@ typedef struct Grading {
 /* The hooks of runtime/service.h */
 int grading_new(Runtime *rt, void **ret);
 int grading_reload(void *service, const void *old);
+void grading_drained(void *service);
 void grading_status(void *service, Buffer *out);
 void *grading_free(void *service);
 

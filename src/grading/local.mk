@@ -5,10 +5,12 @@ libgrading_a_SOURCES = \
 	src/grading/account-password.c \
 	src/grading/accounts.c src/grading/accounts.h \
 	src/grading/adopt.c src/grading/adopt.h \
+	src/grading/as-of.c \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
+	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
 	src/grading/assessments.c \
 	src/grading/book.c src/grading/book.h \
@@ -26,6 +28,14 @@ libgrading_a_SOURCES = \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.c src/grading/hasher.h \
+	src/grading/history.c \
+	src/grading/ledger-access.c src/grading/ledger-access.h \
+	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
+	src/grading/ledger-check.c \
+	src/grading/ledger-pages.c \
+	src/grading/ledger-read.c src/grading/ledger-read.h \
+	src/grading/ledger-state.c src/grading/ledger-state.h \
+	src/grading/ledger.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
@@ -51,12 +61,14 @@ libgrading_a_SOURCES = \
 	src/grading/txn.c src/grading/txn.h \
 	src/grading/txn-account.c \
 	src/grading/txn-check.c \
+	src/grading/txn-compare.c \
 	src/grading/txn-find.c \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
 	src/grading/txn-rows.c \
-	src/grading/txn-session.c src/grading/txn-session.h
+	src/grading/txn-session.c src/grading/txn-session.h \
+	src/grading/undo.c
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

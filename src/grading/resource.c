@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "grading/fields.h"
+#include "grading/ledger.h"
 
 #define LIST_DEFAULT 1000
 #define LIST_MAX 10000
@@ -44,6 +45,10 @@ void resource_get(Grading *g, Request *r, Kind kind) {
         const Row *row;
         Access access;
 
+        if (*request_query_string(r) && request_query(r, "at")) {
+                get_row_as_of(g, r, kind);
+                return;
+        }
         if (!access_begin(g, r, &access))
                 return;
         row = resource_find(g, r, &access, kind);

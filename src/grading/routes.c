@@ -2,6 +2,7 @@
 #include "grading/accounts.h"
 #include "grading/classes.h"
 #include "grading/grading.h"
+#include "grading/ledger.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
  * do not know. */
@@ -22,6 +23,14 @@ const Route grading_routes[] = {
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
 
+        { "GET", "/ledger", get_ledger, 0, ROUTE_PUBLIC },
+        { "GET", "/ledger/head", get_ledger_head, 0, ROUTE_PUBLIC },
+        { "POST", "/ledger/check", check_ledger, 0, ROUTE_PUBLIC },
+        { "POST", "/ledger/{sequence}/undo", undo_entry, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/ledger/sets/{set}/undo", undo_set, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/grades/{id}/history", get_grade_history, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/history", get_student_history, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/history", get_class_history, 0, ROUTE_PUBLIC },
         { "POST", "/sessions", post_session, SECRET_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/sessions", get_sessions, 0, ROUTE_PUBLIC },
         { "DELETE", "/sessions", delete_sessions, 0, ROUTE_PUBLIC },
@@ -39,6 +48,7 @@ const Route grading_routes[] = {
         { "POST", "/tokens", post_token, SECRET_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/tokens/{id}", get_token, 0, ROUTE_PUBLIC },
         { "DELETE", "/tokens/{id}", delete_token, 0, ROUTE_PUBLIC },
+
 
         { "GET", "/terms", get_terms, 0, ROUTE_PUBLIC },
         { "POST", "/terms", post_term, BODY_MAX, ROUTE_PUBLIC },

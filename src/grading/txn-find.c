@@ -22,6 +22,8 @@ const char *const statement_sql[_STATEMENT_MAX] = {
         [STATEMENT_TOP_SCORE] = "SELECT max(score_hundredths) FROM grades WHERE assessment_id = ?1",
         [STATEMENT_LAST_STUDENT] = "SELECT max(id) FROM students",
         [STATEMENT_ENTRY_TIME] = "SELECT time_usec FROM ledger WHERE sequence = ?1",
+        [STATEMENT_LAST_ENTRY] = "SELECT sequence, version FROM ledger WHERE kind = ?1 AND row_id = ?2 ORDER BY sequence DESC LIMIT 1",
+        [STATEMENT_AS_OF] = "SELECT sequence, new FROM ledger WHERE kind = ?1 AND row_id = ?2 AND sequence <= ?3 ORDER BY sequence DESC LIMIT 1",
         [STATEMENT_OTHER_ADMINS] = "SELECT count(*) FROM accounts WHERE role = ?1 AND disabled = 0 AND id <> ?2",
         [STATEMENT_TOKEN_OF] = "SELECT id FROM tokens WHERE account_id = ?1 ORDER BY id LIMIT 1",
         [STATEMENT_TEACHING_OF] = "SELECT id FROM teachings WHERE account_id = ?1 ORDER BY id LIMIT 1",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by store.c (file, jobs), txn.c (changes), txn-rows.c (rows and columns), txn-find.c (lookups) and txn-ledger.c (entries). All but
+/* Shared by store.c (file, jobs), txn.c (changes), txn-rows.c (rows and columns), txn-find.c (lookups),
+ * txn-ledger.c (entries) and txn-compare.c (rows against entries). All but
  * the opening runs on the store's thread. Nobody else includes it. */
 
 #include "grading/fields.h"
@@ -21,6 +22,8 @@ typedef enum Statement {
         STATEMENT_TOP_SCORE,
         STATEMENT_LAST_STUDENT,
         STATEMENT_ENTRY_TIME,
+        STATEMENT_LAST_ENTRY,
+        STATEMENT_AS_OF,
         STATEMENT_OTHER_ADMINS,
         STATEMENT_TOKEN_OF,
         STATEMENT_TEACHING_OF,

@@ -51,6 +51,20 @@ typedef struct TxnLedgerQuery {
 int txn_ledger(Txn *t, const TxnLedgerQuery *q, int (*each)(const LedgerEntry *e, void *userdata), void *userdata);
 int txn_ledger_at(Txn *t, uint64_t time_usec, uint64_t *ret_sequence);  /* the last entry up to that time; 0: none */
 
+/* Of the row's newest entry: its sequence, and the version that it left. -ENOENT: it has none. */
+int txn_ledger_last(Txn *t, Kind kind, uint64_t id, uint64_t *ret_sequence, uint64_t *ret_version);
+
+/* The row as that entry of the ledger left everything. -ENOENT: it was not there then. */
+int txn_row_as_of(Txn *t, Kind kind, uint64_t id, uint64_t until, Row **ret);
+
+/* What is not as the ledger says it is: one row, and how in a few words. */
+typedef void (*TxnDifference)(const char *kind, uint64_t id, const char *what, void *userdata);
+
+/* Holds the next limit rows of the kind behind that id against their last entries, or what the next limit entries behind that sequence
+ * left against the rows. *ret_last: the id or sequence looked at last; 0: there was none, and all were looked at. */
+int txn_compare_rows(Txn *t, Kind kind, uint64_t after, size_t limit, TxnDifference tell, void *userdata, uint64_t *ret_last);
+int txn_compare_ledger(Txn *t, uint64_t after, size_t limit, TxnDifference tell, void *userdata, uint64_t *ret_last);
+
 /* A row of an entry's "Old" or "New". -EBADMSG: the text is not one of ours. */
 int row_from_ledger(Kind kind, const char *text, Row **ret);
 

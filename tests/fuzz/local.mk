@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/fuzz/ctl.mk
+include tests/fuzz/grading.mk
 include tests/fuzz/log.mk
 include tests/fuzz/portal.mk
 
@@ -12,6 +13,11 @@ noinst_PROGRAMS += tests/fuzz/fuzz-records
 tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz-records.c
 tests_fuzz_fuzz_records_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_records_LDADD = libwire.a libbase.a $(JSON_LIBS) $(SODIUM_LIBS) $(DEFLATE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-http-reader
+tests_fuzz_fuzz_http_reader_SOURCES = tests/fuzz/fuzz-http-reader.c
+tests_fuzz_fuzz_http_reader_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_http_reader_LDADD = libruntime.a libbase.a
 
 noinst_PROGRAMS += tests/fuzz/fuzz-inflate
 tests_fuzz_fuzz_inflate_SOURCES = tests/fuzz/fuzz-inflate.c

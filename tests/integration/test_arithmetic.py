@@ -16,7 +16,7 @@ import pytest
 
 import gradebook
 
-PROGRAM = gradebook.BUILD / "tests/integration/average-cases"
+PROGRAM = gradebook.BUILD / "tests/unit/average-cases"
 CASES = int(os.environ.get("GRADEBOOK_ARITHMETIC_CASES", "5000"))
 SEED = int(os.environ.get("GRADEBOOK_ARITHMETIC_SEED", "1"))
 BATCH = 2500

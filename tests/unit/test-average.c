@@ -70,7 +70,10 @@ static void assert_averages(const Policy *p, const AverageItem *items, size_t n,
 
 static const Policy mean = { .method = POLICY_MEAN };
 static const Policy assessments = { .method = POLICY_ASSESSMENTS };
-static const Policy types = { .method = POLICY_TYPES, .type_weights = { [GRADE_QUIZ] = 2000, [GRADE_EXAM] = 5000, [GRADE_HOMEWORK] = 3000 } };
+static const Policy types = {
+        .method = POLICY_TYPES,
+        .type_weights = { [GRADE_QUIZ] = 2000, [GRADE_EXAM] = 5000, [GRADE_HOMEWORK] = 3000 },
+};
 
 static void test_nothing(void **state) {
         assert_averages(&mean, NULL, 0, NONE, NONE);
@@ -201,13 +204,23 @@ static void test_drop_lowest(void **state) {
 
 static void test_drop_ties(void **state) {
         Policy p = { .method = POLICY_ASSESSMENTS, .drop_lowest = { [GRADE_QUIZ] = 1 } };
-        AverageItem light = graded(GRADE_QUIZ, 1, 2), heavy = weighing(graded(GRADE_QUIZ, 50, 100), 300), full = graded(GRADE_EXAM, 100, 100);
+        AverageItem light = graded(GRADE_QUIZ, 1, 2), heavy = weighing(graded(GRADE_QUIZ, 50, 100), 300);
+        AverageItem full = graded(GRADE_EXAM, 100, 100);
 
         /* 1/2 and 50/100 are equal: the earlier one goes, whatever it weighs. */
         ASSERT_AVERAGES(&p, 6250, 6250, light, heavy, full);
         ASSERT_AVERAGES(&p, 7500, 7500, heavy, light, full);
         /* What has the weight 0 does not count, so it is not what is dropped. */
         ASSERT_AVERAGES(&p, 7500, 7500, heavy, light, full, weighing(graded(GRADE_QUIZ, 0, 100), 0));
+}
+
+/* ARITHMETIC in gradebook-grading(8). */
+static void test_example_of_the_manual(void **state) {
+        Policy p = types;
+
+        p.drop_lowest[GRADE_QUIZ] = 1;
+        ASSERT_AVERAGES(&p, 8837, 8837, graded(GRADE_QUIZ, 1700, 2000), graded(GRADE_QUIZ, 1100, 2000), graded(GRADE_EXAM, 600, 700),
+                        extra(graded(GRADE_QUIZ, 100, 1000)));
 }
 
 static void test_letter_of_what_is_shown(void **state) {
@@ -265,6 +278,22 @@ static void test_types_beyond_128_bits(void **state) {
         average_select(&p, items, _GRADE_TYPE_MAX, false, &s);
         assert_int_equal(average_integers(&p, items, _GRADE_TYPE_MAX, &s, &hundredths), -EOVERFLOW);
         assert_averages(&p, items, _GRADE_TYPE_MAX, 5000, 5000);
+}
+
+static void test_far_over_the_maximum(void **state) {
+        Policy p = { .method = POLICY_TYPES, .type_weights = { [GRADE_QUIZ] = 1, [GRADE_TEST] = 1 } };
+        AverageItem items[] = {
+                weighing(graded(GRADE_QUIZ, UINT32_MAX, 1u << 27), UINT32_MAX),
+                weighing(graded(GRADE_TEST, UINT32_MAX - 4, UINT32_MAX - 4), 1u << 31),
+                weighing(graded(GRADE_TEST, 7, 7), (1u << 31) - 2),
+        };
+        AverageSelection s;
+        uint32_t hundredths;
+
+        /* 2 L E T fits into 128 bits, and a sum, which is 16 times as much, does not. (32 - 2^-27 + 1) / 2 */
+        average_select(&p, items, ELEMENTSOF(items), false, &s);
+        assert_int_equal(average_integers(&p, items, ELEMENTSOF(items), &s, &hundredths), -EOVERFLOW);
+        assert_averages(&p, items, ELEMENTSOF(items), 165000, 165000);
 }
 
 static void test_bounds(void **state) {
@@ -326,7 +355,8 @@ static void test_explain_mean(void **state) {
         assert_steps(&p, items, ELEMENTSOF(items), false,
                      "Counted: \"T\" (Quiz): 17 of 20 is 85 %.\n"
                      "Counted: \"T\" (Test): 6 of 7 is about 85.7143 %.\n"
-                     "Counted: \"T\" (Quiz): 0.5 of 10 is 5 %; extra credit, which adds to what is earned and nothing to what can be earned.\n"
+                     "Counted: \"T\" (Quiz): 0.5 of 10 is 5 %; extra credit, which adds to what is earned and nothing to what can be "
+                     "earned.\n"
                      "Counted: \"T\" (Homework), late: 9 of 10 is 90 %.\n"
                      "Dropped: \"T\" (Quiz): 5.5 of 20 is 27.5 %; dropped, as the policy drops the 1 lowest of the type Quiz.\n"
                      "Ignored: \"T\" (Exam) does not count: the student is excused.\n"
@@ -337,7 +367,8 @@ static void test_explain_mean(void **state) {
                      "Letter: 88.57 % is at least 80.5 %, where B begins.\n");
         assert_steps(&p, items + 4, 2, true,
                      "Counted: \"T\" (Exam), blank: 0 of 100 is 0 %.\n"
-                     "Counted: \"T\" (Quiz): 0.5 of 10 is 5 %; extra credit, which adds to what is earned and nothing to what can be earned.\n"
+                     "Counted: \"T\" (Quiz): 0.5 of 10 is 5 %; extra credit, which adds to what is earned and nothing to what can be "
+                     "earned.\n"
                      "Sum: Together these are 5 %.\n"
                      "Division: Divided by 1, the number of results without extra credit, that is 5 %.\n"
                      "Rounding: Rounded to two decimals, half up, that is 5 %.\n"
@@ -383,25 +414,33 @@ static void test_explain_members(void **state) {
         items[0].title = "\"A\" <b>";
         assert_int_equal(average_explain(&mean, items, 2, false, &o), 0);
         assert_string_equal(json_text(o, NULL),
-                "{\"Defined\":true,\"Method\":\"mean\",\"Counted\":[{\"ID\":1,\"Title\":\"\\\"A\\\" <b>\",\"Type\":\"Quiz\",\"State\":\"graded\","
-                "\"ExtraCredit\":false,\"Score\":6,\"Maximum\":7,\"Weight\":1,\"Numerator\":\"6\",\"Denominator\":\"7\",\"Percent\":\"85.7143\"}],"
+                "{\"Defined\":true,\"Method\":\"mean\",\"Counted\":[{\"ID\":1,\"Title\":\"\\\"A\\\" <b>\",\"Type\":\"Quiz\","
+                "\"State\":\"graded\","
+                "\"ExtraCredit\":false,\"Score\":6,\"Maximum\":7,\"Weight\":1,\"Numerator\":\"6\",\"Denominator\":\"7\","
+                "\"Percent\":\"85.7143\"}],"
                 "\"Dropped\":[],\"Ignored\":[{\"ID\":1,\"Title\":\"T\",\"Type\":\"Exam\",\"State\":\"excused\",\"Reason\":\"Excused\"}],"
                 "\"Average\":85.71,\"Letter\":null,\"Numerator\":\"6\",\"Denominator\":\"7\",\"Steps\":["
-                "{\"Step\":\"Counted\",\"Text\":\"\\\"\\\"A\\\" <b>\\\" (Quiz): 6 of 7 is about 85.7143 %.\",\"ID\":1,\"Title\":\"\\\"A\\\" <b>\","
+                "{\"Step\":\"Counted\",\"Text\":\"\\\"\\\"A\\\" <b>\\\" (Quiz): 6 of 7 is about 85.7143 %.\",\"ID\":1,"
+                "\"Title\":\"\\\"A\\\" <b>\","
                 "\"Type\":\"Quiz\",\"State\":\"graded\",\"ExtraCredit\":false,\"Score\":6,\"Maximum\":7,\"Weight\":1,\"Numerator\":\"6\","
                 "\"Denominator\":\"7\",\"Percent\":\"85.7143\"},"
                 "{\"Step\":\"Ignored\",\"Text\":\"\\\"T\\\" (Exam) does not count: the student is excused.\",\"ID\":1,\"Title\":\"T\","
                 "\"Type\":\"Exam\",\"State\":\"excused\",\"Reason\":\"Excused\"},"
-                "{\"Step\":\"Sum\",\"Text\":\"Together these are about 85.7143 %.\",\"Numerator\":\"6\",\"Denominator\":\"7\",\"Percent\":\"85.7143\"},"
-                "{\"Step\":\"Division\",\"Text\":\"Divided by 1, the number of results without extra credit, that is about 85.7143 %.\",\"By\":1,"
+                "{\"Step\":\"Sum\",\"Text\":\"Together these are about 85.7143 %.\",\"Numerator\":\"6\",\"Denominator\":\"7\","
+                "\"Percent\":\"85.7143\"},"
+                "{\"Step\":\"Division\",\"Text\":\"Divided by 1, the number of results without extra credit, that is about 85.7143 %.\","
+                "\"By\":1,"
                 "\"Numerator\":\"6\",\"Denominator\":\"7\",\"Percent\":\"85.7143\"},"
                 "{\"Step\":\"Rounding\",\"Text\":\"Rounded to two decimals, half up, that is 85.71 %.\",\"Average\":85.71}]}");
         assert_int_equal(average_explain(&mean, items + 1, 1, true, &nothing), 0);
         assert_string_equal(json_text(nothing, NULL),
-                "{\"Defined\":false,\"Method\":\"mean\",\"Counted\":[],\"Dropped\":[],\"Ignored\":[{\"ID\":1,\"Title\":\"T\",\"Type\":\"Exam\","
+                "{\"Defined\":false,\"Method\":\"mean\",\"Counted\":[],\"Dropped\":[],\"Ignored\":[{\"ID\":1,\"Title\":\"T\","
+                "\"Type\":\"Exam\","
                 "\"State\":\"excused\",\"Reason\":\"Excused\"}],\"Average\":null,\"Letter\":null,\"Numerator\":null,\"Denominator\":null,"
-                "\"Steps\":[{\"Step\":\"Ignored\",\"Text\":\"\\\"T\\\" (Exam) does not count: the student is excused.\",\"ID\":1,\"Title\":\"T\","
-                "\"Type\":\"Exam\",\"State\":\"excused\",\"Reason\":\"Excused\"},{\"Step\":\"Nothing\",\"Text\":\"Nothing counts, so there is no "
+                "\"Steps\":[{\"Step\":\"Ignored\",\"Text\":\"\\\"T\\\" (Exam) does not count: the student is excused.\",\"ID\":1,"
+                "\"Title\":\"T\","
+                "\"Type\":\"Exam\",\"State\":\"excused\",\"Reason\":\"Excused\"},{\"Step\":\"Nothing\",\"Text\":\"Nothing counts, so "
+                "there is no "
                 "average.\"}]}");
 }
 
@@ -416,7 +455,8 @@ static void test_a_class_is_fast(void **state) {
         p.drop_lowest[GRADE_QUIZ] = 1;
         for (size_t i = 0; i < STUDENTS; i++)
                 for (size_t j = 0; j < ASSESSMENTS; j++) {
-                        items[i][j] = graded((GradeType) (j % _GRADE_TYPE_MAX), (uint32_t) (i * 7 + j * 13) % 1000, maxima[j % ELEMENTSOF(maxima)]);
+                        items[i][j] = graded((GradeType) (j % _GRADE_TYPE_MAX), (uint32_t) (i * 7 + j * 13) % 1000,
+                                             maxima[j % ELEMENTSOF(maxima)]);
                         if (j > 14)
                                 items[i][j].state = AVERAGE_BLANK;
                 }
@@ -448,9 +488,11 @@ int main(void) {
                 cmocka_unit_test(test_extra_credit),
                 cmocka_unit_test(test_drop_lowest),
                 cmocka_unit_test(test_drop_ties),
+                cmocka_unit_test(test_example_of_the_manual),
                 cmocka_unit_test(test_letter_of_what_is_shown),
                 cmocka_unit_test(test_beyond_128_bits),
                 cmocka_unit_test(test_types_beyond_128_bits),
+                cmocka_unit_test(test_far_over_the_maximum),
                 cmocka_unit_test(test_bounds),
                 cmocka_unit_test(test_explain_mean),
                 cmocka_unit_test(test_explain_weights),

@@ -113,6 +113,7 @@ static void test_length(void **state) {
         longest[PASSWORD_BYTES_MAX - 1] = longest[PASSWORD_BYTES_MAX] = 'x';
         assert_int_equal(hasher_hash(f.hasher, &f.tries[1].job, longest), -EINVAL);
         assert_int_equal(verify(&f, longest, stored, &renewed), -EACCES);
+        assert_int_equal(verify(&f, longest, hash_of(&f, f.tries, ""), &renewed), -EACCES);
         memset(too_long, 'x', HASHER_TEXT_SIZE);
         assert_int_equal(hasher_verify(f.hasher, &f.tries[1].job, "x", too_long), -EINVAL);
         assert_int_equal(hasher_pending(f.hasher), 0);

@@ -86,6 +86,7 @@ static void test_common(void **state) {
         check("tigger12345", NULL);     /* more around it than is taken off */
         check("password of mine", NULL);
         check("monkeybusiness", NULL);
+        check("correcthor", NULL);      /* the beginning of one is none */
 }
 
 /* Each word of the list that is long enough is refused, and the list is long enough. */
@@ -127,6 +128,7 @@ static void test_rows(void **state) {
         check("abcabcab", ROW);
         check("12341234", ROW);
         check("passwopasswo", ROW);
+        check("\u5f20\u4e09\U0001f393\u5f20\u4e09\U0001f393\u5f20\u4e09", ROW);
         check("12345678", ROW);
         check("67890123", ROW);
         check("98765432", ROW);

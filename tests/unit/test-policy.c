@@ -39,7 +39,8 @@ static void test_defaults(void **state) {
                 assert_int_equal(p.blank, POLICY_BLANK_IGNORED);
                 assert_int_equal(p.n_scale, 0);
                 assert_written(&p, "{\"Method\":\"mean\",\"TypeWeights\":{\"Quiz\":0,\"Test\":0,\"Exam\":0,\"Homework\":0},"
-                               "\"DropLowest\":{\"Quiz\":0,\"Test\":0,\"Exam\":0,\"Homework\":0},\"Blank\":\"ignored\",\"Scale\":[]}");
+                               "\"DropLowest\":{\"Quiz\":0,\"Test\":0,\"Exam\":0,\"Homework\":0},\"Blank\":\"ignored\","
+                               "\"Scale\":[]}");
         }
 }
 
@@ -47,7 +48,8 @@ static void test_whole(void **state) {
         static const char text[] =
                 "{\"Method\":\"types\",\"TypeWeights\":{\"Quiz\":20,\"Test\":0,\"Exam\":50.25,\"Homework\":29.5},"
                 "\"DropLowest\":{\"Quiz\":1,\"Test\":0,\"Exam\":0,\"Homework\":100},\"Blank\":\"zero\","
-                "\"Scale\":[{\"Letter\":\"A+\",\"From\":1000},{\"Letter\":\"sehr gut\",\"From\":89.99},{\"Letter\":\"\u00e4\",\"From\":0}]}";
+                "\"Scale\":[{\"Letter\":\"A+\",\"From\":1000},{\"Letter\":\"sehr gut\",\"From\":89.99},"
+                "{\"Letter\":\"\u00e4\",\"From\":0}]}";
         _cleanup_(policy_deinit) Policy p = POLICY_NULL;
 
         assert_int_equal(parse(text, &p, NULL), 0);
@@ -86,6 +88,9 @@ static void test_letters(void **state) {
         assert_int_equal(policy_letter(&none, 10000), -1);
 }
 
+#define NUMBER " must be a number from 0 to 1000 with at most two decimals"
+#define WHOLE " must be a whole number from 0 to 100"
+
 static void test_refused(void **state) {
         static const struct {
                 const char *text, *detail;
@@ -95,20 +100,20 @@ static void test_refused(void **state) {
                 { "{\"Method\":1}", "Member 'Method' must be one of mean, types, assessments" },
                 { "{\"Blank\":\"Zero\"}", "Member 'Blank' must be one of ignored, zero" },
                 { "{\"TypeWeights\":[]}", "Member 'TypeWeights' must be a JSON object" },
-                { "{\"TypeWeights\":{\"Quiz\":-1}}", "Member 'TypeWeights.Quiz' must be a number from 0 to 1000 with at most two decimals" },
-                { "{\"TypeWeights\":{\"Exam\":1000.01}}", "Member 'TypeWeights.Exam' must be a number from 0 to 1000 with at most two decimals" },
-                { "{\"TypeWeights\":{\"Exam\":1001}}", "Member 'TypeWeights.Exam' must be a number from 0 to 1000 with at most two decimals" },
-                { "{\"TypeWeights\":{\"Exam\":0.005}}", "Member 'TypeWeights.Exam' must be a number from 0 to 1000 with at most two decimals" },
-                { "{\"TypeWeights\":{\"Test\":\"20\"}}", "Member 'TypeWeights.Test' must be a number from 0 to 1000 with at most two decimals" },
-                { "{\"TypeWeights\":{\"Test\":null}}", "Member 'TypeWeights.Test' must be a number from 0 to 1000 with at most two decimals" },
+                { "{\"TypeWeights\":{\"Quiz\":-1}}", "Member 'TypeWeights.Quiz'" NUMBER },
+                { "{\"TypeWeights\":{\"Exam\":1000.01}}", "Member 'TypeWeights.Exam'" NUMBER },
+                { "{\"TypeWeights\":{\"Exam\":1001}}", "Member 'TypeWeights.Exam'" NUMBER },
+                { "{\"TypeWeights\":{\"Exam\":0.005}}", "Member 'TypeWeights.Exam'" NUMBER },
+                { "{\"TypeWeights\":{\"Test\":\"20\"}}", "Member 'TypeWeights.Test'" NUMBER },
+                { "{\"TypeWeights\":{\"Test\":null}}", "Member 'TypeWeights.Test'" NUMBER },
                 { "{\"Method\":\"types\"}", "Member 'TypeWeights' must give a weight over 0 to a type at least, with the method 'types'" },
                 { "{\"Method\":\"types\",\"TypeWeights\":{\"Quiz\":0}}",
                   "Member 'TypeWeights' must give a weight over 0 to a type at least, with the method 'types'" },
                 { "{\"DropLowest\":1}", "Member 'DropLowest' must be a JSON object" },
-                { "{\"DropLowest\":{\"Quiz\":101}}", "Member 'DropLowest.Quiz' must be a whole number from 0 to 100" },
-                { "{\"DropLowest\":{\"Quiz\":1.5}}", "Member 'DropLowest.Quiz' must be a whole number from 0 to 100" },
-                { "{\"DropLowest\":{\"Homework\":-1}}", "Member 'DropLowest.Homework' must be a whole number from 0 to 100" },
-                { "{\"DropLowest\":{\"Homework\":18446744073709551615}}", "Member 'DropLowest.Homework' must be a whole number from 0 to 100" },
+                { "{\"DropLowest\":{\"Quiz\":101}}", "Member 'DropLowest.Quiz'" WHOLE },
+                { "{\"DropLowest\":{\"Quiz\":1.5}}", "Member 'DropLowest.Quiz'" WHOLE },
+                { "{\"DropLowest\":{\"Homework\":-1}}", "Member 'DropLowest.Homework'" WHOLE },
+                { "{\"DropLowest\":{\"Homework\":18446744073709551615}}", "Member 'DropLowest.Homework'" WHOLE },
                 { "{\"Scale\":{}}", "Member 'Scale' must be an array of at most 20 elements" },
                 { "{\"Scale\":[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]}",
                   "Member 'Scale' must be an array of at most 20 elements" },
@@ -120,7 +125,7 @@ static void test_refused(void **state) {
                   "Element 0 of 'Scale': Member 'Letter' must be a text of 1 to 8 characters, without control characters" },
                 { "{\"Scale\":[{\"Letter\":\"A\"}]}", "Element 0 of 'Scale': Member 'From' is missing" },
                 { "{\"Scale\":[{\"Letter\":\"A\",\"From\":1000.5}]}",
-                  "Element 0 of 'Scale': Member 'From' must be a number from 0 to 1000 with at most two decimals" },
+                  "Element 0 of 'Scale': Member 'From'" NUMBER },
                 { "{\"Scale\":[{\"Letter\":\"A\",\"From\":90},{\"Letter\":\"B\",\"From\":90.00}]}",
                   "Element 1 of 'Scale': Member 'From' must be less than that of the letter before" },
                 { "{\"Scale\":[{\"Letter\":\"A\",\"From\":80},{\"Letter\":\"B\",\"From\":90}]}",

@@ -75,6 +75,10 @@ static void test_success_gives_back(void **state) {
                         assert_int_equal(try_once(t, "ada", "192.0.2.1", NOW + (unsigned) round * HOUR), 0);
                 sign_in(t, "ada", "192.0.2.1", NOW + (unsigned) round * HOUR);
         }
+        /* The right password also ends what the wrong ones before it cost. */
+        for (int i = 0; i < THROTTLE_PAIR_BURST; i++)
+                assert_int_equal(try_once(t, "ada", "192.0.2.1", NOW + 99 * HOUR), 0);
+        assert_int_equal(try_once(t, "ada", "192.0.2.1", NOW + 99 * HOUR), THROTTLE_PAIR_USEC);
         /* Somebody who signs in again and again never waits. */
         for (int i = 0; i < 1000; i++)
                 sign_in(t, "bob", "192.0.2.2", NOW);
@@ -191,7 +195,8 @@ static void test_known_sources_are_bounded(void **state) {
 
         for (unsigned i = 0; i < THROTTLE_KNOWN_MAX + 1; i++)
                 throttle_remember(t, throttle_key(t, "ada", source_number(source, i)));
-        /* The second oldest is used again, and stays when another one comes. */
+        /* One in the middle is used again, and takes no place of another; then the oldest, so that the next oldest goes. */
+        throttle_remember(t, throttle_key(t, "ada", source_number(source, 5)));
         throttle_remember(t, throttle_key(t, "ada", source_number(source, 1)));
         throttle_remember(t, throttle_key(t, "ada", source_number(source, 100)));
         for (unsigned i = 0; i < THROTTLE_ACCOUNT_BURST; i++)
