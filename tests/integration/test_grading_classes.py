@@ -227,6 +227,11 @@ def test_what_is_not_there(room):
         assert len({problem(room.call(method, path, body), 404)["detail"] for body in ({}, {"Name": 7}, {"Student": 1})}) == 1
 
 
+def test_the_default_class_stays(school):
+    problem(school.call("DELETE", "/classes/1"), 409)
+    assert [e["Class"] for e in school.items(f"/students/{school.student()}/enrolments")] == [1]
+
+
 def test_what_is_referred_to_is_not_deleted(room):
     room.call("PATCH", f"/students/{room.s}", {"DefaultClass": room.c})
     before = everything(room)
