@@ -256,6 +256,19 @@ int book_remove(Book *b, Kind kind, uint64_t id) {
         return 0;
 }
 
+void book_replace(Book *b, Book *with) {
+        Book before = *b;
+
+        /* Its revisions count on behind ours, so that none of them was ours before. */
+        for (size_t i = 0; i < with->tables[KIND_STUDENT].n; i++)
+                ((StudentRow *) with->tables[KIND_STUDENT].rows[i])->revision += b->revision;
+        for (size_t i = 0; i < with->tables[KIND_CLASS].n; i++)
+                ((ClassRow *) with->tables[KIND_CLASS].rows[i])->revision += b->revision;
+        with->revision += b->revision + 1;
+        *b = *with;
+        *with = before;
+}
+
 const AccountRow *book_account_by_login(const Book *b, const char *login) {
         const RowList *table = &b->tables[KIND_ACCOUNT];
 

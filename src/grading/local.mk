@@ -29,6 +29,7 @@ libgrading_a_SOURCES = \
 	src/grading/simple-view.c src/grading/simple-view.h \
 	src/grading/statistics.c src/grading/statistics.h \
 	src/grading/store.c src/grading/store.h \
+	src/grading/store-admin.c src/grading/store-admin.h \
 	src/grading/students.c \
 	src/grading/throttle.c src/grading/throttle.h \
 	src/grading/txn.c src/grading/txn.h \

@@ -123,5 +123,8 @@ const char *const grading_migrations[] = {
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX sessions_by_account ON sessions (account_id);"
         "CREATE INDEX sessions_by_expiry ON sessions (expires_usec);",
+
+        /* 3: the largest ids given before a backup was put in the place of what gave them: they are not given again. */
+        "CREATE TABLE last_ids (kind TEXT PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
         NULL,
 };

@@ -137,10 +137,8 @@ int rows_read(Kind kind, sqlite3_stmt *s, Row **ret) {
         return 0;
 }
 
-int rows_load(Store *s, Kind kind, Book *book) {
+int rows_walk(sqlite3 *db, Kind kind, sqlite3_stmt **ret) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
-        sqlite3_stmt *statement = NULL;
-        int rc, r = 0;
 
         write_sql(kinds + kind, ROW_GET, &sql);
         if (sql.error < 0)
@@ -151,9 +149,14 @@ int rows_load(Store *s, Kind kind, Book *book) {
         (void) buffer_puts(&sql, " ORDER BY id");
         if (sql.error < 0)
                 return sql.error;
-        rc = sqlite3_prepare_v2(s->db, sql.data, -1, &statement, NULL);
-        if (rc != SQLITE_OK)
-                return database_errno(rc);
+        return database_errno(sqlite3_prepare_v2(db, sql.data, -1, ret, NULL));
+}
+
+int rows_load(Store *s, Kind kind, Book *book) {
+        sqlite3_stmt *statement = NULL;
+        int rc = SQLITE_DONE, r;
+
+        r = rows_walk(s->db, kind, &statement);
         while (r >= 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
                 Row *row;
 

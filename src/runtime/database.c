@@ -103,6 +103,10 @@ static int database_refine(sqlite3 *db, int r) {
         }
 }
 
+int database_error(sqlite3 *db, int sqlite_result) {
+        return database_refine(db, database_errno(sqlite_result));
+}
+
 static int database_step(Database *d, Step step) {
         int rc;
 

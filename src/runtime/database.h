@@ -53,3 +53,6 @@ DEFINE_CLEANUP(Database, database_free);
 
 /* A negative errno for an SQLite result code: SQLITE_FULL is -ENOSPC, SQLITE_CONSTRAINT -EEXIST, … SQLITE_OK 0. */
 int database_errno(int sqlite_result);
+
+/* The same, refined by what the kernel told the connection: a quota is -ENOSPC, not -EIO. */
+int database_error(sqlite3 *db, int sqlite_result);
