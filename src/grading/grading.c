@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "grading/admin.h"
 #include "runtime/events.h"
 
 #define FILE_NAME "grades.db"
@@ -57,6 +58,11 @@ int grading_new(Runtime *rt, void **ret) {
         r = grading_open(g, path);
         if (r < 0)
                 return r;
+        r = admin_new(&g->admin, g);
+        if (r < 0) {
+                log_error("The thread of administration cannot be started: %s", strerror(-r));
+                return r;
+        }
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -65,12 +71,19 @@ int grading_reload(void *service, const void *old) {
         return 0; /* the limits are looked up for each change; what is over a new one stays */
 }
 
+void grading_stop(void *service) {
+        admin_stop(((Grading *) service)->admin);
+}
+
 void *grading_free(void *service) {
         Grading *g = service;
 
         if (!g)
                 return NULL;
-        store_free(g->store); /* its last completions still use the book */
+        if (g->admin)
+                admin_stop(g->admin);
+        store_free(g->store); /* its last completions still use the book and administration */
+        admin_free(g->admin);
         simple_view_free(g->simple_view);
         book_free(g->book);
         free(g);
@@ -109,6 +122,40 @@ void grading_note_store(Grading *g, int result) {
         g->store_error = result;
 }
 
+static void read_rows(MetricWriter *w, void *userdata) {
+        const Grading *g = userdata;
+
+        for (Kind kind = 0; kind < _KIND_MAX; kind++)
+                metric_write_label(w, "kind", kind_name(kind), book_count(g->book, kind));
+}
+
+static void read_entries(MetricWriter *w, void *userdata) {
+        metric_write(w, store_tip(((Grading *) userdata)->store).sequence);
+}
+
+static void read_keys(MetricWriter *w, void *userdata) {
+        metric_write(w, store_keys(((Grading *) userdata)->store));
+}
+
+static void read_commit_spans(MetricWriter *w, void *userdata) {
+        MetricHistogram spans;
+
+        store_commit_spans(((Grading *) userdata)->store, &spans);
+        metric_write_histogram(w, &spans);
+}
+
+static void read_last_backup(MetricWriter *w, void *userdata) {
+        metric_write(w, admin_last_backup_usec(((Grading *) userdata)->admin) / USEC_PER_SEC);
+}
+
+static void read_last_check(MetricWriter *w, void *userdata) {
+        metric_write(w, admin_last_check_usec(((Grading *) userdata)->admin) / USEC_PER_SEC);
+}
+
+static void read_faults(MetricWriter *w, void *userdata) {
+        metric_write(w, admin_faults(((Grading *) userdata)->admin));
+}
+
 static void read_students(MetricWriter *w, void *userdata) {
         metric_write(w, book_count(((Grading *) userdata)->book, KIND_STUDENT));
 }
@@ -144,9 +191,16 @@ static void read_size(MetricWriter *w, void *userdata) {
 const MetricItem grading_metrics[] = {
         { "gradebook_grading_students", METRIC_GAUGE, "Students", read_students },
         { "gradebook_grading_grades", METRIC_GAUGE, "Grades of all students", read_grades },
+        { "gradebook_grading_rows", METRIC_GAUGE, "Rows by kind", read_rows },
+        { "gradebook_grading_ledger_entries", METRIC_GAUGE, "Entries of the ledger", read_entries },
+        { "gradebook_grading_idempotency_keys", METRIC_GAUGE, "Idempotency keys that are known", read_keys },
         { "gradebook_grading_changes_total", METRIC_COUNTER, "Requests for a change, by how they ended", read_changes },
         { "gradebook_grading_changes_pending", METRIC_GAUGE, "Changes on their way to the disk", read_pending },
         { "gradebook_grading_commits_total", METRIC_COUNTER, "Transactions on disk; one may hold many changes", read_commits },
+        { "gradebook_grading_commit_seconds", METRIC_HISTOGRAM, "How long a transaction took, until it was on disk", read_commit_spans },
+        { "gradebook_grading_last_backup_timestamp_seconds", METRIC_GAUGE, "When the last backup was made; 0: none is known", read_last_backup },
+        { "gradebook_grading_last_check_timestamp_seconds", METRIC_GAUGE, "When the grades were verified last, since the start", read_last_check },
+        { "gradebook_grading_faults", METRIC_GAUGE, "Faults that this verification found", read_faults },
         { "gradebook_grading_database_bytes", METRIC_GAUGE, "Size of the file and its write-ahead log", read_size },
         METRIC_END,
 };

@@ -15,12 +15,15 @@ typedef enum ChangeOutcome {
         _CHANGE_OUTCOME_MAX,
 } ChangeOutcome;
 
+typedef struct Admin Admin;
+
 /* The service's object. */
 typedef struct Grading {
         Runtime *runtime;
         Book *book;
         SimpleView *simple_view;
         Store *store;
+        Admin *admin;
         size_t students_underway;       /* on their way to the disk */
         uint64_t changes[_CHANGE_OUTCOME_MAX];
         int store_error;                /* of the last change: 0, or why the disk did not take it */
@@ -30,6 +33,7 @@ typedef struct Grading {
 int grading_new(Runtime *rt, void **ret);
 int grading_reload(void *service, const void *old);
 void grading_status(void *service, Buffer *out);
+void grading_stop(void *service);
 void *grading_free(void *service);
 
 extern const Route grading_routes[];

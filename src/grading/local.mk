@@ -2,6 +2,11 @@
 noinst_LIBRARIES += libgrading.a
 libgrading_a_SOURCES = \
 	src/grading/access.c src/grading/access.h \
+	src/grading/admin.c src/grading/admin.h \
+	src/grading/admin-backup.c \
+	src/grading/admin-check.c \
+	src/grading/admin-internal.h \
+	src/grading/admin-restore.c \
 	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
@@ -22,6 +27,7 @@ libgrading_a_SOURCES = \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
 	src/grading/resource.c src/grading/resource.h \
+	src/grading/restore-file.c src/grading/restore-file.h \
 	src/grading/routes.c \
 	src/grading/row-json.c \
 	src/grading/rows.c src/grading/rows.h \
@@ -38,7 +44,8 @@ libgrading_a_SOURCES = \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
-	src/grading/txn-rows.c
+	src/grading/txn-rows.c \
+	src/grading/verify.c src/grading/verify.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

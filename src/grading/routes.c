@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "grading/admin.h"
 #include "grading/grading.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
@@ -15,5 +16,11 @@ const Route grading_routes[] = {
         { "DELETE", "/students/{id}", delete_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
+
+        /* The store as a whole: admin.h */
+        { "GET", "/backup", get_backup, 0, ROUTE_PUBLIC },
+        { "POST", "/restore", post_restore, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/vacuum", post_vacuum, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/fsck", post_fsck, BODY_MAX, ROUTE_PUBLIC },
         ROUTE_END,
 };
