@@ -4,6 +4,9 @@ libctl_a_SOURCES = \
 	src/ctl/cli.c src/ctl/ctl.h \
 	src/ctl/connection.c src/ctl/connection.h \
 	src/ctl/grade.c \
+	src/ctl/grading-admin.c src/ctl/grading-admin.h \
+	src/ctl/grading-backup.c \
+	src/ctl/grading-restore.c \
 	src/ctl/import-complaints.c src/ctl/import-complaints.h \
 	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
 	src/ctl/log.c \
