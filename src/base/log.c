@@ -78,13 +78,14 @@ static void flatten(char *s) {
         }
 }
 
-void log_fullv(int priority, const char *message_id, const LogField *fields, size_t n_fields, const char *format, va_list ap) {
+static void emit(int priority, bool local, const char *message_id, const LogField *fields, size_t n_fields, const char *format, va_list ap) {
         char message[MESSAGE_MAX];
         LogLine line = {
                 .priority = priority,
                 .message_id = message_id,
                 .message = message,
                 .fields = fields,
+                .local = local,
                 .n_fields = n_fields < LOG_FIELDS_MAX ? n_fields : LOG_FIELDS_MAX,
         };
         int saved = errno;
@@ -95,13 +96,25 @@ void log_fullv(int priority, const char *message_id, const LogField *fields, siz
                 (void) snprintf(message, sizeof(message), "(a log message could not be formatted: %s)", format);
         flatten(message);
         line.time_usec = clock_realtime_usec();
-        if (front.numbering)
+        if (front.numbering && !local)
                 front.numbering(&line, front.numbering_userdata);
         for (size_t i = 0; i < front.n_sinks; i++)
                 front.sinks[i].sink(&line, front.sinks[i].userdata);
         if (front.n_sinks == 0)
                 (void) fprintf(stderr, "%s\n", message);
         errno = saved;
+}
+
+void log_fullv(int priority, const char *message_id, const LogField *fields, size_t n_fields, const char *format, va_list ap) {
+        emit(priority, false, message_id, fields, n_fields, format, ap);
+}
+
+void log_local(int priority, const char *message_id, const LogField *fields, size_t n_fields, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        emit(priority, true, message_id, fields, n_fields, format, ap);
+        va_end(ap);
 }
 
 void log_full(int priority, const char *message_id, const LogField *fields, size_t n_fields, const char *format, ...) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <syslog.h>
@@ -31,6 +32,7 @@ typedef struct LogLine {
         const char *message;    /* UTF-8, one line */
         const LogField *fields;
         size_t n_fields;
+        bool local;             /* stays on this machine: log_local() */
         const char *source;     /* with sequence: which line of this machine it is, in every sink; NULL: it has no number */
         uint64_t sequence;
 } LogLine;
@@ -45,6 +47,10 @@ void log_remove_sink(LogSink sink, void *userdata);
 void log_set_numbering(LogNumbering numbering, void *userdata);          /* NULL: lines have no numbers */
 void log_set_level(int max_priority);
 int log_level(void);
+
+/* For what may be read on this machine alone, such as a code to set the service up with: it has no number and goes to no sink that
+ * carries lines away. */
+void log_local(int priority, const char *message_id, const LogField *fields, size_t n_fields, const char *format, ...) _printf_(5, 6);
 
 /* message_id may be NULL; fields may be NULL where n_fields is 0. */
 void log_full(int priority, const char *message_id, const LogField *fields, size_t n_fields, const char *format, ...) _printf_(5, 6);

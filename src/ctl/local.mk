@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
+	src/ctl/api-tokens.c \
 	src/ctl/cli.c src/ctl/ctl.h \
 	src/ctl/connection.c src/ctl/connection.h \
 	src/ctl/grade.c \
@@ -9,6 +10,9 @@ libctl_a_SOURCES = \
 	src/ctl/grading-restore.c \
 	src/ctl/import-complaints.c src/ctl/import-complaints.h \
 	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
+	src/ctl/ledger.c src/ctl/ledger.h \
+	src/ctl/ledger-anchors.c \
+	src/ctl/ledger-verify.c \
 	src/ctl/log.c \
 	src/ctl/log-compare.c src/ctl/log-compare.h \
 	src/ctl/log-excuses.c src/ctl/log-excuses.h \
@@ -26,6 +30,7 @@ libctl_a_SOURCES = \
 	src/ctl/progress.c src/ctl/progress.h \
 	src/ctl/registry-backup.c \
 	src/ctl/service-acts.c \
+	src/ctl/secret.c src/ctl/secret.h \
 	src/ctl/services.c src/ctl/services.h \
 	src/ctl/services-show.c \
 	src/ctl/services-tree.c \
@@ -36,6 +41,7 @@ libctl_a_SOURCES = \
 	src/ctl/token.c src/ctl/token.h \
 	src/ctl/trace.c \
 	src/ctl/units.c src/ctl/units.h \
+	src/ctl/users.c src/ctl/users.h \
 	src/ctl/watch.c
 
 bin_PROGRAMS += gradebookctl

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "grading/book.h"
+#include "grading/credential.h"
 #include "runtime/request.h"
 
 typedef struct Grading Grading;
@@ -12,11 +13,20 @@ typedef struct Grading Grading;
 
 #define ACTOR_SIZE 32
 
+/* What somebody is taken for an account by. */
+typedef enum AccessBy {
+        ACCESS_BY_NOTHING,              /* the cluster */
+        ACCESS_BY_SESSION,
+        ACCESS_BY_TOKEN,
+} AccessBy;
+
 typedef struct Access {
         bool cluster;                   /* a peer without a session: all rights, recorded as such */
         Role role;                      /* where it is not the cluster */
         uint64_t account_id;            /* 0: the cluster */
         uint64_t student_id;            /* whose grades a student reads; else 0 */
+        AccessBy by;
+        uint8_t digest[CREDENTIAL_HASH_SIZE];   /* of the session's or the API token's text; else zeros */
         char actor[ACTOR_SIZE];         /* for the ledger: "account:7", "cluster", "anonymous" */
 } Access;
 
@@ -26,7 +36,13 @@ typedef enum AccessRight {
         ACCESS_CHANGE,                  /* and delete */
 } AccessRight;
 
-/* Finds out who it is. false: the request has been answered with 401. */
+/* Finds out who it is: false, and the request has been answered with 401. In this order:
+ *
+ *   the cluster's token, or Authentication=none, with a header Gradebook-Session: the account whose session or API token that is; the
+ *       portal passes it on, and what is not valid there never becomes the cluster
+ *   Authorization: Bearer gbs_… or gbt_…: that account
+ *   the cluster's token, or Authentication=none: the cluster
+ *   else nobody; nor is a disabled account anybody */
 bool access_begin(Grading *g, Request *r, Access *ret);
 
 /* Whether all that there is is open to it, so that what was rendered for one is right for the other. */

@@ -136,6 +136,7 @@ static void replaced(AdminTask *t, int result) {
         grading_note_store(t->admin->grading, result);
         if (result >= 0) {
                 store_replaced(t->admin->grading->store, &r->replacement);
+                sessions_forget(t->admin->grading->sessions);
                 log_restored(r);
         }
         admin_end(t, result);

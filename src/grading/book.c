@@ -5,14 +5,23 @@
 #include <string.h>
 #include <strings.h>
 
+#include "grading/token-index.h"
+
 struct Book {
         RowList tables[_KIND_MAX];      /* by id */
+        TokenIndex *tokens;
+        void (*account_changed)(const AccountRow *old, const AccountRow *new, void *userdata);
+        void *account_userdata;
         uint64_t revision;
 };
 
 int book_new(Book **ret) {
-        *ret = calloc(1, sizeof(**ret));
-        return *ret ? 0 : -ENOMEM;
+        _cleanup_(book_freep) Book *b = calloc(1, sizeof(*b));
+
+        if (!b || token_index_new(&b->tokens) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(b);
+        return 0;
 }
 
 Book *book_free(Book *b) {
@@ -23,6 +32,7 @@ Book *book_free(Book *b) {
                         row_free(kind, b->tables[kind].rows[i]);
                 free(b->tables[kind].rows);
         }
+        token_index_free(b->tokens);
         free(b);
         return NULL;
 }
@@ -173,6 +183,14 @@ static void touch_student(Book *b, uint64_t id) {
 static void book_touch(Book *b, Kind kind, const Row *row) {
         b->revision++;
         switch (kind) {
+        case KIND_TERM:
+                for (size_t i = 0; i < b->tables[KIND_CLASS].n; i++) {
+                        ClassRow *class = (ClassRow *) b->tables[KIND_CLASS].rows[i];
+
+                        if (class->term_id == row->id)
+                                class->revision = b->revision;
+                }
+                break;
         case KIND_CLASS:
                 touch_class(b, row->id);
                 break;
@@ -212,6 +230,8 @@ static int book_add(Book *b, Kind kind, Row *row) {
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(lists); i++)
                 if (lists[i])
                         r = list_reserve(lists[i]);
+        if (r >= 0 && kind == KIND_TOKEN)
+                r = token_index_add(b->tokens, (const TokenRow *) row);
         if (r < 0)
                 return r;
         if (kind == KIND_GRADE)
@@ -229,6 +249,8 @@ int book_put(Book *b, Kind kind, Row *row) {
 
         if (known) {
                 /* What rows are linked by is fixed: their lists are right as they are. */
+                if (kind == KIND_ACCOUNT && b->account_changed)
+                        b->account_changed((const AccountRow *) known, (const AccountRow *) row, b->account_userdata);
                 row_move(kind, known, row);
                 row_free(kind, row);
                 book_touch(b, kind, known);
@@ -247,6 +269,10 @@ int book_remove(Book *b, Kind kind, uint64_t id) {
         if (!row)
                 return -ENOENT;
         book_touch(b, kind, row);
+        if (kind == KIND_TOKEN)
+                token_index_remove(b->tokens, (const TokenRow *) row);
+        if (kind == KIND_ACCOUNT && b->account_changed)
+                b->account_changed((const AccountRow *) row, NULL, b->account_userdata);
         if (book_lists(b, kind, row, lists) >= 0)
                 for (size_t i = 0; i < ELEMENTSOF(lists); i++)
                         if (lists[i])
@@ -267,6 +293,17 @@ void book_replace(Book *b, Book *with) {
         with->revision += b->revision + 1;
         *b = *with;
         *with = before;
+        b->account_changed = before.account_changed;
+        b->account_userdata = before.account_userdata;
+}
+
+void book_watch_accounts(Book *b, void (*changed)(const AccountRow *old, const AccountRow *new, void *userdata), void *userdata) {
+        b->account_changed = changed;
+        b->account_userdata = userdata;
+}
+
+const TokenRow *book_token_by_digest(const Book *b, const char *digest) {
+        return (const TokenRow *) book_find(b, KIND_TOKEN, token_index_find(b->tokens, digest));
 }
 
 const AccountRow *book_account_by_login(const Book *b, const char *login) {

@@ -27,7 +27,7 @@ size_t book_count(const Book *b, Kind kind);
 Row *book_next(const Book *b, Kind kind, uint64_t after);
 
 /* Counts up with every change. What was rendered of a student or a class is true as long as its own revision is the same: a
- * student's changes with its row, its grades and their assessments; a class's with all that is in it, names of students too. */
+ * student's changes with its row, its grades and their assessments; a class's with all that is in it, names of students too, and its term. */
 uint64_t book_revision(const Book *b);
 
 static inline const StudentRow *book_student(const Book *b, uint64_t id) {
@@ -50,6 +50,10 @@ static inline const AccountRow *book_account(const Book *b, uint64_t id) {
         return (const AccountRow *) book_find(b, KIND_ACCOUNT, id);
 }
 
+/* Told of every account that is put in the place of what it was, before (old) it is replaced; new NULL: it goes. One at most. */
+void book_watch_accounts(Book *b, void (*changed)(const AccountRow *old, const AccountRow *new, void *userdata), void *userdata);
+
+const TokenRow *book_token_by_digest(const Book *b, const char *digest);        /* in hex; takes the same time however many there are */
 const AccountRow *book_account_by_login(const Book *b, const char *login);
 const GradeRow *book_grade_of(const Book *b, const StudentRow *s, const AssessmentRow *a);      /* NULL: none */
 const EnrolmentRow *book_enrolment_of(const Book *b, const ClassRow *c, uint64_t student_id);

@@ -96,15 +96,24 @@ static int parse_head(Change *c, Request *r, Problem *problem) {
 }
 
 static void refuse(Change *c, int error, Problem *problem);
+static void log_locks(const Change *c);
+
+void change_keep_secret(Change *c) {
+        c->job.idempotency_key = NULL;
+        c->attempted = NULL;
+}
 
 void *change_begin(Grading *g, Request *r, size_t size) {
+        Access access;
+
+        return access_begin(g, r, &access) ? change_begin_as(g, r, size, &access) : NULL;
+}
+
+void *change_begin_as(Grading *g, Request *r, size_t size, const Access *access) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         _cleanup_(change_freep) Change *c = NULL;
-        Access access;
         int k;
 
-        if (!access_begin(g, r, &access))
-                return NULL;
         c = calloc(1, size);
         if (!c) {
                 request_fail_errno(r, -ENOMEM, "reading the change");
@@ -112,7 +121,7 @@ void *change_begin(Grading *g, Request *r, size_t size) {
         }
         c->grading = g;
         c->request = r;
-        c->access = access;
+        c->access = *access;
         c->job.origin.actor = c->access.actor;
         c->job.origin.client = request_client(r);
         c->job.origin.request_id = request_trace(r)->id;
@@ -179,8 +188,10 @@ static void change_done(StoreJob *job, int result) {
                 return;
         }
         g->changes[CHANGE_STORED]++;
-        if (!job->repeated)
+        if (!job->repeated) {
                 (c->log ? c->log : change_log_applied)(c);
+                log_locks(c);
+        }
         (c->answer ? c->answer : change_answer)(c);
 }
 
@@ -216,7 +227,7 @@ int change_reply_row(Change *c, unsigned status, Kind kind, const Row *row) {
         return k;
 }
 
-void change_log(const Change *c, Event event, uint64_t student_id, uint64_t grade_id, const char *text) {
+static void log_change(const Change *c, int priority, Event event, uint64_t student_id, uint64_t grade_id, const char *text) {
         char student[ID_TEXT_SIZE], grade[ID_TEXT_SIZE], entry[ID_TEXT_SIZE];
         LogField fields[] = {
                 { "REQUEST_ID", c->job.origin.request_id },
@@ -230,7 +241,27 @@ void change_log(const Change *c, Event event, uint64_t student_id, uint64_t grad
         (void) snprintf(student, sizeof(student), "%" PRIu64, student_id);
         (void) snprintf(grade, sizeof(grade), "%" PRIu64, grade_id);
         (void) snprintf(entry, sizeof(entry), "%" PRIu64, c->job.first_entry);
-        log_event(LOG_INFO, event, fields, ELEMENTSOF(fields), "%s", text);
+        log_event(priority, event, fields, ELEMENTSOF(fields), "%s", text);
+}
+
+void change_log(const Change *c, Event event, uint64_t student_id, uint64_t grade_id, const char *text) {
+        log_change(c, LOG_INFO, event, student_id, grade_id, text);
+}
+
+/* A lock that is put on or taken off is told at notice level, whatever the change was besides. */
+static void log_locks(const Change *c) {
+        for (size_t i = 0; i < c->job.n_applied; i++) {
+                const StoreApplied *a = c->job.applied + i;
+                const Row *row = a->lock != 0 ? book_find(c->grading->book, a->kind, a->id) : NULL;
+                _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
+
+                if (!row)
+                        continue;
+                (void) buffer_printf(&text, "%s %s \"%s\" (%s %" PRIu64 "), %s%s", a->lock > 0 ? "Locked" : "Unlocked", kind_name(a->kind),
+                                     a->kind == KIND_TERM ? ((const TermRow *) row)->name : ((const ClassRow *) row)->name, kind_name(a->kind),
+                                     a->id, c->job.origin.reason ? "since: " : "no reason given", c->job.origin.reason ? c->job.origin.reason : "");
+                log_change(c, LOG_NOTICE, a->lock > 0 ? EVENT_LOCKED : EVENT_UNLOCKED, 0, 0, buffer_text(&text));
+        }
 }
 
 void change_log_applied(Change *c) {

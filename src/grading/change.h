@@ -30,6 +30,12 @@ struct Change {
  * answered. */
 void *change_begin(Grading *g, Request *r, size_t size);
 
+/* The same for somebody who is not known yet: no rights are asked for, and the actor stands for itself. */
+void *change_begin_as(Grading *g, Request *r, size_t size, const Access *access);
+
+/* For a change whose body holds a secret, or whose answer does: no trace of it is kept with an Idempotency-Key, nor shown to whoever it conflicts with. */
+void change_keep_secret(Change *c);
+
 /* Ends it: the answer goes out when it is on disk. k < 0 refuses it, by the problem if there is one. It takes the change, in every case. */
 void change_submit(Change *c, int k, Problem *problem);
 

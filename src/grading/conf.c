@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "wire/student.h"
 
 const ConfigItem grading_config[] = {
@@ -25,6 +26,46 @@ const ConfigItem grading_config[] = {
                 .min = 1,
                 .max = GRADES_MAX,
                 .help = "How many grades one student may have",
+        },
+        {
+                .section = "Sessions",
+                .key = "SessionIdleSec",
+                .type = CONFIG_SPAN,
+                .offset = offsetof(GradingConfig, session_idle_usec),
+                .fallback = "30min",
+                .min = USEC_PER_SEC,
+                .max = 30 * 24 * 3600 * USEC_PER_SEC,
+                .help = "A session ends when it was not used for so long",
+        },
+        {
+                .section = "Sessions",
+                .key = "SessionMaxSec",
+                .type = CONFIG_SPAN,
+                .offset = offsetof(GradingConfig, session_max_usec),
+                .fallback = "12h",
+                .min = USEC_PER_SEC,
+                .max = 90 * 24 * 3600 * USEC_PER_SEC,
+                .help = "A session ends so long after it began, used or not",
+        },
+        {
+                .section = "Sessions",
+                .key = "MaxSessions",
+                .type = CONFIG_UINT,
+                .offset = offsetof(GradingConfig, sessions_max),
+                .fallback = "20000",
+                .min = 1,
+                .max = 1000000,
+                .help = "How many sessions there may be; past it the one whose use is longest ago ends",
+        },
+        {
+                .section = "Sessions",
+                .key = "MaxSessionsPerAccount",
+                .type = CONFIG_UINT,
+                .offset = offsetof(GradingConfig, sessions_per_account_max),
+                .fallback = "20",
+                .min = 1,
+                .max = 1000,
+                .help = "How many sessions one account may have; past it the one that began first ends",
         },
         CONFIG_END,
 };

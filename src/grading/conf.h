@@ -9,6 +9,10 @@
 typedef struct GradingConfig {
         uint64_t students_max;          /* [Grading] MaxStudents= */
         uint64_t grades_max;            /* [Grading] MaxGradesPerStudent= */
+        uint64_t sessions_max;          /* [Sessions] MaxSessions= */
+        uint64_t sessions_per_account_max;      /* [Sessions] MaxSessionsPerAccount= */
+        uint64_t session_idle_usec;     /* [Sessions] SessionIdleSec= */
+        uint64_t session_max_usec;      /* [Sessions] SessionMaxSec= */
 } GradingConfig;
 
 extern const ConfigItem grading_config[];

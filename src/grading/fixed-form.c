@@ -25,7 +25,13 @@ int fixed_form_add_student(Txn *t, StudentRow *row, uint64_t *ret_id) {
         int r;
 
         r = txn_create(t, KIND_STUDENT, &row->row, ret_id);
-        return r < 0 ? r : enrol(t, class_id, *ret_id);
+        if (r < 0)
+                return r;
+        r = enrol(t, class_id, *ret_id);
+        /* The job fails, and the row, which it applied last, stays the caller's. */
+        if (r < 0)
+                txn_job(t)->n_applied--;
+        return r;
 }
 
 static int make_assessment(Txn *t, uint64_t class_id, const Grade *grade, uint64_t *ret_id) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "grading/accounts.h"
 #include "grading/admin.h"
 #include "runtime/events.h"
 
@@ -43,6 +44,21 @@ static int grading_open(Grading *g, const char *path) {
         return 0;
 }
 
+static int grading_open_accounts(Grading *g) {
+        int r;
+
+        r = hasher_new(&g->hasher, g->runtime->event, HASHER_QUEUE_MAX);
+        if (r >= 0)
+                r = throttle_new(&g->throttle);
+        if (r >= 0)
+                r = sessions_new(&g->sessions, g);
+        if (r < 0)
+                log_error("The accounts cannot be served: %s", strerror(-r));
+        else
+                setup_begin(g);
+        return r;
+}
+
 int grading_new(Runtime *rt, void **ret) {
         _cleanup_(grading_freep) Grading *g = calloc(1, sizeof(*g));
         _cleanup_(freep) char *path = NULL;
@@ -51,7 +67,7 @@ int grading_new(Runtime *rt, void **ret) {
         if (g)
                 g->runtime = rt;
         if (!g || asprintf(&path, "%s/" FILE_NAME, rt->state_directory) < 0 || book_new(&g->book) < 0 ||
-            simple_view_new(&g->simple_view, g->book) < 0) {
+            simple_view_new(&g->simple_view, g->book) < 0 || class_view_new(&g->class_view, g->book) < 0) {
                 log_error("Out of memory");
                 return -ENOMEM;
         }
@@ -63,6 +79,14 @@ int grading_new(Runtime *rt, void **ret) {
                 log_error("The thread of administration cannot be started: %s", strerror(-r));
                 return r;
         }
+        r = ledger_anchor_new(&g->anchor, rt->event, g->store);
+        if (r < 0) {
+                log_error("The timer of the ledger's anchors cannot be made: %s", strerror(-r));
+                return r;
+        }
+        r = grading_open_accounts(g);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -75,6 +99,11 @@ void grading_stop(void *service) {
         admin_stop(((Grading *) service)->admin);
 }
 
+/* Nothing more comes: this is where the ledger ends. */
+void grading_drained(void *service) {
+        ledger_anchor_tell(((Grading *) service)->anchor);
+}
+
 void *grading_free(void *service) {
         Grading *g = service;
 
@@ -82,9 +111,20 @@ void *grading_free(void *service) {
                 return NULL;
         if (g->admin)
                 admin_stop(g->admin);
-        store_free(g->store); /* its last completions still use the book and administration */
+        hasher_free(g->hasher); /* its last completions go on to the store */
+        sessions_flush(g->sessions);
+        if (g->store) {
+                store_finish(g->store); /* its last completions still use what follows */
+                if (g->anchor)
+                        ledger_anchor_tell(g->anchor);
+        }
+        ledger_anchor_free(g->anchor);
         admin_free(g->admin);
+        store_free(g->store);
+        sessions_free(g->sessions);
+        throttle_free(g->throttle);
         simple_view_free(g->simple_view);
+        class_view_free(g->class_view);
         book_free(g->book);
         free(g);
         return NULL;
@@ -176,6 +216,27 @@ static void read_changes(MetricWriter *w, void *userdata) {
                 metric_write_label(w, "outcome", names[i], g->changes[i]);
 }
 
+static void read_sign_ins(MetricWriter *w, void *userdata) {
+        static const char *const names[_SIGN_IN_OUTCOME_MAX] = {
+                [SIGN_IN_DONE] = "done",
+                [SIGN_IN_REFUSED] = "refused",
+                [SIGN_IN_THROTTLED] = "throttled",
+                [SIGN_IN_FAILED] = "failed",
+        };
+        const Grading *g = userdata;
+
+        for (size_t i = 0; i < _SIGN_IN_OUTCOME_MAX; i++)
+                metric_write_label(w, "outcome", names[i], g->sign_ins[i]);
+}
+
+static void read_sessions(MetricWriter *w, void *userdata) {
+        metric_write(w, sessions_size(((Grading *) userdata)->sessions));
+}
+
+static void read_hashes(MetricWriter *w, void *userdata) {
+        metric_write(w, hasher_pending(((Grading *) userdata)->hasher));
+}
+
 static void read_pending(MetricWriter *w, void *userdata) {
         metric_write(w, store_pending(((Grading *) userdata)->store));
 }
@@ -202,5 +263,8 @@ const MetricItem grading_metrics[] = {
         { "gradebook_grading_last_check_timestamp_seconds", METRIC_GAUGE, "When the grades were verified last, since the start", read_last_check },
         { "gradebook_grading_faults", METRIC_GAUGE, "Faults that this verification found", read_faults },
         { "gradebook_grading_database_bytes", METRIC_GAUGE, "Size of the file and its write-ahead log", read_size },
+        { "gradebook_grading_sign_ins_total", METRIC_COUNTER, "Tries to sign in, by how they ended", read_sign_ins },
+        { "gradebook_grading_sessions", METRIC_GAUGE, "Sessions that go on, or have ended by their time since the last sign-in", read_sessions },
+        { "gradebook_grading_passwords_pending", METRIC_GAUGE, "Passwords that are being hashed or wait for it", read_hashes },
         METRIC_END,
 };

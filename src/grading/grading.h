@@ -2,9 +2,14 @@
 #pragma once
 
 #include "grading/book.h"
+#include "grading/class-view.h"
 #include "grading/conf.h"
+#include "grading/ledger-anchor.h"
+#include "grading/hasher.h"
+#include "grading/sessions.h"
 #include "grading/simple-view.h"
 #include "grading/store.h"
+#include "grading/throttle.h"
 #include "runtime/service.h"
 
 /* How a request for a change ended. */
@@ -17,13 +22,31 @@ typedef enum ChangeOutcome {
 
 typedef struct Admin Admin;
 
+/* How a try to sign in ended. */
+typedef enum SignInOutcome {
+        SIGN_IN_DONE,
+        SIGN_IN_REFUSED,                /* login or password is wrong */
+        SIGN_IN_THROTTLED,
+        SIGN_IN_FAILED,                 /* too busy, no memory */
+        _SIGN_IN_OUTCOME_MAX,
+} SignInOutcome;
+
 /* The service's object. */
 typedef struct Grading {
         Runtime *runtime;
         Book *book;
         SimpleView *simple_view;
+        ClassView *class_view;
         Store *store;
         Admin *admin;
+        LedgerAnchor *anchor;
+        bool ledger_check;              /* one is under way */
+        Hasher *hasher;
+        Throttle *throttle;
+        Sessions *sessions;
+        bool setup_open;                /* there was no administrator at the start; setup_digest is that of the code in the journal */
+        uint8_t setup_digest[32];
+        uint64_t sign_ins[_SIGN_IN_OUTCOME_MAX];
         size_t students_underway;       /* on their way to the disk */
         uint64_t changes[_CHANGE_OUTCOME_MAX];
         int store_error;                /* of the last change: 0, or why the disk did not take it */
@@ -32,6 +55,7 @@ typedef struct Grading {
 /* The hooks of runtime/service.h */
 int grading_new(Runtime *rt, void **ret);
 int grading_reload(void *service, const void *old);
+void grading_drained(void *service);
 void grading_status(void *service, Buffer *out);
 void grading_stop(void *service);
 void *grading_free(void *service);
@@ -42,6 +66,9 @@ extern const MetricItem grading_metrics[];
 static inline const GradingConfig *grading_limits(const Grading *g) {
         return g->runtime->config;
 }
+
+/* Whom a try to sign in counts for; letters A to Z of a login count as small ones. source: an address, with or without its port. */
+ThrottleKey grading_throttle_key(const Grading *g, const char *login, const char *source);
 
 /* Notes how the disk took a change, and says so once when that changes. */
 void grading_note_store(Grading *g, int result);

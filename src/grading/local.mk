@@ -2,27 +2,45 @@
 noinst_LIBRARIES += libgrading.a
 libgrading_a_SOURCES = \
 	src/grading/access.c src/grading/access.h \
+	src/grading/account-password.c \
+	src/grading/accounts.c src/grading/accounts.h \
 	src/grading/admin.c src/grading/admin.h \
 	src/grading/admin-backup.c \
 	src/grading/admin-check.c \
 	src/grading/admin-internal.h \
 	src/grading/admin-restore.c \
 	src/grading/adopt.c src/grading/adopt.h \
+	src/grading/as-of.c \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
 	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
+	src/grading/assessments.c \
 	src/grading/book.c src/grading/book.h \
+	src/grading/cells.c \
 	src/grading/change.c src/grading/change.h \
+	src/grading/class-reports.c \
+	src/grading/class-sheet.c src/grading/class-sheet.h \
+	src/grading/class-view.c src/grading/class-view.h \
+	src/grading/classes.c src/grading/classes.h \
 	src/grading/conf.c src/grading/conf.h \
 	src/grading/credential.c src/grading/credential.h \
 	src/grading/fields.c src/grading/fields.h \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
+	src/grading/forwarded.c src/grading/forwarded.h \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.c src/grading/hasher.h \
+	src/grading/history.c \
+	src/grading/ledger-access.c src/grading/ledger-access.h \
+	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
+	src/grading/ledger-check.c \
+	src/grading/ledger-pages.c \
+	src/grading/ledger-read.c src/grading/ledger-read.h \
+	src/grading/ledger-state.c src/grading/ledger-state.h \
+	src/grading/ledger.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
@@ -32,19 +50,32 @@ libgrading_a_SOURCES = \
 	src/grading/row-json.c \
 	src/grading/rows.c src/grading/rows.h \
 	src/grading/schema.c src/grading/schema.h \
+	src/grading/secret-change.c src/grading/secret-change.h \
+	src/grading/session-requests.c \
+	src/grading/session-table.c src/grading/session-table.h \
+	src/grading/sessions.c src/grading/sessions.h \
+	src/grading/setup.c \
+	src/grading/sign-in.c \
 	src/grading/simple-view.c src/grading/simple-view.h \
 	src/grading/statistics.c src/grading/statistics.h \
 	src/grading/store.c src/grading/store.h \
 	src/grading/store-admin.c src/grading/store-admin.h \
 	src/grading/students.c \
+	src/grading/terms.c \
 	src/grading/throttle.c src/grading/throttle.h \
+	src/grading/token-index.c src/grading/token-index.h \
+	src/grading/tokens.c \
 	src/grading/txn.c src/grading/txn.h \
+	src/grading/txn-account.c \
 	src/grading/txn-check.c \
+	src/grading/txn-compare.c \
 	src/grading/txn-find.c \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
 	src/grading/txn-rows.c \
+	src/grading/txn-session.c src/grading/txn-session.h \
+	src/grading/undo.c \
 	src/grading/verify.c src/grading/verify.h
 
 sbin_PROGRAMS += gradebook-grading

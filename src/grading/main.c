@@ -14,6 +14,7 @@ static const Service grading = {
         .new = grading_new,
         .reload = grading_reload,
         .stop = grading_stop,
+        .drained = grading_drained,
         .status = grading_status,
         .free = grading_free,
 };

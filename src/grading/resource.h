@@ -17,5 +17,24 @@ void resource_post(Grading *g, Request *r, Kind kind, int (*prepare)(const Gradi
 /* All rows of a kind that may be read and that match (NULL: all), by id: {"Items":[…],"Next":after}. Parameters "after" and "limit" make pages. */
 void resource_list(Grading *g, Request *r, Kind kind, bool (*matches)(const Row *row, void *userdata), void *userdata);
 
+/* The same after access_begin(), of one list of the book alone where there is one (NULL: of all), each written by write (NULL: row_write()). */
+typedef struct ResourceList {
+        Kind kind;
+        const RowList *rows;
+        bool (*matches)(const Row *row, void *userdata);
+        void *userdata;
+        int (*write)(const Row *row, Buffer *out);
+} ResourceList;
+void resource_list_for(Grading *g, Request *r, const Access *access, const ResourceList *l);
+
+/* On the store's thread, behind -ENOENT of a row that was to be written: -EBADMSG with a problem that names the member whose row is not there. */
+int resource_refuse_dangling(Txn *t, Kind kind, const Row *row, Problem *problem);
+
+/* Answers with the JSON, tagged by what it says. */
+void resource_reply(Request *r, const Buffer *text, const char *what);
+
+/* Parameters "after" and "limit" (at most max). -EBADMSG. */
+int resource_parse_page(Request *r, uint64_t max, uint64_t *ret_after, uint64_t *ret_limit, Problem *problem);
+
 /* The row that the route's "id" names, if it may be read; else NULL, and the request was answered. */
 const Row *resource_find(Grading *g, Request *r, const Access *access, Kind kind);

@@ -247,7 +247,7 @@ static void set_fallback(const Field *f, Row *row) {
 static int check_fixed(const Field *f, const Row *row, json_object *value, Problem *problem) {
         if (json_object_is_type(value, json_type_int) && json_object_get_uint64(value) == *FIELD_IN(row, f, uint64_t))
                 return 0;
-        return problem_set(problem, 400, "Member '%s' cannot be changed", f->member);
+        return problem_set(problem, 400, "Member '%s' must be what it is or be absent: it cannot be chosen here", f->member);
 }
 
 /* State and score depend on each other: a score alone means graded, nothing at all blank. */
@@ -281,8 +281,13 @@ static int read_field(Kind kind, const Field *f, Row *row, json_object *o, RowSo
         json_object *value = NULL;
         bool there = json_object_object_get_ex(o, f->member, &value);
 
+        if (f->flags & FIELD_SECRET && there && source == ROW_PATCH)
+                return problem_set(problem, 400, "Member '%s' is not changed here: it has a path of its own", f->member);
         if (f->flags & FIELD_SECRET || (f->flags & FIELD_OURS && source != ROW_LEDGER))
                 return 0;
+        /* What the path has said of a new row. */
+        if (source == ROW_CREATE && f->type == FIELD_REFERENCE && f->flags & FIELD_FIXED && *FIELD_IN(row, f, uint64_t) > 0)
+                return there ? check_fixed(f, row, value, problem) : 0;
         if (!there) {
                 if (source != ROW_PATCH)
                         set_fallback(f, row);
@@ -291,6 +296,8 @@ static int read_field(Kind kind, const Field *f, Row *row, json_object *o, RowSo
         }
         if (f->flags & FIELD_FIXED && source == ROW_PATCH)
                 return check_fixed(f, row, value, problem);
+        if (!value && f->flags & FIELD_REQUIRED && source != ROW_LEDGER)
+                return problem_set(problem, 400, "Member '%s' is needed: it cannot be null", f->member);
         if (kind == KIND_GRADE && f->type == FIELD_HUNDREDTHS && !value)
                 return 0; /* settle_grade() */
         return read_value(f, row, o, value, problem);

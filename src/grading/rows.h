@@ -173,7 +173,7 @@ void row_move(Kind kind, Row *to, Row *from);           /* head and fields; from
 int row_write(Kind kind, const Row *row, Buffer *out);
 
 typedef enum RowSource {
-        ROW_CREATE,             /* a request: what is missing gets its default, or is an error */
+        ROW_CREATE,             /* a request: what is missing gets its default, or is an error; what is fixed and set already stays */
         ROW_PATCH,              /* a request: what is missing stays; what is fixed may be there if it is the same */
         ROW_LEDGER,             /* our own text: head and all fields, nothing is refused for what it says */
 } RowSource;

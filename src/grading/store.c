@@ -208,10 +208,15 @@ int store_open(Store **ret, sd_event *event, const char *path, Book *book, char 
         return 0;
 }
 
+void store_finish(Store *s) {
+        s->database = database_free(s->database);
+        s->db = NULL;
+}
+
 Store *store_free(Store *s) {
         if (!s)
                 return NULL;
-        database_free(s->database);
+        store_finish(s);
         free(s->wal_path);
         free(s->path);
         free(s);

@@ -30,6 +30,7 @@ typedef struct StoreApplied {
         Kind kind;
         uint64_t id;
         Row *row;                       /* NULL: it is gone */
+        int lock;                       /* of a term or class: 1: it was locked, -1: unlocked */
 } StoreApplied;
 
 /* How a job that changed something is answered, made in its transaction, so that a request that is repeated gets the same. */
@@ -76,7 +77,8 @@ struct StoreJob {
 /* Opens the file and fills the book from it; a file of an earlier version is brought up to date. Blocks. Errors as
  * database_open(). */
 int store_open(Store **ret, sd_event *event, const char *path, Book *book, char **ret_error);
-Store *store_free(Store *s);            /* completes what was submitted. Blocks */
+void store_finish(Store *s);             /* completes what was submitted, and closes the file; store_tip() is the last then. Blocks */
+Store *store_free(Store *s);            /* likewise */
 DEFINE_CLEANUP(Store, store_free);
 
 int store_submit(Store *s, StoreJob *job);      /* -EBUSY: too many wait; done will not come */

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "grading/change.h"
 #include "grading/fixed-form.h"
+#include "grading/ledger.h"
 #include "grading/resource.h"
 #include "wire/json.h"
 
@@ -71,6 +72,10 @@ void get_student(Request *r, void *service) {
         Access access;
         int k;
 
+        if (*request_query_string(r) && request_query(r, "at")) {
+                get_student_as_of(g, r);
+                return;
+        }
         if (!access_begin(g, r, &access))
                 return;
         s = find_student(g, &access, r);
@@ -156,6 +161,8 @@ static int run_add_student(StoreJob *job, Txn *t) {
         if (k != -ENOENT)
                 return k;
         k = fixed_form_add_student(t, a->student, &id);
+        if (k == -ENOENT)
+                return resource_refuse_dangling(t, KIND_STUDENT, &a->student->row, &job->problem);
         if (k < 0)
                 return k;
         k = reply_student(&a->change, a->student);

@@ -111,7 +111,13 @@ static int check_policy(Txn *t, const char *text) {
         return r;
 }
 
-/* A lock is taken off alone: whoever does it has said so, and nothing else went along. */
+/* A lock is taken off alone: whoever does it has said so, and nothing else went along. still_locked is what it would become, but for the lock. */
+static int check_unlock(Txn *t, Kind kind, const Row *old, const Row *still_locked) {
+        if (row_equal(kind, old, still_locked))
+                return 0;
+        return problem_set(&t->job->problem, 409, "Member 'Locked': a lock is taken off alone, and what else there is to change is changed after that");
+}
+
 static int check_class(Txn *t, const ClassRow *old, const ClassRow *new) {
         int r = 0;
 
@@ -120,8 +126,14 @@ static int check_class(Txn *t, const ClassRow *old, const ClassRow *new) {
                 r = check_term_open(t, old->term_id);
         if (r >= 0 && new && (!old || old->term_id != new->term_id))
                 r = check_term_open(t, new->term_id);
-        if (r >= 0 && old && old->locked && (!new || new->locked))
-                return refuse_locked(t, "class");
+        if (r >= 0 && old && old->locked) {
+                ClassRow still_locked = new ? *new : (ClassRow) {};
+
+                if (!new || new->locked)
+                        return refuse_locked(t, "class");
+                still_locked.locked = true;
+                r = check_unlock(t, KIND_CLASS, &old->row, &still_locked.row);
+        }
         if (r >= 0 && new)
                 r = check_policy(t, new->policy);
         return r;
@@ -129,8 +141,14 @@ static int check_class(Txn *t, const ClassRow *old, const ClassRow *new) {
 
 static int check_term(Txn *t, const TermRow *old, const TermRow *new) {
         t->class_id = 0;
-        if (old && old->locked && (!new || new->locked))
-                return refuse_locked(t, "term");
+        if (old && old->locked) {
+                TermRow still_locked = new ? *new : (TermRow) {};
+
+                if (!new || new->locked)
+                        return refuse_locked(t, "term");
+                still_locked.locked = true;
+                return check_unlock(t, KIND_TERM, &old->row, &still_locked.row);
+        }
         if (new && new->begins && new->ends && strcmp(new->begins, new->ends) > 0)
                 return problem_set(&t->job->problem, 400, "Member 'Ends' must not be before 'Begins'");
         return 0;
@@ -184,6 +202,8 @@ int txn_check(Txn *t, Kind kind, const Row *old, const Row *new) {
                 return check_term(t, (const TermRow *) old, (const TermRow *) new);
         case KIND_CLASS:
                 return check_class(t, (const ClassRow *) old, (const ClassRow *) new);
+        case KIND_ACCOUNT:
+                return account_check(t, (const AccountRow *) old, (const AccountRow *) new);
         case KIND_ASSESSMENT:
                 r = check_assessment(t, (const AssessmentRow *) old, (const AssessmentRow *) new);
                 break;

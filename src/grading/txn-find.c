@@ -22,6 +22,18 @@ const char *const statement_sql[_STATEMENT_MAX] = {
         [STATEMENT_TOP_SCORE] = "SELECT max(score_hundredths) FROM grades WHERE assessment_id = ?1",
         [STATEMENT_LAST_STUDENT] = "SELECT max(id) FROM students",
         [STATEMENT_ENTRY_TIME] = "SELECT time_usec FROM ledger WHERE sequence = ?1",
+        [STATEMENT_LAST_ENTRY] = "SELECT sequence, version FROM ledger WHERE kind = ?1 AND row_id = ?2 ORDER BY sequence DESC LIMIT 1",
+        [STATEMENT_AS_OF] = "SELECT sequence, new FROM ledger WHERE kind = ?1 AND row_id = ?2 AND sequence <= ?3 ORDER BY sequence DESC LIMIT 1",
+        [STATEMENT_OTHER_ADMINS] = "SELECT count(*) FROM accounts WHERE role = ?1 AND disabled = 0 AND id <> ?2",
+        [STATEMENT_TOKEN_OF] = "SELECT id FROM tokens WHERE account_id = ?1 ORDER BY id LIMIT 1",
+        [STATEMENT_TEACHING_OF] = "SELECT id FROM teachings WHERE account_id = ?1 ORDER BY id LIMIT 1",
+        [STATEMENT_COUNT_TOKENS] = "SELECT count(*) FROM tokens WHERE account_id = ?1",
+        [STATEMENT_SESSION_PUT] = "INSERT INTO sessions (digest, account_id, began_usec, used_usec, expires_usec, client)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        [STATEMENT_SESSION_REMOVE] = "DELETE FROM sessions WHERE digest = ?1",
+        [STATEMENT_SESSION_REMOVE_OF] = "DELETE FROM sessions WHERE account_id = ?1 AND digest IS NOT ?2",
+        [STATEMENT_SESSION_TOUCH] = "UPDATE sessions SET used_usec = ?2 WHERE digest = ?1",
+        [STATEMENT_SESSION_EXPIRE] = "DELETE FROM sessions WHERE expires_usec <= ?1",
         [STATEMENT_KEY_FIND] = "SELECT fingerprint, status, body, location, etag FROM idempotency WHERE actor = ?1 AND key = ?2",
         [STATEMENT_KEY_PUT] = "INSERT INTO idempotency (actor, key, time_usec, fingerprint, status, body, location, etag)"
                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -94,6 +106,22 @@ int txn_find_assessment(Txn *t, uint64_t class_id, const char *title, int type, 
 
 int txn_count_grades(Txn *t, uint64_t student_id, uint64_t *ret) {
         return find_id(t, STATEMENT_COUNT_GRADES, student_id, 0, ret);
+}
+
+int txn_find_token_of(Txn *t, uint64_t account_id, Row **ret) {
+        return find_row(t, KIND_TOKEN, STATEMENT_TOKEN_OF, account_id, 0, ret);
+}
+
+int txn_find_teaching_of(Txn *t, uint64_t account_id, Row **ret) {
+        return find_row(t, KIND_TEACHING, STATEMENT_TEACHING_OF, account_id, 0, ret);
+}
+
+int txn_count_tokens(Txn *t, uint64_t account_id, uint64_t *ret) {
+        return find_id(t, STATEMENT_COUNT_TOKENS, account_id, 0, ret);
+}
+
+int txn_count_admins(Txn *t, uint64_t except_id, uint64_t *ret) {
+        return find_id(t, STATEMENT_OTHER_ADMINS, ROLE_ADMIN, except_id, ret);
 }
 
 int txn_last_student_id(Txn *t, uint64_t *ret) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by store.c (file, jobs), txn.c (changes), txn-rows.c (rows and columns), txn-find.c (lookups) and txn-ledger.c (entries), and
- * with verify.c and store-admin.c, which look at files that nobody else has open. All but the opening runs on the store's thread. Nobody
- * else includes it. */
+/* Shared by store.c (file, jobs), txn.c (changes), txn-rows.c (rows and columns), txn-find.c (lookups), txn-ledger.c (entries) and
+ * txn-compare.c (rows against entries), and with verify.c and store-admin.c, which look at files that nobody else has open. All but the
+ * opening runs on the store's thread. Nobody else includes it. */
 
 #include "grading/fields.h"
 #include "grading/txn.h"
@@ -22,6 +22,17 @@ typedef enum Statement {
         STATEMENT_TOP_SCORE,
         STATEMENT_LAST_STUDENT,
         STATEMENT_ENTRY_TIME,
+        STATEMENT_LAST_ENTRY,
+        STATEMENT_AS_OF,
+        STATEMENT_OTHER_ADMINS,
+        STATEMENT_TOKEN_OF,
+        STATEMENT_TEACHING_OF,
+        STATEMENT_COUNT_TOKENS,
+        STATEMENT_SESSION_PUT,
+        STATEMENT_SESSION_REMOVE,
+        STATEMENT_SESSION_REMOVE_OF,
+        STATEMENT_SESSION_TOUCH,
+        STATEMENT_SESSION_EXPIRE,
         STATEMENT_KEY_FIND,
         STATEMENT_KEY_PUT,
         STATEMENT_KEY_EXPIRE,
@@ -87,6 +98,9 @@ int ledger_next(Txn *t, uint64_t *ret_sequence);        /* what the next entry w
                        " old, new, reason, hash"
 int ledger_read(sqlite3_stmt *s, LedgerEntry *ret);
 
+/* txn-compare.c. Whether a row that is written so is what an entry says, by an older version perhaps. 0, -ENOMEM */
+int ledger_says_same(Kind kind, const char *row_text, const char *entry_text, bool *ret);
+
 /* store.c. Fills a store that has a connection and a book, and nothing of its own yet. */
 int store_load(Store *s);
 
@@ -97,6 +111,10 @@ int store_run(Store *s, StoreJob *job);
 int txn_check(Txn *t, Kind kind, const Row *old, const Row *new);
 int txn_assessment(Txn *t, uint64_t id, const AssessmentRow **ret);     /* borrowed until the next; -ENOENT */
 int txn_row_class(Txn *t, Kind kind, const Row *row, uint64_t *ret_class_id);   /* 0: it is of no class */
+
+/* txn-account.c: what must be true of accounts; and the end of the sessions of one that is not what it was. new NULL: it goes. */
+int account_check(Txn *t, const AccountRow *old, const AccountRow *new);
+int account_end_sessions(Txn *t, const AccountRow *old, const AccountRow *new);
 
 /* txn-key.c: idempotency keys. */
 int key_find(Txn *t);                   /* 0: unknown; 1: known, the job's reply is filled; -EBADMSG: it came with another request */

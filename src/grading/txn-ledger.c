@@ -279,3 +279,36 @@ int row_from_ledger(Kind kind, const char *text, Row **ret) {
         *ret = row;
         return 0;
 }
+
+int txn_ledger_last(Txn *t, Kind kind, uint64_t id, uint64_t *ret_sequence, uint64_t *ret_version) {
+        sqlite3_stmt *s = t->store->statements[STATEMENT_LAST_ENTRY];
+        int r;
+
+        bind_text(s, 1, kind_name(kind));
+        bind_uint(s, 2, id);
+        r = rows_step(s);
+        if (r >= 0) {
+                *ret_sequence = (uint64_t) sqlite3_column_int64(s, 0);
+                *ret_version = (uint64_t) sqlite3_column_int64(s, 1);
+        }
+        rows_done(s);
+        return r;
+}
+
+int txn_row_as_of(Txn *t, Kind kind, uint64_t id, uint64_t until, Row **ret) {
+        sqlite3_stmt *s = t->store->statements[STATEMENT_AS_OF];
+        int r;
+
+        bind_text(s, 1, kind_name(kind));
+        bind_uint(s, 2, id);
+        bind_uint(s, 3, until);
+        r = rows_step(s);
+        if (r >= 0 && !text_column(s, 1))
+                r = sqlite3_column_type(s, 1) == SQLITE_NULL ? -ENOENT : -ENOMEM;
+        if (r >= 0)
+                r = row_from_ledger(kind, text_column(s, 1), ret);
+        if (r >= 0)
+                (*ret)->entry = (uint64_t) sqlite3_column_int64(s, 0);
+        rows_done(s);
+        return r;
+}

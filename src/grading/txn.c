@@ -70,10 +70,16 @@ static int record(Txn *t, Kind kind, const Row *row, const char *text_old) {
         return r < 0 ? r : ledger_append(t, kind, text_old ? "update" : "create", row, row->version, text_old, text.data);
 }
 
-static void apply(Txn *t, Kind kind, uint64_t id, Row *row) {
+static bool is_locked(Kind kind, const Row *row) {
+        return row && ((kind == KIND_TERM && ((const TermRow *) row)->locked) || (kind == KIND_CLASS && ((const ClassRow *) row)->locked));
+}
+
+static void apply(Txn *t, Kind kind, uint64_t id, const Row *old, Row *row) {
         StoreJob *job = t->job;
 
-        job->applied[job->n_applied++] = (StoreApplied) { .kind = kind, .id = id, .row = row };
+        job->applied[job->n_applied++] = (StoreApplied) {
+                .kind = kind, .id = id, .row = row, .lock = is_locked(kind, row) - is_locked(kind, old),
+        };
 }
 
 int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
@@ -100,7 +106,7 @@ int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
                 t->store->last_ids[kind] = row->id;
         if (ret_id)
                 *ret_id = row->id;
-        apply(t, kind, row->id, row);
+        apply(t, kind, row->id, NULL, row);
         return 0;
 }
 
@@ -124,11 +130,13 @@ int txn_update(Txn *t, Kind kind, const Row *old, Row *row) {
         r = ledger_next(t, &row->entry);
         if (r >= 0)
                 r = rows_update(t->store, kind, row);
+        if (r >= 0 && kind == KIND_ACCOUNT)
+                r = account_end_sessions(t, (const AccountRow *) old, (const AccountRow *) row);
         if (r >= 0)
                 r = record(t, kind, row, text.data);
         if (r < 0)
                 return r;
-        apply(t, kind, row->id, row);
+        apply(t, kind, row->id, old, row);
         return 0;
 }
 
@@ -141,6 +149,8 @@ int txn_delete(Txn *t, Kind kind, const Row *old) {
                 r = txn_check(t, kind, old, NULL);
         if (r >= 0)
                 r = row_write(kind, old, &text);
+        if (r >= 0 && kind == KIND_ACCOUNT)
+                r = account_end_sessions(t, (const AccountRow *) old, NULL);
         if (r < 0)
                 return r;
         r = rows_delete(t->store, kind, old->id);
@@ -152,7 +162,7 @@ int txn_delete(Txn *t, Kind kind, const Row *old) {
                 return r;
         if (t->store->last_ids[kind] < old->id)
                 t->store->last_ids[kind] = old->id;
-        apply(t, kind, old->id, NULL);
+        apply(t, kind, old->id, old, NULL);
         return 0;
 }
 
@@ -181,7 +191,9 @@ int txn_expect_version(Txn *t, Kind kind, const Row *row, uint64_t version, cons
                 r = row_write(kind, row, &text);
         if (r < 0)
                 return r;
-        r = problem_set(p, 409, "The %s was changed by %s at %s, after version %" PRIu64 ", which you saw: it has version %" PRIu64 " now, and "
+        r = version == 0 ?
+            problem_set(p, 409, "There is such a %s already, by %s of %s: yours was not stored", kind_name(kind), last.actor, last.time) :
+            problem_set(p, 409, "The %s was changed by %s at %s, after version %" PRIu64 ", which you saw: it has version %" PRIu64 " now, and "
                         "yours was not stored", kind_name(kind), last.actor, last.time, version, row->version);
         problem_add(p, "Current", json_tokener_parse(text.data));
         if (attempted)

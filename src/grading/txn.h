@@ -19,7 +19,8 @@ int txn_update(Txn *t, Kind kind, const Row *old, Row *row);
 
 int txn_delete(Txn *t, Kind kind, const Row *old);                      /* -ENOTEMPTY: something still refers to it */
 
-/* Refuses with 409, with both values and who changed it when, unless the row has that version. attempted: the JSON that the client
+/* Refuses with 409, with both values and who changed it when, unless the row has that version; 0, which none has, is of whoever
+ * expected that there is none. attempted: the JSON that the client
  * sent, for the answer; may be NULL. */
 int txn_expect_version(Txn *t, Kind kind, const Row *row, uint64_t version, const char *attempted);
 
@@ -31,6 +32,10 @@ int txn_find_account(Txn *t, const char *login, Row **ret);
 /* The first of that title, type and maximum (0: any) in the class in which the student (0: anybody) has no grade yet. */
 int txn_find_assessment(Txn *t, uint64_t class_id, const char *title, int type, uint32_t maximum_hundredths, uint64_t without_student_id,
                         uint64_t *ret_id);
+int txn_find_token_of(Txn *t, uint64_t account_id, Row **ret);          /* its first */
+int txn_find_teaching_of(Txn *t, uint64_t account_id, Row **ret);
+int txn_count_tokens(Txn *t, uint64_t account_id, uint64_t *ret);
+int txn_count_admins(Txn *t, uint64_t except_id, uint64_t *ret);        /* enabled ones, without that one */
 int txn_count_grades(Txn *t, uint64_t student_id, uint64_t *ret);
 int txn_last_student_id(Txn *t, uint64_t *ret);                         /* the largest id; 0: there are no students */
 
@@ -45,6 +50,20 @@ typedef struct TxnLedgerQuery {
 } TxnLedgerQuery;
 int txn_ledger(Txn *t, const TxnLedgerQuery *q, int (*each)(const LedgerEntry *e, void *userdata), void *userdata);
 int txn_ledger_at(Txn *t, uint64_t time_usec, uint64_t *ret_sequence);  /* the last entry up to that time; 0: none */
+
+/* Of the row's newest entry: its sequence, and the version that it left. -ENOENT: it has none. */
+int txn_ledger_last(Txn *t, Kind kind, uint64_t id, uint64_t *ret_sequence, uint64_t *ret_version);
+
+/* The row as that entry of the ledger left everything. -ENOENT: it was not there then. */
+int txn_row_as_of(Txn *t, Kind kind, uint64_t id, uint64_t until, Row **ret);
+
+/* What is not as the ledger says it is: one row, and how in a few words. */
+typedef void (*TxnDifference)(const char *kind, uint64_t id, const char *what, void *userdata);
+
+/* Holds the next limit rows of the kind behind that id against their last entries, or what the next limit entries behind that sequence
+ * left against the rows. *ret_last: the id or sequence looked at last; 0: there was none, and all were looked at. */
+int txn_compare_rows(Txn *t, Kind kind, uint64_t after, size_t limit, TxnDifference tell, void *userdata, uint64_t *ret_last);
+int txn_compare_ledger(Txn *t, uint64_t after, size_t limit, TxnDifference tell, void *userdata, uint64_t *ret_last);
 
 /* A row of an entry's "Old" or "New". -EBADMSG: the text is not one of ours. */
 int row_from_ledger(Kind kind, const char *text, Row **ret);

@@ -185,30 +185,8 @@ static int check_entry(Verifier *v, sqlite3_stmt *s) {
 
 #define LAST_SQL "SELECT row_id, max(sequence), action, new FROM ledger WHERE kind = ?1 GROUP BY row_id ORDER BY row_id"
 
-/* A version that has more fields than the one that made the entry writes it in another way: both are read and written anew then. */
-static int same_content(Kind kind, const Row *row, const char *new, bool *ret) {
-        _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL, again = BUFFER_NULL;
-        Row *told = NULL;
-        int r;
-
-        r = row_write(kind, row, &text);
-        if (r < 0)
-                return r;
-        *ret = strcmp(text.data, new) == 0;
-        if (*ret)
-                return 0;
-        r = row_from_ledger(kind, new, &told);
-        if (r == -EBADMSG)
-                return 0;
-        if (r >= 0)
-                r = row_write(kind, told, &again);
-        if (r >= 0)
-                *ret = strcmp(text.data, again.data) == 0;
-        row_free(kind, told);
-        return r;
-}
-
 static int compare_row(Verifier *v, Kind kind, const Row *row, sqlite3_stmt *last) {
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
         bool same = false;
         int r;
 
@@ -216,7 +194,9 @@ static int compare_row(Verifier *v, Kind kind, const Row *row, sqlite3_stmt *las
                 fault(v, "%s %" PRIu64 " is there, and its last entry, %s, says that it was deleted", kind_name(kind), row->id, text_of(last, 1));
                 return 0;
         }
-        r = same_content(kind, row, text_of(last, 3), &same);
+        r = row_write(kind, row, &text);
+        if (r >= 0)
+                r = ledger_says_same(kind, text.data, text_of(last, 3), &same);
         if (r >= 0 && (!same || row->entry != (uint64_t) sqlite3_column_int64(last, 1)))
                 fault(v, "%s %" PRIu64 " is not as its last entry, %s, has it", kind_name(kind), row->id, text_of(last, 1));
         return r;

@@ -39,6 +39,13 @@
         X(RECORD_CHANGED, "fa37b59af0a942d2aa6562dc9332bde7") \
         X(GRADES_RESTORED, "3c4055d440dd44f08a14f3d16915764e") \
         X(GRADES_DAMAGED, "3f287451c76a417a8f7d9d8d34b7fcfa") \
+        X(LEDGER_ANCHOR, "6e815e77d4f24d69abf1121464fb4c7e") \
+        X(SIGNED_IN, "0bfa05cd905549718c46b6f05474772f") \
+        X(SIGNED_OUT, "4893d595a8614309843e3fcf319e97b5") \
+        X(SIGN_IN_FAILED, "99c45ff3d1a446c1b453664816e42803") \
+        X(SETUP_NEEDED, "8e46a6a238d44319b4ad3423585d8ba7") \
+        X(LOCKED, "448cd200f04b4783832985f865d2234e") \
+        X(UNLOCKED, "c3a11b3b5db94846bef8cf9a36917871") \
         X(LOG_DAMAGED, "2aa1eec0e77149ea9c43b98489449177") \
         X(LOG_GAP, "55c4e26af87544788d021b3f5b097c7e") \
         X(LOG_SUPPRESSED, "aab661ae53614abd95ab8f0c194ab137") \
@@ -55,3 +62,6 @@ const char *event_id(Event event);      /* 32 hex digits */
 
 /* One line with the event's MESSAGE_ID and fields: log_event(LOG_NOTICE, EVENT_READY, fields, n, "…"). */
 #define log_event(priority, event, fields, n_fields, ...) log_full(priority, event_id(event), fields, n_fields, __VA_ARGS__)
+
+/* The same for this machine's journal alone. */
+#define log_event_local(priority, event, fields, n_fields, ...) log_local(priority, event_id(event), fields, n_fields, __VA_ARGS__)

@@ -56,7 +56,7 @@ static int append(LogShipper *s, const LogLine *line) {
 static void shipper_sink(const LogLine *line, void *userdata) {
         LogShipper *s = userdata;
 
-        if (!line->source || s->announcing)
+        if (line->local || !line->source || s->announcing)
                 return;
         s->n_taken++;
         if (append(s, line) < 0)

@@ -19,6 +19,8 @@ static void on_flushed(void *userdata) {
 static void on_drained(void *userdata) {
         Daemon *d = userdata;
 
+        if (d->service->drained)
+                d->service->drained(d->object);
         log_event(LOG_INFO, EVENT_STOPPED, NULL, 0, "Stopped");
         log_shipper_flush(d->shipper, FLUSH_USEC, on_flushed, d);
 }

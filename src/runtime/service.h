@@ -55,6 +55,8 @@ typedef struct Service {
         int (*reload)(void *service, const void *old);
         /* SIGTERM came: end streams and timers, start nothing new. May be NULL. */
         void (*stop)(void *service);
+        /* All that came before the end is answered; what it logs is still sent. May be NULL. */
+        void (*drained)(void *service);
         /* Appends what STATUS= shall say of the service, "5 students, 15 grades". May be NULL. */
         void (*status)(void *service, Buffer *out);
         /* Takes NULL, returns NULL; may block until what was accepted is on disk. */

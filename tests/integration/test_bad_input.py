@@ -58,7 +58,7 @@ MEMBERS = [
 
 ALL = ["registry", "log", "grading", "portal"]
 WRONG_METHODS = [("registry", "PUT", "/services"), ("grading", "DELETE", "/students"), ("grading", "PUT", "/students/1"),
-                 ("grading", "GET", "/students/1/grades"), ("log", "DELETE", "/log"), ("portal", "PUT", "/students"),
+                 ("grading", "PATCH", "/students/1/grades"), ("log", "DELETE", "/log"), ("portal", "PUT", "/students"),
                  ("portal", "POST", "/students/1"), *((name, "POST", "/healthz") for name in ALL), *((name, "DELETE", "/metrics") for name in ALL)]
 PATHS = ["/../etc/passwd", "/students/../students/1", "/%2e%2e/etc/passwd", "/students/%2e%2e/1", "//students", "/students//1", "/students/1%00",
          "/students/1%2fgrades", "/students/%zz", "/students/%", "/students/1/", "/students/\\..\\1", "/students/%ff", "/students/0", "/students/-1",

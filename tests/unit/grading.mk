@@ -2,12 +2,15 @@
 if HAVE_CMOCKA
 grading_tests = \
 	tests/unit/test-average \
+	tests/unit/test-book \
+	tests/unit/test-class-view \
 	tests/unit/test-credential \
 	tests/unit/test-database \
 	tests/unit/test-hasher \
 	tests/unit/test-lru-table \
 	tests/unit/test-password \
 	tests/unit/test-policy \
+	tests/unit/test-rows \
 	tests/unit/test-statistics \
 	tests/unit/test-throttle \
 	tests/unit/test-worker
@@ -20,6 +23,10 @@ grading_test_libs = libgrading.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_average_SOURCES = tests/unit/test-average.c
 tests_unit_test_average_LDADD = $(arithmetic_test_libs)
+tests_unit_test_book_SOURCES = tests/unit/test-book.c
+tests_unit_test_book_LDADD = $(grading_test_libs)
+tests_unit_test_class_view_SOURCES = tests/unit/test-class-view.c
+tests_unit_test_class_view_LDADD = $(grading_test_libs)
 tests_unit_test_credential_SOURCES = tests/unit/test-credential.c
 tests_unit_test_credential_LDADD = $(grading_test_libs)
 tests_unit_test_database_SOURCES = tests/unit/test-database.c
@@ -32,6 +39,8 @@ tests_unit_test_password_SOURCES = tests/unit/test-password.c
 tests_unit_test_password_LDADD = $(grading_test_libs)
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c
 tests_unit_test_policy_LDADD = $(arithmetic_test_libs)
+tests_unit_test_rows_SOURCES = tests/unit/test-rows.c
+tests_unit_test_rows_LDADD = $(grading_test_libs)
 tests_unit_test_statistics_SOURCES = tests/unit/test-statistics.c
 tests_unit_test_statistics_LDADD = $(arithmetic_test_libs)
 tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c
