@@ -328,7 +328,8 @@ def test_restored_elsewhere_it_equals(cluster, grading, tmp_path):
     other = cluster.start("grading")
     assert other.get("/students").json == []
     answer = restore(other, backup.body)
-    assert answer.status == 200 and answer.json["Head"] == grading.get("/ledger/head").json | {}, answer
+    head = grading.get("/ledger/head").json
+    assert answer.status == 200 and answer.json["Head"] == {"Sequence": head["Sequence"], "Hash": head["Hash"]}, answer
     assert other.get("/students").body == grading.get("/students").body
     assert other.get("/students/7").body == grading.get("/students/7").body
     assert other.get("/ledger").body == grading.get("/ledger").body
@@ -421,10 +422,10 @@ def test_restore_under_load(cluster, tmp_path):
             end = time.monotonic()
             assert answer.status == 200, answer
             time.sleep(0.2)
+            known = {w.student: list(w.acknowledged) for w in writers}
             students = {s["ID"]: {g["Title"] for g in s["Grades"]} for s in grading.get("/students").json}
             for w in writers:
-                known = list(w.acknowledged)
-                for title, asked, acknowledged in known:
+                for title, asked, acknowledged in known[w.student]:
                     # Acknowledged before the restore was asked for: gone with what it was a change of. Asked for since: there.
                     assert acknowledged > begin or title not in students[w.student], (title, name)
                     assert asked < end or title in students[w.student], (title, name)
@@ -433,8 +434,8 @@ def test_restore_under_load(cluster, tmp_path):
             thread.stop()
     assert all(set(r.seen) == {"Old", "New"} for r in readers), "all readers have seen both"
     assert grading.post("/fsck").json["OK"] and grading.post("/ledger/check").json["DifferenceCount"] == 0
-    assert {s["LastName"] for s in verify_stopped(grading)} == {"Old"}
     assert_tidy(grading)
+    assert {s["LastName"] for s in verify_stopped(grading)} == {"Old"}
 
 
 def verify_stopped(daemon):
@@ -526,16 +527,18 @@ def test_flipped_bits_are_found(grading, tmp_path):
     good = take(grading, tmp_path / "backup.db").body
     expected = grading.get("/students").body
     chance = random.Random(SEED)
+    used = [at for at, byte in enumerate(good) if byte]
     refused = 0
     for n in range(150):
-        at, bit = chance.randrange(len(good)), 1 << chance.randrange(8)
+        at, bit = chance.choice(used), 1 << chance.randrange(8)
         data = bytearray(good)
         data[at] ^= bit
         answer = restore(grading, bytes(data))
         assert answer.status in (200, 422), (SEED, n, at, bit, answer)
         refused += answer.status == 422
         assert grading.get("/students").body == expected, (SEED, n, at, bit)
-    assert refused >= 30, refused
+    print(f"{refused} of 150 were refused (seed {SEED})")
+    assert refused >= 100, refused
 
 
 def test_a_backup_of_an_earlier_version(cluster, grading, tmp_path):
@@ -618,7 +621,7 @@ def test_fsck_names_faults(grading, sql, words):
         assert answer.status == 200 and not answer.json["OK"], answer
         faults = answer.json["Faults"]
         assert answer.json["FaultCount"] == len(faults) == metric(grading, "gradebook_grading_faults")
-        assert "error: The grades are damaged" in grading.stderr
+        assert "err: The grades are damaged in" in grading.stderr
         refused = grading.get("/backup")
         assert refused.status == 500 and refused.json["Faults"] == faults, "of what is damaged there is no backup"
         assert_tidy(grading)
@@ -688,7 +691,7 @@ def small_disk(cluster):
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     daemon = cluster.daemon("grading")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24M", "gradebook-test", daemon.state], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48M", "gradebook-test", daemon.state], check=True)
     yield daemon
     try:
         daemon.close()
@@ -717,7 +720,7 @@ def test_a_full_disk(small_disk, tmp_path):
         filler.unlink()
     # The backup to restore has its place; what is copied before, and the log, have none: at different steps.
     seen = set()
-    for left in range(0, 14 * MIB, MIB):
+    for left in range(0, 18 * MIB, MIB):
         (grading.state / "restore.db").write_bytes(backup)
         free = os.statvfs(grading.state)
         filler.write_bytes(bytes(max(free.f_bavail * free.f_frsize - left, 0)))
@@ -775,7 +778,7 @@ def test_killed_on_the_way(cluster, tmp_path, what):
             (grading.state / "restore.db").write_bytes(backups[wanted])
         thread = threading.Thread(target=act)
         thread.start()
-        time.sleep(chance.random() * span * 1.2)
+        time.sleep(chance.random() * span * 2)
         grading.kill()
         thread.join()
         grading.start()
