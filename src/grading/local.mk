@@ -27,6 +27,10 @@ libgrading_a_SOURCES = \
 	src/grading/classes.c src/grading/classes.h \
 	src/grading/conf.c src/grading/conf.h \
 	src/grading/credential.c src/grading/credential.h \
+	src/grading/export-class.c \
+	src/grading/export-spool.c src/grading/export-spool.h \
+	src/grading/export-student.c \
+	src/grading/exports.c src/grading/exports.h \
 	src/grading/fields.c src/grading/fields.h \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
 	src/grading/forwarded.c src/grading/forwarded.h \
@@ -34,6 +38,15 @@ libgrading_a_SOURCES = \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.c src/grading/hasher.h \
 	src/grading/history.c \
+	src/grading/import-assessments.c \
+	src/grading/import-grades.c \
+	src/grading/import-internal.h \
+	src/grading/import-layout.c src/grading/import-layout.h \
+	src/grading/import-report.c src/grading/import-report.h \
+	src/grading/import-run.c src/grading/import-run.h \
+	src/grading/import-students.c \
+	src/grading/imports.c src/grading/imports.h \
+	src/grading/imports-list.c \
 	src/grading/ledger-access.c src/grading/ledger-access.h \
 	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
 	src/grading/ledger-check.c \
@@ -70,6 +83,7 @@ libgrading_a_SOURCES = \
 	src/grading/txn-check.c \
 	src/grading/txn-compare.c \
 	src/grading/txn-find.c \
+	src/grading/txn-import.c src/grading/txn-import.h \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
