@@ -29,6 +29,7 @@ ACCOUNTS = {  # login: role, whose
 KNOWN = ("cluster", "admin", "teacher", "colleague", "student", "classmate", "stranger")
 NOBODY = ("disabled", "expired", "forged", "none")
 EVERYBODY = " ".join(KNOWN)
+PEOPLE = "teacher colleague student classmate stranger"
 ADMINS = "cluster admin"
 TEACHERS = f"{ADMINS} teacher"
 CLASS_A = f"{TEACHERS} student classmate"
@@ -120,6 +121,20 @@ TABLE = [
     read("GET /classes/{id}/export", {"id": "class A"}, TEACHERS, seen="student classmate"),
     read("GET /students/{id}/export", {"id": "student student"}, f"{ADMINS} student", seen="teacher"),
     read("GET /export", {}, ADMINS, seen="teacher colleague student classmate stranger"),
+    read("GET /ledger", {}, ADMINS, seen=PEOPLE),
+    read("GET /ledger/head", {}, ADMINS, seen=PEOPLE),
+    read("POST /ledger/check", {}, ADMINS, seen=PEOPLE),
+    read("GET /students/{id}/history", {"id": "student student"}, TEACHERS, seen="student"),
+    read("GET /classes/{id}/history", {"id": "class A"}, TEACHERS, seen="student classmate"),
+    read("GET /grades/{id}/history", {"id": "grade student"}, TEACHERS, seen="student"),
+    read("GET /grades/{id}/history", {"id": "grade draft"}, TEACHERS),
+    make("POST /ledger/{sequence}/undo", {"sequence": "entry changed"}, TEACHERS, status=409),
+    make("POST /ledger/sets/{set}/undo", {"set": "entry changed"}, TEACHERS, status=409),
+
+    read("GET /backup", {}, ADMINS, seen=PEOPLE),
+    read("POST /fsck", {}, ADMINS, seen=PEOPLE),
+    read("POST /vacuum", {}, ADMINS, seen=PEOPLE),
+    make("POST /restore", {}, ADMINS, seen=PEOPLE),
 
     make("POST /sessions", {}, EVERYBODY, public=True, status=400),
     make("POST /setup", {}, EVERYBODY, public=True, status=409),
@@ -197,6 +212,10 @@ class World:
             answer = self.daemon.request(path, "PUT", {"Score": 50})
             assert answer.status in (200, 201), answer
             self.ids[f"grade {grade}"] = answer.json["ID"]
+        # An entry whose row was changed since, so that undoing it is refused at last.
+        made = self.make(None, f"/classes/{self.ids['class A']}/assessments", {"Title": "changed", "Type": "Quiz"})
+        self.ids["entry changed"] = self.daemon.get("/ledger/head").json["Sequence"]
+        assert self.daemon.request(f"/assessments/{made['ID']}", "PATCH", {"Weight": 2}).status == 200
         for of in "AB":
             for row in self.daemon.get(f"/classes/{self.ids['class ' + of]}/enrolments").json["Items"]:
                 name = next(k for k, v in self.ids.items() if k.startswith("student ") and v == row["Student"])
