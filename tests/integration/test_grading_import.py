@@ -480,9 +480,13 @@ def test_a_hundred_thousand_rows(grading):
     assert took < 20 and max(pauses) < 1
     again = done(table(grading, text), 200)
     assert again["Unchanged"] == 100000 and len(again["Changes"]) == 2000
-    # One line of the journal for all of it.
+    begin = time.monotonic()
+    changed = done(table(grading, many(5000, 20, score=51)))
+    print(f"100,000 changed in {time.monotonic() - begin:.2f} s")
+    assert changed["Changed"] == 100000 and time.monotonic() - begin < 15
+    # One line of the journal for all of each.
     assert wait_until(lambda: "Imported a table into class 1" in grading.stderr, "the line of the import")
-    assert grading.stderr.count("Imported a table") == 1 and grading.stderr.count("Changed grade") == 0
+    assert grading.stderr.count("Imported a table") == 2 and grading.stderr.count("Changed grade") == 0
 
 
 # gradebookctl
@@ -635,3 +639,14 @@ def test_comments_from_elsewhere_come_back(school):
     assert "\"'=HYPERLINK(" in text and "''=x" in text
     report = done(school.table(True, text), 200)
     assert (report["Added"], report["Changed"], report["Unchanged"]) == (0, 0, 2 + 2)
+
+
+def test_the_limits_of_the_service_are_a_tables_too(cluster):
+    cluster.configure("grading", {"Grading": {"MaxStudents": 2, "MaxGradesPerStudent": 2}})
+    grading = cluster.start("grading")
+    assert faults(table(grading, "ID,FirstName,LastName\n1,A,B\n2,C,D\n,E,F\n4,G,H\n")) == [
+        (line, 1, "there are 2 students already, the most there may be (MaxStudents=)") for line in (4, 5)]
+    assert grading.get("/students").json == []
+    done(table(grading, "ID,FirstName,LastName,A (Quiz),B (Quiz)\n1,A,B,1,2\n"))
+    assert faults(table(grading, "ID,A (Quiz),C (Quiz)\n1,3,3\n")) == [
+        (2, 3, "the student has 2 grades already, the most there may be (MaxGradesPerStudent=)")]
