@@ -27,7 +27,7 @@ const Route grading_routes[] = {
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
 
         /* Tables: imports.h, exports.h */
-        { "POST", "/imports", post_import, IMPORT_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/imports", post_import, IMPORT_BODY_MAX, ROUTE_PUBLIC | ROUTE_ADMIT },
         { "GET", "/imports", get_imports, 0, ROUTE_PUBLIC },
         { "GET", "/imports/{id}", get_import, 0, ROUTE_PUBLIC },
         { "POST", "/imports/{id}/undo", undo_import, BODY_MAX, ROUTE_PUBLIC },
