@@ -14,6 +14,7 @@ static const Service grading = {
         .admit = access_admits,
         .new = grading_new,
         .reload = grading_reload,
+        .stop = grading_stop,
         .drained = grading_drained,
         .status = grading_status,
         .free = grading_free,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grading/accounts.h"
+#include "grading/admin.h"
 #include "grading/classes.h"
 #include "grading/exports.h"
 #include "grading/grading.h"
@@ -60,7 +61,6 @@ const Route grading_routes[] = {
         { "GET", "/tokens/{id}", get_token, 0, ROUTE_PUBLIC },
         { "DELETE", "/tokens/{id}", delete_token, 0, ROUTE_PUBLIC },
 
-
         { "GET", "/terms", get_terms, 0, ROUTE_PUBLIC },
         { "POST", "/terms", post_term, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/terms/{id}", get_term, 0, ROUTE_PUBLIC },
@@ -95,5 +95,11 @@ const Route grading_routes[] = {
         { "GET", "/students/{id}/averages", get_averages_of_student, 0, ROUTE_PUBLIC },
         { "GET", "/classes/{id}/statistics", get_statistics_of_class, 0, ROUTE_PUBLIC },
         { "GET", "/assessments/{id}/statistics", get_statistics_of_assessment, 0, ROUTE_PUBLIC },
+
+        /* The store as a whole: admin.h */
+        { "GET", "/backup", get_backup, 0, ROUTE_PUBLIC },
+        { "POST", "/restore", post_restore, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/vacuum", post_vacuum, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/fsck", post_fsck, BODY_MAX, ROUTE_PUBLIC },
         ROUTE_END,
 };
