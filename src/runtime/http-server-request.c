@@ -19,9 +19,11 @@
 #define DISCARD_MAX (16u * 1024 * 1024)
 #define BASIC_MAX 512           /* bytes of user and password */
 
-static void request_free(Request *r) {
-        if (r->connection)
+void http_request_free(Request *r) {
+        if (r->connection) {
+                http_request_unhold(r);
                 r->connection->in_request = r->connection->in_handler = false;
+        }
         if (r->dispatched)
                 r->server->counters.open_requests--;
         r->watch = sd_event_source_disable_unref(r->watch);
@@ -67,8 +69,10 @@ void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **c
         Request *r = *con_cls;
 
         *con_cls = NULL;
-        if (r)
-                request_free(r);
+        if (r && r->held && !r->replied)
+                http_request_detach(r);
+        else if (r)
+                http_request_free(r);
 }
 
 static bool is_token(const Request *r, const char *given, size_t size) {
@@ -238,6 +242,7 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
 
         if (!r || !r->connection)
                 return MHD_NO; /* no memory, see http_request_uri() and connection_new() */
+        http_request_note_progress(r);
         if (!r->method) {
                 r->is_head = strcmp(method, "HEAD") == 0;
                 r->method = r->is_head ? "GET" : method;
@@ -253,11 +258,11 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
         }
         if (!r->dispatched)
                 dispatch(r);
-        if (r->replied)
+        if (r->replied) {
+                http_request_unhold(r);
                 return http_request_queue(r);
-        r->suspended = true;
-        MHD_suspend_connection(mhd);
-        return MHD_YES;
+        }
+        return http_request_wait(r);
 }
 
 const char *request_method(const Request *r) {
@@ -314,7 +319,7 @@ const char *request_form(Request *r, const char *name) {
 }
 
 const char *request_header(const Request *r, const char *name) {
-        return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
+        return r->mhd ? MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name) : NULL;
 }
 
 const char *request_body(const Request *r, size_t *ret_size) {
@@ -353,6 +358,8 @@ static void write_address(const Request *r, char *ret, size_t size) {
 const char *request_client(const Request *r) {
         Connection *c = r->connection;
 
+        if (!c)
+                return "gone";
         if (!c->client[0])
                 write_address(r, c->client, sizeof(c->client));
         return c->client;

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 #define JOBS 64
+#define TURN_USEC 100 /* of the loop: time enough for the thread to take what it was given */
 
 typedef struct Number {
         Job job;
@@ -24,6 +27,7 @@ typedef struct Fixture {
         Number numbers[JOBS];
         int completed[JOBS];
         size_t n_completed;
+        size_t n_submitted;
         size_t expected;
 
         pthread_mutex_t gate;           /* held: the first batch waits */
@@ -166,6 +170,39 @@ static void test_gathers(void **state) {
         fixture_end(&f);
 }
 
+static int submit_one(sd_event_source *source, void *userdata) {
+        Fixture *f = userdata;
+        uint64_t begin = clock_monotonic_usec();
+
+        assert_int_equal(worker_submit(f->worker, &f->numbers[f->n_submitted++].job), 0);
+        while (clock_monotonic_usec() < begin + TURN_USEC)
+                ;
+        /* Only what is armed anew goes behind what else is to be done. */
+        return f->n_submitted < f->expected ? sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) : 0;
+}
+
+/* Jobs of which each turn of the loop brings one go together, up to a batch. They do not if the machine is busy for so long that they had
+ * to go before: not often. */
+static void test_collects(void **state) {
+        size_t together = 0;
+
+        for (int round = 0; round < 20; round++) {
+                sd_event_source *source = NULL;
+                Fixture f;
+
+                fixture_start(&f, JOBS, 8);
+                worker_set_gathers(f.worker);
+                f.expected = 8;
+                assert_return_code(sd_event_add_defer(f.event, &source, submit_one, &f), 0);
+                assert_int_equal(sd_event_loop(f.event), 0);
+                assert_in_order(&f, 8);
+                together += f.batches == 1;
+                sd_event_source_unref(source);
+                fixture_end(&f);
+        }
+        assert_true(together >= 16);
+}
+
 static void test_thread_is_named_and_deaf(void **state) {
         Fixture f;
         sigset_t mask;
@@ -202,6 +239,7 @@ int main(void) {
                 cmocka_unit_test(test_queue_is_bounded),
                 cmocka_unit_test(test_free_completes),
                 cmocka_unit_test(test_gathers),
+                cmocka_unit_test(test_collects),
                 cmocka_unit_test(test_thread_is_named_and_deaf),
                 cmocka_unit_test(test_refuses_nonsense),
         };
