@@ -16,6 +16,7 @@
 
 #define GATHER_JOBS_MIN 4       /* fewer are not worth waiting for */
 #define GATHER_MAX_USEC (2 * USEC_PER_MSEC)
+#define SLICE_USEC 150          /* of completions in one turn of the loop: others, who only read, wait no longer for a large batch */
 #define NAME_MAX_BYTES 15 /* pthread_setname_np(3) */
 
 typedef struct JobQueue {
@@ -34,6 +35,7 @@ struct Worker {
         size_t n_submitted;
         size_t n_seen;                  /* of them, at the loop's last turn */
         uint64_t collect_until_usec;    /* monotonic */
+        JobQueue done;                  /* completed by the thread, and not yet here */
         size_t pending;
         int event_fd;
         pthread_t thread;
@@ -140,28 +142,38 @@ static void *worker_thread(void *userdata) {
         return NULL;
 }
 
-static void worker_complete(Worker *w) {
-        Job *job;
-
+/* Completes what is done, in its order, but for what does not fit into the time (0: there is no end to it). True if something is left. */
+static bool worker_complete(Worker *w, uint64_t until_usec) {
         (void) pthread_mutex_lock(&w->mutex);
-        job = queue_take_all(&w->completed);
+        if (w->completed.first) {
+                *w->done.tail = w->completed.first;
+                w->done.tail = w->completed.tail;
+                queue_init(&w->completed);
+        }
         (void) pthread_mutex_unlock(&w->mutex);
 
-        while (job) {
-                Job *next = job->next;  /* done may free the job */
+        while (w->done.first) {
+                Job *job = w->done.first;       /* done may free it, and may submit others */
 
+                w->done.first = job->next;
+                if (!w->done.first)
+                        queue_init(&w->done);
                 w->pending--;
                 job->next = NULL;
                 job->done(job);
-                job = next;
+                if (until_usec > 0 && clock_monotonic_usec() >= until_usec)
+                        break;
         }
+        return w->done.first;
 }
 
 static int worker_on_completed(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Worker *w = userdata;
         eventfd_t n;
 
         (void) eventfd_read(fd, &n);
-        worker_complete(userdata);
+        if (worker_complete(w, clock_monotonic_usec() + SLICE_USEC))
+                (void) eventfd_write(fd, 1);
         return 0;
 }
 
@@ -239,6 +251,7 @@ int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max
         queue_init(&w->submitted);
         queue_init(&w->waiting);
         queue_init(&w->completed);
+        queue_init(&w->done);
 
         w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (w->event_fd < 0)
@@ -301,7 +314,7 @@ Worker *worker_free(Worker *w) {
                 (void) pthread_cond_signal(&w->wakeup);
                 (void) pthread_mutex_unlock(&w->mutex);
                 (void) pthread_join(w->thread, NULL);
-                worker_complete(w);
+                (void) worker_complete(w, 0);
         }
         if (w->has_wakeup)
                 (void) pthread_cond_destroy(&w->wakeup);
