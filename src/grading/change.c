@@ -227,7 +227,8 @@ int change_reply_row(Change *c, unsigned status, Kind kind, const Row *row) {
         return k;
 }
 
-static void log_change(const Change *c, int priority, Event event, uint64_t student_id, uint64_t grade_id, const char *text) {
+void change_log(const Change *c, Event event, uint64_t student_id, uint64_t grade_id, const char *text) {
+        bool is_lock = event == EVENT_LOCKED || event == EVENT_UNLOCKED;
         char student[ID_TEXT_SIZE], grade[ID_TEXT_SIZE], entry[ID_TEXT_SIZE];
         LogField fields[] = {
                 { "REQUEST_ID", c->job.origin.request_id },
@@ -241,14 +242,10 @@ static void log_change(const Change *c, int priority, Event event, uint64_t stud
         (void) snprintf(student, sizeof(student), "%" PRIu64, student_id);
         (void) snprintf(grade, sizeof(grade), "%" PRIu64, grade_id);
         (void) snprintf(entry, sizeof(entry), "%" PRIu64, c->job.first_entry);
-        log_event(priority, event, fields, ELEMENTSOF(fields), "%s", text);
+        log_event(is_lock ? LOG_NOTICE : LOG_INFO, event, fields, ELEMENTSOF(fields), "%s", text);
 }
 
-void change_log(const Change *c, Event event, uint64_t student_id, uint64_t grade_id, const char *text) {
-        log_change(c, LOG_INFO, event, student_id, grade_id, text);
-}
-
-/* A lock that is put on or taken off is told at notice level, whatever the change was besides. */
+/* A lock that is put on or taken off is told by itself, at notice level, whichever way the change came. */
 static void log_locks(const Change *c) {
         for (size_t i = 0; i < c->job.n_applied; i++) {
                 const StoreApplied *a = c->job.applied + i;
@@ -260,7 +257,10 @@ static void log_locks(const Change *c) {
                 (void) buffer_printf(&text, "%s %s \"%s\" (%s %" PRIu64 "), %s%s", a->lock > 0 ? "Locked" : "Unlocked", kind_name(a->kind),
                                      a->kind == KIND_TERM ? ((const TermRow *) row)->name : ((const ClassRow *) row)->name, kind_name(a->kind),
                                      a->id, c->job.origin.reason ? "since: " : "no reason given", c->job.origin.reason ? c->job.origin.reason : "");
-                log_change(c, LOG_NOTICE, a->lock > 0 ? EVENT_LOCKED : EVENT_UNLOCKED, 0, 0, buffer_text(&text));
+                if (a->lock > 0)
+                        change_log(c, EVENT_LOCKED, 0, 0, buffer_text(&text));
+                else
+                        change_log(c, EVENT_UNLOCKED, 0, 0, buffer_text(&text));
         }
 }
 

