@@ -183,6 +183,8 @@ static void change_done(StoreJob *job, int result) {
                 return;
         }
         grading_note_store(g, result);
+        if (result < 0 && c->refused && c->refused(c, result))
+                return;
         if (result < 0) {
                 refuse(c, result, &job->problem);
                 return;

@@ -45,6 +45,7 @@ typedef struct Grading {
         uint8_t setup_digest[32];
         uint64_t sign_ins[_SIGN_IN_OUTCOME_MAX];
         size_t students_underway;       /* on their way to the disk */
+        size_t exports_underway;        /* written or sent */
         uint64_t changes[_CHANGE_OUTCOME_MAX];
         int store_error;                /* of the last change: 0, or why the disk did not take it */
 } Grading;

@@ -6,13 +6,13 @@ libgrading_a_SOURCES = \
 	src/grading/accounts.c src/grading/accounts.h \
 	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/as-of.c \
+	src/grading/assessments.c \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
 	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
-	src/grading/assessments.c \
 	src/grading/book.c src/grading/book.h \
 	src/grading/cells.c \
 	src/grading/change.c src/grading/change.h \
@@ -22,13 +22,26 @@ libgrading_a_SOURCES = \
 	src/grading/classes.c src/grading/classes.h \
 	src/grading/conf.c src/grading/conf.h \
 	src/grading/credential.c src/grading/credential.h \
+	src/grading/export-class.c \
+	src/grading/export-spool.c src/grading/export-spool.h \
+	src/grading/export-student.c \
+	src/grading/exports.c src/grading/exports.h \
 	src/grading/fields.c src/grading/fields.h \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
 	src/grading/forwarded.c src/grading/forwarded.h \
 	src/grading/grades.c \
 	src/grading/grading.c src/grading/grading.h \
-	src/grading/hasher.h \
+	src/grading/hasher.c src/grading/hasher.h \
 	src/grading/history.c \
+	src/grading/import-assessments.c \
+	src/grading/import-grades.c \
+	src/grading/import-internal.h \
+	src/grading/import-layout.c src/grading/import-layout.h \
+	src/grading/import-report.c src/grading/import-report.h \
+	src/grading/import-run.c src/grading/import-run.h \
+	src/grading/import-students.c \
+	src/grading/imports.c src/grading/imports.h \
+	src/grading/imports-list.c \
 	src/grading/ledger.h \
 	src/grading/ledger-access.c src/grading/ledger-access.h \
 	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
@@ -36,7 +49,6 @@ libgrading_a_SOURCES = \
 	src/grading/ledger-pages.c \
 	src/grading/ledger-read.c src/grading/ledger-read.h \
 	src/grading/ledger-state.c src/grading/ledger-state.h \
-	src/grading/hasher.c src/grading/hasher.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
@@ -64,12 +76,13 @@ libgrading_a_SOURCES = \
 	src/grading/txn-check.c \
 	src/grading/txn-compare.c \
 	src/grading/txn-find.c \
+	src/grading/txn-import.c src/grading/txn-import.h \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
 	src/grading/txn-rows.c \
+	src/grading/txn-session.c src/grading/txn-session.h \
 	src/grading/undo.c
-	src/grading/txn-session.c src/grading/txn-session.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

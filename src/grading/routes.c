@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grading/accounts.h"
 #include "grading/classes.h"
+#include "grading/exports.h"
 #include "grading/grading.h"
+#include "grading/imports.h"
 #include "grading/ledger.h"
 
 /* A grade with the longest title and reason, each character escaped as a surrogate pair, and room for members that we
@@ -22,7 +24,6 @@ const Route grading_routes[] = {
         { "GET", "/students/{id}/grades", get_grades_of_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/students/{id}/grades/{grade}", get_grade_of_student, 0, ROUTE_PUBLIC },
-
 
         { "GET", "/ledger", get_ledger, 0, ROUTE_PUBLIC },
         { "GET", "/ledger/head", get_ledger_head, 0, ROUTE_PUBLIC },
@@ -84,5 +85,14 @@ const Route grading_routes[] = {
         { "GET", "/students/{id}/averages", get_averages_of_student, 0, ROUTE_PUBLIC },
         { "GET", "/classes/{id}/statistics", get_statistics_of_class, 0, ROUTE_PUBLIC },
         { "GET", "/assessments/{id}/statistics", get_statistics_of_assessment, 0, ROUTE_PUBLIC },
+
+        /* Tables: imports.h, exports.h */
+        { "POST", "/imports", post_import, IMPORT_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/imports", get_imports, 0, ROUTE_PUBLIC },
+        { "GET", "/imports/{id}", get_import, 0, ROUTE_PUBLIC },
+        { "POST", "/imports/{id}/undo", undo_import, BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/export", get_export, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/export", get_class_export, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/export", get_student_export, 0, ROUTE_PUBLIC },
         ROUTE_END,
 };

@@ -122,6 +122,12 @@ const char *const grading_migrations[] = {
         "  began_usec INTEGER NOT NULL, used_usec INTEGER NOT NULL, expires_usec INTEGER NOT NULL, client TEXT NOT NULL"
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX sessions_by_account ON sessions (account_id);"
-        "CREATE INDEX sessions_by_expiry ON sessions (expires_usec);",
+        "CREATE INDEX sessions_by_expiry ON sessions (expires_usec);"
+
+        /* Which sets of the ledger came from a table. Who, when and why are in the ledger. */
+        "CREATE TABLE imports ("
+        "  id INTEGER PRIMARY KEY REFERENCES ledger (sequence), class_id INTEGER NOT NULL, name TEXT, row_count INTEGER NOT NULL,"
+        "  added INTEGER NOT NULL, changed INTEGER NOT NULL, unchanged INTEGER NOT NULL, undone_by INTEGER"
+        ") STRICT;",
         NULL,
 };

@@ -26,7 +26,10 @@ void store_job_deinit(StoreJob *job) {
 /* On the store's thread, in the job's savepoint. */
 int store_run(Store *s, StoreJob *job) {
         Txn t = { .store = s, .job = job };
+        uint64_t last_ids[_KIND_MAX];
         int r = 0;
+
+        memcpy(last_ids, s->last_ids, sizeof(last_ids));
 
         if (job->idempotency_key)
                 r = key_find(&t);
@@ -39,6 +42,9 @@ int store_run(Store *s, StoreJob *job) {
         if (r >= 0 && job->idempotency_key)
                 r = key_put(&t);
         row_free(KIND_ASSESSMENT, (Row *) t.assessment);
+        /* What is taken back never was: its ids go to the next one, and so an import makes the same rows as its dry run. */
+        if (r < 0)
+                memcpy(s->last_ids, last_ids, sizeof(last_ids));
         return r;
 }
 
