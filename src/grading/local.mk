@@ -50,6 +50,7 @@ libgrading_a_SOURCES = \
 	src/grading/ledger-read.c src/grading/ledger-read.h \
 	src/grading/ledger-state.c src/grading/ledger-state.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
+	src/grading/openapi.c \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
 	src/grading/resource.c src/grading/resource.h \
@@ -96,3 +97,19 @@ $(common_passwords): src/grading/common-passwords.txt
 	$(AM_V_GEN)$(MKDIR_P) src/grading && \
 	sed -e '/^# /d' -e 's/["\\]/\\&/g' "$(srcdir)/src/grading/common-passwords.txt" | LC_ALL=C sort -u | sed -e 's/.*/"&",/' >$@.tmp && mv $@.tmp $@
 src/grading/password.$(OBJEXT): $(common_passwords)
+
+# The description of the interface is in the program, on one line. Its parts are JSON objects, whose braces stand alone in the first and the
+# last line, and whose members come together in one object: the lists are in the order of routes.c.
+openapi_paths = paths-students paths-terms paths-classes paths-grades paths-ledger paths-tables paths-accounts paths-service
+openapi_schemas = schemas-simple schemas-rows schemas-requests schemas-reports schemas-ledger schemas-tables schemas-accounts schemas-problems
+openapi_parts = $(patsubst %,src/grading/openapi/%.json,head $(openapi_paths) components $(openapi_schemas))
+openapi = src/grading/openapi.inc
+EXTRA_DIST += $(openapi_parts)
+CLEANFILES += $(openapi)
+$(openapi): $(openapi_parts) src/grading/local.mk
+	$(AM_V_GEN)$(MKDIR_P) src/grading && \
+	join() { comma=; for part; do printf '%s' "$$comma"; sed -e '1d' -e '$$d' -e 's/^ *//' "$(srcdir)/src/grading/openapi/$$part.json" || exit; comma=,; done; } && \
+	{ printf '{' && join head && printf ',"paths":{' && join $(openapi_paths) && printf '},"components":{' && join components && \
+	printf ',"schemas":{' && join $(openapi_schemas) && printf '}}}'; } >$@.json && \
+	tr -d '\n' <$@.json | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&"/' >$@.tmp && rm $@.json && mv $@.tmp $@
+src/grading/openapi.$(OBJEXT): $(openapi)

@@ -108,7 +108,7 @@ void get_grade_of_student(Request *r, void *service) {
         else if (k < 0)
                 request_fail_errno(r, k, "reading a grade");
         else
-                request_reply(r, 200, "application/json", buffer_text(&text), text.size);
+                resource_reply(r, &text, "reading a grade");
 }
 
 typedef struct AddStudent {
