@@ -178,7 +178,7 @@ static int prepare(History *h, Request *r, Problem *problem) {
         uint64_t before = 0;
         int k;
 
-        if (request_param_uint64(r, "id", &h->id) < 0)
+        if (request_param_uint64(r, "id", &h->id) < 0 || h->id == 0)
                 return problem_set(problem, 404, "There is no %s with this ID", kind_name(h->kind));
         k = check_rights(h, problem);
         h->limit = PAGE_DEFAULT;

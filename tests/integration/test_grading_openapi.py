@@ -1,0 +1,493 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon's answers held against the OpenAPI document that it serves: each operation is driven with what the document allows, up to
+its limits, and with what it does not. An operation that nothing here can drive fails."""
+
+import datetime
+import itertools
+import re
+import time
+
+import gradebook
+import openapi
+import openapi_samples as samples
+import pytest
+
+DOCUMENT = openapi.load()
+OPERATIONS = openapi.operations(DOCUMENT)
+BY_ID = {o.id: o for o in OPERATIONS}
+CHECKER = openapi.Checker(DOCUMENT)
+
+PASSWORD = "grün-Brücke 71 Ahorn"
+LIMIT_BYTES = 64 * 1024
+NOWHERE = 9007199254740991
+CSV = "ID,LastName,FirstName,Essay (Exam)\n{},Byron,Ada,{}\n"
+
+
+class World:
+    """A school over HTTP, with everybody who may ask."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.number = itertools.count(1)
+        self.term = self.make("/terms", {"Name": "Autumn"})
+        self.room = self.new_class(Term=self.term)
+        self.assessment = self.new_assessment()
+        self.person = self.new_student()
+        self.put(self.assessment, self.person, {"Score": 85.5})
+        self.admin = self.new_account("admin")
+        self.teacher = self.new_account("teacher")
+        self.pupil = self.new_account("student", self.person)
+        self.make(f"/classes/{self.room}/teachings", {"Account": self.teacher})
+        self.sessions = {who: self.sign_in(getattr(self, who)) for who in ("admin", "teacher", "pupil")}
+
+    def send(self, method, path, body=None, headers=None, who="cluster", kind="application/json"):
+        headers = dict(headers or {})
+        if body is not None:
+            headers.setdefault("Content-Type", kind)
+            body = samples.encode(body) if isinstance(body, (dict, list)) else body
+        token = {"cluster": True, "nobody": None}.get(who) if who in ("cluster", "nobody") else self.sessions.get(who, who)
+        return self.daemon.request(path, method, body, headers=headers, token=token)
+
+    def make(self, path, body):
+        answer = self.send("POST", path, body)
+        assert answer.status == 201, answer
+        return answer.json["ID"]
+
+    def put(self, assessment, student, body):
+        answer = self.send("PUT", f"/assessments/{assessment}/grades/{student}", body)
+        assert answer.status in (200, 201), answer
+        return answer.json["ID"]
+
+    def new_class(self, **more):
+        return self.make("/classes", {"Name": "Maths", **more})
+
+    def new_assessment(self, room=None):
+        return self.make(f"/classes/{room or self.room}/assessments", {"Title": f"Quiz {next(self.number)}", "Type": "Quiz", "Maximum": 100000, "Released": True})
+
+    def new_student(self, enrol=True):
+        student = self.make("/students", {"FirstName": "Ada", "LastName": "Byron"})
+        if enrol:
+            self.make(f"/classes/{self.room}/enrolments", {"Student": student})
+        return student
+
+    def bare_student(self):
+        """One whom nothing refers to."""
+        student = self.new_student(enrol=False)
+        for row in self.send("GET", f"/students/{student}/enrolments").json["Items"]:
+            assert self.send("DELETE", f"/enrolments/{row['ID']}").status == 204
+        return student
+
+    def new_grade(self):
+        return self.put(self.assessment, self.new_student(), {"Score": 1})
+
+    def new_login(self):
+        return f"person{next(self.number)}"
+
+    def new_account(self, role="teacher", student=None):
+        return self.make("/accounts", {"Login": self.new_login(), "Role": role, "Student": student, "Password": PASSWORD})
+
+    def sign_in(self, account):
+        login = self.send("GET", f"/accounts/{account}").json["Login"]
+        answer = self.send("POST", "/sessions", {"Login": login, "Password": PASSWORD}, who="nobody")
+        assert answer.status == 201, answer
+        return answer.json["Token"]
+
+    def new_token(self):
+        return self.make("/tokens", {"Account": self.teacher, "Name": "script", "Expires": in_days(30)})
+
+    def new_import(self):
+        answer = self.send("POST", f"/imports?class={self.room}", CSV.format(self.new_student(), 7), kind="text/csv")
+        assert answer.status == 201, answer
+        return answer.json["Import"]
+
+    def new_entry(self):
+        """The number of an entry that nothing came after."""
+        self.send("PATCH", f"/grades/{self.new_grade()}", {"Comment": "well done"})
+        return self.send("GET", "/ledger/head").json["Sequence"]
+
+    def new_set(self):
+        entry = self.new_entry()
+        return openapi.parse(self.send("GET", f"/ledger?after={entry - 1}").text)["Set"]
+
+
+def in_days(days):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.fixture(scope="module")
+def cluster_of_module(tmp_path_factory):
+    cluster = gradebook.Cluster(tmp_path_factory.mktemp("openapi"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="module")
+def world(cluster_of_module):
+    return World(cluster_of_module.start("grading"))
+
+
+# What the path names: something of its own for each request that changes it.
+TARGETS = {
+    "/students/{id}": lambda w: {"id": w.bare_student()},
+    "/terms/{id}": lambda w: {"id": w.make("/terms", {"Name": "Spring"})},
+    "/classes/{id}": lambda w: {"id": w.new_class()},
+    "/assessments/{id}": lambda w: {"id": w.new_assessment()},
+    "/enrolments/{id}": lambda w: {"id": w.make(f"/classes/{w.room}/enrolments", {"Student": w.new_student(enrol=False)})},
+    "/teachings/{id}": lambda w: {"id": w.make(f"/classes/{w.room}/teachings", {"Account": w.new_account()})},
+    "/grades/{id}": lambda w: {"id": w.new_grade()},
+    "/accounts/{id}": lambda w: {"id": w.new_account()},
+    "/accounts/{id}/password": lambda w: {"id": w.new_account()},
+    "/tokens/{id}": lambda w: {"id": w.new_token()},
+    "/imports/{id}": lambda w: {"id": w.new_import()},
+    "/imports/{id}/undo": lambda w: {"id": w.new_import()},
+    "/ledger/{sequence}/undo": lambda w: {"sequence": w.new_entry()},
+    "/ledger/sets/{set}/undo": lambda w: {"set": w.new_set()},
+    "/assessments/{id}/grades/{student}": lambda w: {"id": w.assessment, "student": w.person},
+    "/students/{id}/grades/{grade}": lambda w: {"id": w.person, "grade": w.put(w.assessment, w.person, {"Score": 85.5})},
+}
+# Where something that all share will do: of what noun it is.
+SHARED = {"students": "person", "classes": "room", "assessments": "assessment"}
+
+
+def target(w, o):
+    """Values for the parameters of the path."""
+    names = re.findall(r"\{(\w+)\}", o.path)
+    if not names:
+        return {}
+    if o.path in TARGETS:
+        return TARGETS[o.path](w)
+    noun = o.path.split("/")[1]
+    assert names == ["id"] and (noun in SHARED or f"/{noun}/{{id}}" in TARGETS), f"nothing here can drive {o.method} {o.path}"
+    return {"id": getattr(w, SHARED[noun])} if noun in SHARED else TARGETS[f"/{noun}/{{id}}"](w)
+
+
+def url(o, parameters, query=""):
+    return re.sub(r"\{(\w+)\}", lambda m: str(parameters[m[1]]), o.path) + query
+
+
+# What a member of a request refers to.
+REFERENCES = {
+    "Term": lambda w: w.term, "Class": lambda w: w.room, "DefaultClass": lambda w: w.room, "Student": lambda w: w.bare_student(),
+    "Account": lambda w: w.new_account(), "Login": lambda w: w.new_login(), "Password": lambda w: PASSWORD, "Policy": lambda w: {"Method": "mean"},
+}
+
+
+def settle(w, body):
+    """What depends on another member."""
+    if "Role" in body:
+        body["Student"] = w.bare_student() if body["Role"] == "student" else None
+    if body.get("State", "graded") not in ("graded", "late") and "Score" in body:
+        body["Score"] = None
+    elif "State" in body and body.get("Score") is None:
+        body["Score"] = 1
+    if body.get("Begins") and body.get("Ends"):
+        body["Ends"] = max(body["Begins"], body["Ends"])
+    return body
+
+
+def value_of(w, name, schema):
+    return REFERENCES[name](w) if name in REFERENCES else samples.good(DOCUMENT, schema)[0]
+
+
+def make_body(w, o):
+    """All members that the schema has, each at its plainest."""
+    if o.id == "post_import":
+        return CSV.format(w.new_student(), 7)
+    if o.body is None:
+        return None
+    body = {name: value_of(w, name, schema) for name, schema in o.body["properties"].items()}
+    if o.id == "post_session":
+        body["Login"] = w.send("GET", f"/accounts/{w.new_account()}").json["Login"]
+    if o.id == "post_token":
+        body.update(Account=w.teacher, Expires=in_days(20))
+    if o.id == "post_student":
+        body["ID"] = None
+    return settle(w, body)
+
+
+QUERIES = {"post_import": lambda w: f"?class={w.room}", "get_sessions": lambda w: f"?account={w.pupil}"}
+SELF = ("delete_session", "rotate_session", "delete_sessions")
+
+
+def who_for(w, o):
+    """By whom it can be asked: the cluster has no session of its own."""
+    if o.id in SELF:
+        return w.sign_in(w.new_account())
+    return "nobody" if o.public else "cluster"
+
+
+def send(w, o, parameters=None, body=None, query=None, headers=None, who=None, head=False):
+    parameters = target(w, o) if parameters is None else parameters
+    if query is None:
+        query = QUERIES[o.id](w) if o.id in QUERIES else ""
+    answer = w.send("HEAD" if head else o.method, url(o, parameters, query), body, headers, who or who_for(w, o), o.body_type)
+    CHECKER.check(o, answer, head)
+    return answer
+
+
+def expect(answer, status, name=""):
+    assert answer.status == status, f"{answer}, and not {status}"
+    if status >= 400 and name:
+        assert name in answer.json["detail"], f"{answer} does not name {name}"
+    return answer
+
+
+# /setup has a school of its own, in which there is no administrator yet.
+@pytest.fixture
+def nobody_yet(cluster):
+    daemon = cluster.start("grading")
+    code = re.search(r"good until the next start: (\S+)", daemon.stderr)[1]
+
+    class NobodyYet:
+        def send(self, method, path, body=None, headers=None, who="nobody", kind="application/json"):
+            body = samples.encode(body) if isinstance(body, (dict, list)) else body
+            return daemon.request(path, method, body, headers={"Content-Type": kind, **(headers or {})}, token=None)
+
+    return NobodyYet(), code
+
+
+def test_setup(nobody_yet):
+    w, code = nobody_yet
+    o = BY_ID["post_setup"]
+    plain = {"Code": code, "Login": "head", "Name": "x", "Password": PASSWORD, "Reason": "x"}
+    refuse_wrong_bodies(w, o, plain)
+    expect(send(w, o, body={**plain, "Code": "aaaa-bbbb"}, who="nobody"), 403, "'Code'")
+    assert expect(send(w, o, body=plain, who="nobody"), 201).json["Role"] == "admin"
+    expect(send(w, o, body=plain, who="nobody"), 409)
+
+
+# The document itself
+
+def test_the_document_is_served(world):
+    answer = world.daemon.get("/openapi.json", token=None)
+    assert answer.status == 200 and answer.headers["Content-Type"] == "application/json"
+    served = openapi.parse(answer.text)
+    assert served == openapi.parse(samples.encode(DOCUMENT)), "not the one in src/grading/openapi"
+    assert list(served["paths"]) == list(DOCUMENT["paths"])
+    assert world.daemon.get("/openapi.json", token=None, headers={"If-None-Match": answer.headers["ETag"]}).status == 304
+    assert world.daemon.request("/openapi.json", "HEAD", token=None).headers["Content-Length"] == str(len(answer.body))
+
+
+# Valid requests: each success that is documented is seen
+
+def drive_students(w, o):
+    body = make_body(w, o)
+    first = send(w, o, body=body)
+    yield first
+    known = {**body, "ID": first.json["ID"]}
+    yield expect(send(w, o, body=known), 200)
+    # Repeated with a key it is the same answer again, and not an empty one.
+    answers = [send(w, o, body=known, headers={"Idempotency-Key": "known"}) for _ in range(2)]
+    assert answers[0].body == answers[1].body
+    yield from answers
+
+
+def drive_cells(w, o):
+    where = {"id": w.new_assessment(), "student": w.person}
+    for status, headers in ((201, {"If-None-Match": "*"}), (200, {"If-Match": "*"})):
+        yield expect(send(w, o, where, make_body(w, o), headers=headers), status)
+    expect(send(w, o, where, make_body(w, o), headers={"If-None-Match": "*"}), 409)
+
+
+def drive_imports(w, o):
+    table = make_body(w, o)
+    yield expect(send(w, o, body=table, query=f"?class={w.room}&dry-run"), 200)
+    yield expect(send(w, o, body=table), 201)
+    yield expect(send(w, o, body=table), 200)
+    wrong = expect(send(w, o, body=table.replace(",7\n", ",seven\n")), 422)
+    assert wrong.json["ErrorCount"] == 1 and "Essay" in wrong.json["Errors"][0]["Member"]
+
+
+DRIVERS = {"post_student": drive_students, "put_cell": drive_cells, "post_import": drive_imports}
+
+
+@pytest.mark.parametrize("o", [o for o in OPERATIONS if o.id != "post_setup"], ids=str)
+def test_valid_requests_get_what_is_documented(world, o):
+    if o.id in DRIVERS:
+        seen = {answer.status for answer in DRIVERS[o.id](world, o)}
+    else:
+        who = who_for(world, o)
+        parameters, body = target(world, o), make_body(world, o)
+        answer = send(world, o, parameters, body, who=who)
+        assert answer.status < 300, answer
+        seen = {answer.status}
+        if o.takes("If-None-Match"):
+            seen.add(expect(send(world, o, parameters, who=who, headers={"If-None-Match": answer.headers["ETag"]}), 304).status)
+    assert seen == o.successes(), "some that is documented was not seen"
+
+
+@pytest.mark.parametrize("o", [o for o in OPERATIONS if o.method == "GET"], ids=str)
+def test_head_is_get_without_the_body(world, o):
+    who, parameters = who_for(world, o), target(world, o)
+    get, head = (send(world, o, parameters, who=who, head=head) for head in (False, True))
+    assert head.status == get.status == 200
+    for name in {"Content-Type", "Content-Length", "ETag"} & set(get.headers):
+        # How long it takes, and how much it counts, are other figures each time.
+        if (o.id, name) not in {("get_metrics", "Content-Length"), ("get_sessions", "ETag"), ("get_session", "ETag")}:
+            assert head.headers[name] == get.headers[name], name
+
+
+# Bodies
+
+def refuse_wrong_bodies(w, o, plain, parameters=None, who="nobody"):
+    parameters = parameters or {}
+    for name in o.body.get("required", ()):
+        expect(send(w, o, parameters, {key: value for key, value in plain.items() if key != name}, who=who), 400, f"'{name}'")
+    for name, schema in o.body["properties"].items():
+        for value in samples.bad(DOCUMENT, schema):
+            expect(send(w, o, parameters, {**plain, name: value}, who=who), 400, f"'{name}'")
+    if o.body_required and o.id != "post_services":
+        for body in ("", "[]", "{", "null", "\x00"):
+            expect(send(w, o, parameters, body, who=who), 400)
+
+
+WITH_BODY = [o for o in OPERATIONS if o.body and o.id != "post_setup"]
+
+
+def owner(w, o, parameters):
+    """Only who sets the own password needs to know the old one."""
+    return w.sign_in(parameters["id"]) if o.id == "put_password" else who_for(w, o)
+
+
+@pytest.mark.parametrize("o", WITH_BODY, ids=str)
+def test_wrong_bodies_are_refused_by_name(world, o):
+    parameters = target(world, o)
+    who = owner(world, o, parameters)
+    plain = make_body(world, o)
+    if "Name" in (o.body["properties"].get("Added") or {}):
+        return
+    refuse_wrong_bodies(world, o, plain, parameters, who)
+
+
+# Their limits are not in the schema alone.
+NOT_BY_SCHEMA = {"Login", "Password", "OldPassword", "Expires", "Code", *(name for name in REFERENCES if name not in ("Policy",))}
+
+
+@pytest.mark.parametrize("o", [o for o in WITH_BODY if o.id not in ("post_session", "put_password")], ids=str)
+def test_what_the_schema_allows_is_taken(world, o):
+    for name, schema in o.body["properties"].items():
+        if name in NOT_BY_SCHEMA:
+            continue
+        for value in samples.good(DOCUMENT, schema):
+            # The IDs of others, and what no ID can come behind.
+            if (o.id, name) == ("post_student", "ID") and value is not None:
+                continue
+            parameters = target(world, o)
+            body = settle(world, {**make_body(world, o), name: value})
+            if name == "Score" and value is None:
+                body.update(State="blank", Score=None)
+            answer = send(world, o, parameters, body)
+            assert answer.status < 300, f"{name}: {value!r}: {answer}"
+    required = {name: value for name, value in make_body(world, o).items() if name in o.body.get("required", ())}
+    if o.id == "post_token":
+        required["Account"] = world.teacher
+    if "Role" in required:
+        required = settle(world, required)
+    assert send(world, o, body=required).status < 300, "the required members are enough"
+
+
+@pytest.mark.parametrize("o", WITH_BODY, ids=str)
+def test_a_body_that_is_too_long(world, o):
+    if o.id == "post_services":
+        pytest.skip("it takes 8 MiB")
+    expect(send(world, o, body='{"x":"' + "x" * LIMIT_BYTES + '"}'), 413)
+
+
+# Parameters
+
+WITH_QUERY = [(o, p) for o in OPERATIONS for p in o.parameters if p["in"] == "query"]
+
+
+@pytest.mark.parametrize("o, parameter", WITH_QUERY, ids=lambda value: value["name"] if isinstance(value, dict) else str(value))
+def test_query_parameters(world, o, parameter):
+    name, who = parameter["name"], who_for(world, o)
+    others = "" if name in ("class", "account") or o.id not in QUERIES else QUERIES[o.id](world)
+    join = "&" if others else "?"
+    wrong = samples.bad_queries(DOCUMENT, parameter)
+    for value in wrong:
+        expect(send(world, o, body=make_body(world, o), query=f"{others}{join}{name}={samples.quote(value)}", who=who), 400, f"'{name}'")
+    if parameter.get("required") or o.id == "get_sessions":
+        expect(send(world, o, body=make_body(world, o), query="", who=who), 400, f"'{name}'")
+    for value in [str(world.room)] if (o.id, name) == ("post_import", "class") else samples.good_queries(DOCUMENT, parameter):
+        if name == "at":
+            value = in_days(1)
+        answer = send(world, o, body=make_body(world, o), query=f"{others}{join}{name}={samples.quote(value)}", who=who)
+        # Sessions of an account that is not there are not, either.
+        assert answer.status < 300 or (name == "account" and o.id.endswith("_sessions") and answer.status == 404), f"{name}={value}: {answer}"
+
+
+WITH_PATH = [o for o in OPERATIONS if "{" in o.path]
+
+
+@pytest.mark.parametrize("o", WITH_PATH, ids=str)
+def test_what_is_not_there(world, o):
+    plain = target(world, o)
+    body = make_body(world, o)
+    for name in plain:
+        for value in ("x", "0", "-1", str(NOWHERE), "18446744073709551616"):
+            answer = send(world, o, {**plain, name: value}, body)
+            # The student of a cell is a matter of who is enrolled.
+            expect(answer, 400 if (o.id, name, value) == ("put_cell", "student", str(NOWHERE)) else 404)
+    expect(world.send(o.method, url(o, {name: "%zz" for name in plain})), 400)
+
+
+# Versions and keys
+
+@pytest.mark.parametrize("o", [o for o in OPERATIONS if o.takes("If-Match")], ids=str)
+def test_another_version(world, o):
+    parameters, body = target(world, o), make_body(world, o)
+    conflict = expect(send(world, o, parameters, body, headers={"If-Match": '"v4711"'}), 409)
+    assert conflict.json["Current"]["Version"] >= 1 and conflict.json["ChangedBy"] == "cluster" and conflict.json["ChangedAt"]
+    assert conflict.json.get("Yours") == body
+    for wrong in ("v1", '"x1"', '"v0"', "1"):
+        expect(send(world, o, parameters, body, headers={"If-Match": wrong}), 400, "'If-Match'")
+
+
+@pytest.mark.parametrize("o", [o for o in OPERATIONS if o.takes("Idempotency-Key")], ids=str)
+def test_a_request_that_is_sent_twice(world, o):
+    parameters, body = target(world, o), make_body(world, o)
+    if o.id in ("post_account",):
+        body.pop("Password")
+    headers = {"Idempotency-Key": f"{o.id}-{time.monotonic_ns()}"}
+    first, second = (send(world, o, parameters, body, headers=headers) for _ in range(2))
+    assert first.status < 300 and first.headers["Idempotency-Replayed"] is None, first
+    assert second.headers["Idempotency-Replayed"] == "true", second
+    assert (second.status, second.body) == (first.status, first.body)
+    assert [second.headers[name] for name in ("ETag", "Location")] == [first.headers[name] for name in ("ETag", "Location")]
+    other = send(world, o, parameters, body, headers={**headers, "Idempotency-Key": headers["Idempotency-Key"]}, query=(QUERIES[o.id](world) + "&" if o.id in QUERIES else "?") + "again=yes")
+    expect(other, 422, "'Idempotency-Key'")
+    for wrong in (" ", "x" * 201):
+        expect(send(world, o, parameters, body, headers={"Idempotency-Key": wrong}), 400, "'Idempotency-Key'")
+
+
+# Who asks
+
+@pytest.mark.parametrize("who", ["nobody", "admin", "teacher", "pupil", "gbs_" + "A" * 43, "gbt_" + "A" * 43, "rubbish"])
+@pytest.mark.parametrize("o", [o for o in OPERATIONS if o.id not in SELF], ids=str)
+def test_whoever_asks_gets_what_is_documented(world, o, who):
+    """Which of them is for the matrix of rights to test: here each is an answer that the document has."""
+    answer = send(world, o, body=make_body(world, o), who=who)
+    if o.public:
+        assert answer.status != 401, answer
+    elif who not in ("admin", "teacher", "pupil"):
+        expect(answer, 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    else:
+        assert answer.status in (401, 403, 404) or answer.status < 300, answer
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_other_methods_are_not_allowed(world, path):
+    methods = {o.method for o in OPERATIONS if o.path == path}
+    allowed = sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+    parameters = {name: 1 for name in re.findall(r"\{(\w+)\}", path)}
+    for method in {"GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"} - set(allowed):
+        answer = world.send(method, re.sub(r"\{(\w+)\}", lambda m: str(parameters[m[1]]), path))
+        assert answer.status == 405 and sorted(answer.headers["Allow"].split(", ")) == allowed, answer
+        CHECKER.check_value({"$ref": "#/components/schemas/Problem"}, answer.json, f"{method} {path}")
+
+
+def test_a_path_that_is_not_there(world):
+    answer = world.send("GET", "/students/1/marks")
+    assert answer.status == 404
+    CHECKER.check_value({"$ref": "#/components/schemas/Problem"}, answer.json, "GET /students/1/marks")
