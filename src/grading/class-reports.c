@@ -13,7 +13,7 @@
 /* What is computed of classes: the grid, averages, statistics. */
 
 #define PAGE_MAX 1000                   /* students */
-#define PAGE_EXPLAINED_MAX 20           /* their explanations are long */
+#define PAGE_EXPLAINED_MAX 10           /* their explanations are long */
 
 static void fail_report(Request *r, const ClassRow *c, int error, const char *what) {
         if (error == -EFBIG)
@@ -148,6 +148,13 @@ static int write_page(const Grading *g, const ClassRow *c, const ClassSheetScope
         return buffer_puts(out, "null}");
 }
 
+/* So many students that their cells are not more than those of a grid. */
+static size_t page_limit(const ClassRow *c, uint64_t limit) {
+        uint64_t most = c->assessments.n > 0 ? CLASS_VIEW_CELLS_MAX / c->assessments.n : limit;
+
+        return (size_t) (most < 1 ? 1 : most < limit ? most : limit);
+}
+
 void get_averages_of_class(Request *r, void *service) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
@@ -171,7 +178,7 @@ void get_averages_of_class(Request *r, void *service) {
                 request_reply_problem(r, &problem);
                 return;
         }
-        scope.limit = (size_t) limit;
+        scope.limit = page_limit(c, limit);
         if (!class_view_is_whole(&access))
                 scope = (ClassSheetScope) { .released_only = true, .student_id = access.student_id };
         k = write_page(g, c, &scope, explain, &text);

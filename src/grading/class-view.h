@@ -11,7 +11,7 @@
 typedef struct ClassView ClassView;
 
 #define CLASS_VIEW_BYTES_MAX (32u << 20)        /* of bodies that are kept; the oldest go first */
-#define CLASS_VIEW_CELLS_MAX 100000u            /* students times assessments: more would hold up other requests */
+#define CLASS_VIEW_CELLS_MAX 50000u             /* students times assessments: more would hold up other requests */
 
 typedef enum ClassViewKind {
         CLASS_VIEW_GRID,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "grading/adopt.h"
 #include "grading/policy.h"
 #include "grading/txn-internal.h"
 #include "wire/json.h"
@@ -136,6 +137,9 @@ static int check_class(Txn *t, const ClassRow *old, const ClassRow *new) {
         }
         if (r >= 0 && new)
                 r = check_policy(t, new->policy);
+        /* Its ID is never given again, and whoever sends students in the fixed form knows of no other. */
+        if (r >= 0 && !new && old->row.id == DEFAULT_CLASS_ID)
+                r = problem_set(&t->job->problem, 409, "This is the class of those who are added without one: it cannot be deleted");
         return r;
 }
 

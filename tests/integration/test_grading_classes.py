@@ -3,13 +3,16 @@
 
 import json
 import random
+import re
 import sqlite3
 import threading
 from fractions import Fraction
 
 import pytest
+from gradebook import SOURCE, spooled
 from test_arithmetic import Reference, random_policy
 
+EVENTS = dict(re.findall(r'X\((\w+), "([0-9a-f]{32})"\)', (SOURCE / "src/runtime/events.h").read_text()))
 STATES_WITHOUT_SCORE = ("blank", "missing", "excused", "absent")
 
 
@@ -221,7 +224,12 @@ def test_what_is_not_there(room):
     for method, path in (("POST", "/classes/99/assessments"), ("POST", "/classes/99/enrolments"), ("POST", "/classes/99/teachings"),
                          ("PUT", f"/assessments/99/grades/{room.s}"), ("PATCH", "/classes/99"), ("PATCH", "/grades/99")):
         # The same words whatever is in the body: an id that is not there answers before the body is looked at.
-        assert len({problem(room.call(method, path, body), 404)["detail"] for body in ({}, {"Name": 7}, "[]" if method == "x" else {"Student": 1})}) == 1
+        assert len({problem(room.call(method, path, body), 404)["detail"] for body in ({}, {"Name": 7}, {"Student": 1})}) == 1
+
+
+def test_the_default_class_stays(school):
+    problem(school.call("DELETE", "/classes/1"), 409)
+    assert [e["Class"] for e in school.items(f"/students/{school.student()}/enrolments")] == [1]
 
 
 def test_what_is_referred_to_is_not_deleted(room):
@@ -303,15 +311,14 @@ def together(calls):
 def test_no_update_is_lost(room, how):
     for round_ in range(20):
         path, method, bodies = {
-            "cell": (f"/assessments/{room.a}/grades/{room.s}", "PUT", [{"Score": n + 20 * round_ % 7 * 0.01} for n in range(8)]),
-            "row": (f"/grades/{room.g}", "PATCH", [{"Score": n + 0.01 * round_} for n in range(8)]),
+            "cell": (f"/assessments/{room.a}/grades/{room.s}", "PUT", [{"Score": round(n + round_ / 100, 2)} for n in range(8)]),
+            "row": (f"/grades/{room.g}", "PATCH", [{"Score": round(n + round_ / 100, 2)} for n in range(8)]),
             "class": (f"/classes/{room.c}", "PATCH", [{"Name": f"{round_}-{n}"} for n in range(8)]),
         }[how]
         seen = room.call("GET", path)
         tag = seen.headers["ETag"]
         answers = together([lambda body=body: room.call(method, path, body, If_Match=tag) for body in bodies])
         won = [i for i, answer in enumerate(answers) if answer.status == 200 and answer.json["Version"] == seen.json["Version"] + 1]
-        # One that asks for what is there already changes nothing, and is right.
         assert len(won) == 1, answers
         current = room.get(path)
         assert {name: current[name] for name in bodies[won[0]]} == bodies[won[0]]
@@ -402,8 +409,10 @@ def test_nothing_changes_in_what_is_locked(room, what):
             and json.loads(old)["Locked"] != json.loads(new)["Locked"]]
     assert told == [(False, True, "cluster", "The marks are final"), (True, False, "cluster", "One paper was overlooked")]
     name = {"class": "Maths", "term": "Autumn"}[what]
-    assert room.daemon.stderr.count(f'Locked {kind} "{name}"') == 1 and "The marks are final" in room.daemon.stderr
-    assert room.daemon.stderr.count(f'Unlocked {kind} "{name}"') == 1 and "One paper was overlooked" in room.daemon.stderr
+    lines = [record for record in spooled(room.daemon) if record.get("MessageID") in EVENTS.values() and "ocked" in record["Message"]]
+    assert [(record["MessageID"], record["Priority"], record["Message"]) for record in lines] == [
+        (EVENTS["LOCKED"], 5, f'Locked {kind} "{name}" ({kind} {row}), since: The marks are final'),
+        (EVENTS["UNLOCKED"], 5, f'Unlocked {kind} "{name}" ({kind} {row}), since: One paper was overlooked')]
 
 
 def test_moving_a_class_between_terms(room):
