@@ -71,7 +71,7 @@ int anchors_load(Connection *c, Anchors *ret) {
         (void) snprintf(filters, sizeof(filters), "&message-id=%s", event_id(EVENT_LEDGER_ANCHOR));
         w.filters = filters;
         code = log_walk(c, &w);
-        if (code == CTL_OK)
+        if (code == CTL_OK && ret->n > 0)
                 qsort(ret->anchors, ret->n, sizeof(*ret->anchors), compare_anchors);
         return code;
 }

@@ -47,8 +47,10 @@ void ledger_read_refuse(LedgerRead *l, int error, Problem *problem, const char *
 
 static int run_slice(StoreJob *job, Txn *t) {
         LedgerRead *l = CONTAINER_OF(job, LedgerRead, job);
-        int r = l->slice(l, t);
+        int r;
 
+        l->began = true;
+        r = l->slice(l, t);
         l->ran = r >= 0;
         return r;
 }
@@ -58,6 +60,12 @@ static void slice_done(StoreJob *job, int result) {
 
         /* What it has read is on disk, whatever became of those that were in its transaction. */
         if (l->ran && !l->finished) {
+                l->tries = 0;
+                ledger_read_submit(l);
+                return;
+        }
+        /* Reading goes on while the disk is full. */
+        if (!l->began && l->tries++ < LEDGER_TRIES) {
                 ledger_read_submit(l);
                 return;
         }
@@ -73,7 +81,7 @@ void ledger_read_submit(LedgerRead *l) {
         Problem none = PROBLEM_NULL;
         int r;
 
-        l->ran = false;
+        l->began = l->ran = false;
         l->job.run = run_slice;
         l->job.done = slice_done;
         r = store_submit(l->grading->store, &l->job);

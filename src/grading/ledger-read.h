@@ -10,6 +10,7 @@
  * structure. */
 
 #define LEDGER_SLICE 1000               /* entries that are looked at in one: some milliseconds */
+#define LEDGER_TRIES 20                 /* of a slice that does not get to begin */
 
 typedef struct LedgerRead LedgerRead;
 struct LedgerRead {
@@ -19,7 +20,8 @@ struct LedgerRead {
         LedgerAccess rights;
         LedgerTip tip;                  /* where the ledger ended on disk when it began */
         bool finished;                  /* slice says so */
-        bool ran;                       /* the slice that was submitted last has come to its end */
+        bool began, ran;                /* the slice that was submitted last; it has come to its end */
+        unsigned tries;                 /* of that slice, which did not begin: others in its transaction met a full disk before */
         int (*slice)(LedgerRead *l, Txn *t);    /* on the store's thread, until finished; < 0 ends it, with the job's problem if there is one */
         void (*answer)(LedgerRead *l);  /* on the loop; answers the request */
         void (*deinit)(LedgerRead *l);  /* may be NULL */

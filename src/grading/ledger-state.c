@@ -14,7 +14,9 @@ typedef struct LedgerState {
         Txn *txn;                       /* while a slice runs */
         uint64_t after, until;          /* entries that are to come: after < sequence <= until */
         size_t looked_at;               /* in this slice */
-        bool began, finished, ran;
+        bool has_until, finished;
+        bool began, ran;                /* as of a LedgerRead */
+        unsigned tries;
 } LedgerState;
 
 static int put_row(LedgerState *s, Kind kind, Row *row);
@@ -89,11 +91,12 @@ static int run_slice(StoreJob *job, Txn *t) {
         int r = 0;
 
         s->txn = t;
-        if (!s->began) {
+        s->began = true;
+        if (!s->has_until) {
                 r = txn_ledger_at(t, s->query.time_usec, &then);
                 if (r >= 0 && then < s->until)
                         s->until = then;
-                s->began = true;
+                s->has_until = true;
         }
         s->looked_at = 0;
         q.after = s->after;
@@ -115,10 +118,12 @@ static void end(LedgerState *s, int result) {
 
 static void slice_done(StoreJob *job, int result) {
         LedgerState *s = CONTAINER_OF(job, LedgerState, job);
+        bool again = s->ran ? !s->finished : !s->began && s->tries++ < LEDGER_TRIES;
         int r = s->ran ? 0 : result < 0 ? result : -EIO;
 
-        if (r >= 0 && !s->finished) {
-                s->ran = false;
+        if (again) {
+                s->tries = s->ran ? 0 : s->tries;
+                s->began = s->ran = false;
                 r = store_submit(job->store, job);
                 if (r >= 0)
                         return;

@@ -181,8 +181,15 @@ static int check_conflicts(Undo *u, Txn *t) {
 
 static int refuse_entry(Undo *u, const LedgerEntry *e, int r) {
         Problem *p = &u->change.job.problem;
+        _cleanup_(freep) char *detail = NULL;
 
         switch (r) {
+        case -EBADMSG:
+                /* A member of the row, not of the request, is wrong by now. */
+                if (p->status != 400)
+                        return r;
+                detail = TAKE_PTR(p->detail);
+                return problem_set(p, 409, "Entry %" PRIu64 " cannot be undone: %s", e->sequence, detail ? detail : "it would not be valid any more");
         case -ENOTEMPTY:
                 return problem_set(p, 409, "Entry %" PRIu64 " cannot be undone: something else refers to the %s that it made", e->sequence, e->kind);
         case -ENOENT:

@@ -301,6 +301,175 @@ def test_the_state_as_of_any_moment(nick):
     assert_problem(nick.get("/grades/1?at=12"), 400, "'at'")
 
 
+# Rights
+
+PASSWORD = "correct horse battery"
+
+
+class School:
+    """Two classes with a teacher each; student 1 is in both, student 2 in the second."""
+
+    def __init__(self, grading):
+        self.grading = grading
+        self.tokens = {}
+        self.ids = {}
+        for number, name in ((1, "Nick"), (2, "Emma")):
+            assert grading.post("/students", {"ID": number, "FirstName": name, "LastName": "Carter"}).status == 201
+        self.classes = [self.made("/classes", {"Name": name}) for name in ("A", "B")]
+        for login, role, more in (("head", "admin", {}), ("ada", "teacher", {"Name": "Ada Byron"}), ("bob", "teacher", {}),
+                                  ("nick", "student", {"Student": 1}), ("emma", "student", {"Student": 2})):
+            self.ids[login] = self.made("/accounts", {"Login": login, "Role": role, "Password": PASSWORD, **more})
+            answer = grading.post("/sessions", {"Login": login, "Password": PASSWORD}, token=None)
+            assert answer.status in (200, 201), answer
+            self.tokens[login] = answer.json["Token"]
+        self.enrolments = [self.made(f"/classes/{c}/enrolments", {"Student": s}) for c, s in ((self.classes[0], 1), (self.classes[1], 1), (self.classes[1], 2))]
+        for c, login in zip(self.classes, ("ada", "bob")):
+            self.made(f"/classes/{c}/teachings", {"Account": self.ids[login]})
+        self.assessments = [self.made(f"/classes/{c}/assessments", {"Title": "essay", "Type": "Test", "Released": True}) for c in self.classes]
+        self.grades = [self.graded(self.assessments[0], 1, 70), self.graded(self.assessments[1], 1, 60), self.graded(self.assessments[1], 2, 50)]
+
+    def made(self, path, body):
+        answer = self.grading.post(path, body)
+        assert answer.status == 201, (path, body, answer)
+        return answer.json["ID"]
+
+    def graded(self, assessment, student, score, who=None):
+        answer = self.ask(who, f"/assessments/{assessment}/grades/{student}", "PUT", {"Score": score})
+        assert answer.status in (200, 201), answer
+        return answer.json["ID"]
+
+    def ask(self, who, path, method="GET", body=None):
+        return self.grading.request(path, method, body, token=self.tokens[who] if who else True)
+
+    def last(self):
+        return head(self.grading)["Sequence"]
+
+
+@pytest.fixture
+def school(grading):
+    return School(grading)
+
+
+def test_who_reads_the_ledger(school):
+    for who, status in (("head", 200), (None, 200), ("ada", 403), ("nick", 403)):
+        for path, method in (("/ledger", "GET"), ("/ledger/head", "GET"), ("/ledger/check", "POST")):
+            assert school.ask(who, path, method).status == status, (who, path)
+
+
+def test_who_reads_which_history(school):
+    a, b = school.classes
+    of_a, of_b, of_emma = school.grades
+    expected = {
+        f"/grades/{of_a}": {"head": 200, "ada": 200, "bob": 404, "nick": 403, "emma": 404},
+        f"/grades/{of_b}": {"head": 200, "ada": 404, "bob": 200, "nick": 403, "emma": 404},
+        f"/grades/{of_emma}": {"head": 200, "ada": 404, "bob": 200, "nick": 404, "emma": 403},
+        f"/classes/{a}": {"head": 200, "ada": 200, "bob": 404, "nick": 403, "emma": 404},
+        f"/classes/{b}": {"head": 200, "ada": 404, "bob": 200, "nick": 403, "emma": 403},
+        "/students/1": {"head": 200, "ada": 200, "bob": 200, "nick": 403, "emma": 404},
+        "/students/2": {"head": 200, "ada": 404, "bob": 200, "nick": 404, "emma": 403},
+    }
+    for path, statuses in expected.items():
+        missing = path.rsplit("/", 1)[0] + "/777"
+        for who, status in statuses.items():
+            for view in ("/history", "?at=2999-01-01T00:00:00Z"):
+                answer = school.ask(who, path + view)
+                assert answer.status == status, (who, path + view, answer)
+                if status == 404:
+                    assert answer.json["detail"] == school.ask(who, missing + view).json["detail"], "as what is not there"
+
+
+def test_a_history_shows_what_its_reader_may_see(school):
+    def seen(who, path):
+        return {(i["Kind"], i["ID"]) for i in school.ask(who, path).json["Items"]}
+
+    of_ada, of_bob, of_all = (seen(who, "/students/1/history") for who in ("ada", "bob", "head"))
+    assert ("grade", school.grades[0]) in of_ada and ("grade", school.grades[1]) not in of_ada
+    assert ("grade", school.grades[1]) in of_bob and ("grade", school.grades[0]) not in of_bob
+    assert ("student", 1) in of_ada and ("enrolment", school.enrolments[1]) not in of_ada
+    assert ("account", school.ids["nick"]) in of_all and not any(kind == "account" for kind, _ in of_ada | of_bob)
+    assert of_ada | of_bob < of_all
+    assert len(school.ask("ada", "/students/1/history?limit=2").json["Items"]) == 2, "pages are of what may be seen"
+
+    school.graded(school.assessments[0], 1, 71, "ada")
+    item = school.ask("head", f"/grades/{school.grades[0]}/history").json["Items"][0]
+    assert (item["Actor"], item["ActorName"]) == (f"account:{school.ids['ada']}", "Ada Byron")
+    assert school.ask("ada", f"/grades/{school.grades[0]}", "DELETE").status == 204
+    assert school.ask("ada", f"/grades/{school.grades[0]}/history").json["Items"][0]["Action"] == "delete"
+    assert school.ask("bob", f"/grades/{school.grades[0]}/history").status == 404
+
+
+def test_what_was_is_shown_with_the_rights_of_now(school):
+    now = "?at=2999-01-01T00:00:00Z"
+    titles = {who: school.ask(who, "/students/1" + now).json["Grades"] for who in ("ada", "bob", "head")}
+    assert [g["Score"] for g in titles["ada"]] == [70] and [g["Score"] for g in titles["bob"]] == [60]
+    assert [g["Score"] for g in titles["head"]] == [70, 60]
+    moment = head(school.grading)["Time"]
+    school.graded(school.assessments[0], 1, 10)
+    assert school.ask("ada", f"/students/1?at={moment}").json["Grades"][0]["Score"] == 70
+    assert school.ask("ada", f"/grades/{school.grades[0]}?at={moment}").json["Score"] == 70
+
+
+def test_who_may_undo(school):
+    school.graded(school.assessments[0], 1, 71)
+    of_a = school.last()
+    school.graded(school.assessments[1], 1, 61)
+    of_b = school.last()
+    for who, entry, status in (("nick", of_a, 404), ("emma", of_a, 404), ("bob", of_a, 404), ("ada", of_b, 404), ("ada", 9999, 404)):
+        for path in (f"/ledger/{entry}/undo", f"/ledger/{entry}/undo?set=yes", f"/ledger/sets/{entry}/undo"):
+            answer = school.ask(who, path, "POST")
+            assert answer.status == status and "There is no" in answer.json["detail"], (who, path, answer)
+    assert school.ask("ada", f"/ledger/{of_a}/undo", "POST").status == 200
+    assert school.ask("head", f"/ledger/{of_b}/undo", "POST").status == 200
+    undone = ledger_truth.entries(school.grading)[-2:]
+    assert [e["Actor"] for e in undone] == [f"account:{school.ids['ada']}", f"account:{school.ids['head']}"]
+
+    found = ledger_truth.entries(school.grading)
+    enrolled, account = (next(e["Sequence"] for e in found if e["Kind"] == kind and e["ID"] == number)
+                         for kind, number in (("enrolment", school.enrolments[0]), ("account", school.ids["ada"])))
+    assert_problem(school.ask("ada", f"/ledger/{enrolled}/undo", "POST"), 403, "not undo")
+    for who in ("head", None):
+        assert_problem(school.ask(who, f"/ledger/{account}/undo", "POST"), 403, "account", "secrets")
+    assert school.ask("ada", f"/ledger/{account}/undo", "POST").status == 404
+
+    assert school.grading.request(f"/classes/{school.classes[0]}", "PATCH", {"Name": "Better"}).status == 200
+    renamed = school.last()
+    assert school.grading.request(f"/classes/{school.classes[0]}", "PATCH", {"Archived": True}).status == 200
+    archived = school.last()
+    assert_problem(school.ask("ada", f"/ledger/{archived}/undo", "POST"), 403)
+    assert school.ask("head", f"/ledger/{archived}/undo", "POST").status == 200
+    assert_problem(school.ask("ada", f"/ledger/{renamed}/undo", "POST"), 409)
+    assert head(school.grading)["Sequence"] == archived + 1
+
+
+def test_undo_respects_locks(school):
+    school.graded(school.assessments[0], 1, 71)
+    entry = school.last()
+    assert school.grading.request(f"/classes/{school.classes[0]}", "PATCH", {"Locked": True}).status == 200
+    assert_problem(undo(school.grading, entry), 409, "locked")
+    assert undo(school.grading, entry + 1).status == 200, "the lock itself can be taken back"
+    assert undo(school.grading, entry).status == 200
+
+
+def test_history_and_rows_of_a_class_that_was_rebuilt(school):
+    """What is deleted and brought back in sets is whole again."""
+    a = school.classes[0]
+    before = school.ask(None, f"/classes/{a}/grid").json
+    school.graded(school.assessments[0], 1, 71)
+    assert school.ask(None, f"/grades/{school.grades[0]}", "DELETE").status == 204
+    assert school.ask(None, f"/assessments/{school.assessments[0]}", "DELETE").status == 204
+    last = school.last()
+    assert undo(school.grading, last - 1).status == 409, "the grade's assessment is gone"
+    for entry in (last, last - 1):
+        assert undo(school.grading, entry).status == 200
+    school.graded(school.assessments[0], 1, 70)
+    after = school.ask(None, f"/classes/{a}/grid").json
+    assert [s["ID"] for s in before["Students"]] == [s["ID"] for s in after["Students"]]
+    found = ledger_truth.entries(school.grading)
+    ledger_truth.verify(found)
+    ledger_truth.replay(found)
+    assert school.grading.post("/ledger/check").json["DifferenceCount"] == 0
+
+
 # Anchors
 
 def anchors(log):

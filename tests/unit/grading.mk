@@ -12,7 +12,9 @@ grading_tests = \
 	tests/unit/test-policy \
 	tests/unit/test-rows \
 	tests/unit/test-statistics \
+	tests/unit/test-store \
 	tests/unit/test-throttle \
+	tests/unit/test-txn \
 	tests/unit/test-worker
 
 check_PROGRAMS += $(grading_tests)
@@ -43,8 +45,12 @@ tests_unit_test_rows_SOURCES = tests/unit/test-rows.c
 tests_unit_test_rows_LDADD = $(grading_test_libs)
 tests_unit_test_statistics_SOURCES = tests/unit/test-statistics.c
 tests_unit_test_statistics_LDADD = $(arithmetic_test_libs)
+tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/store-fixture.h
+tests_unit_test_store_LDADD = $(grading_test_libs)
 tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c
 tests_unit_test_throttle_LDADD = $(grading_test_libs)
+tests_unit_test_txn_SOURCES = tests/unit/test-txn.c tests/unit/store-fixture.h
+tests_unit_test_txn_LDADD = $(grading_test_libs)
 tests_unit_test_worker_SOURCES = tests/unit/test-worker.c
 tests_unit_test_worker_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
 endif
