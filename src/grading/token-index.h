@@ -13,6 +13,6 @@ int token_index_new(TokenIndex **ret);                                  /* -ENOM
 TokenIndex *token_index_free(TokenIndex *t);
 DEFINE_CLEANUP(TokenIndex, token_index_free);
 
-int token_index_add(TokenIndex *t, const TokenRow *row);                /* -ENOMEM; -EBADMSG: it has no digest */
+int token_index_add(TokenIndex *t, const TokenRow *row);                /* -ENOMEM. One without a digest is found by none */
 void token_index_remove(TokenIndex *t, const TokenRow *row);
 uint64_t token_index_find(const TokenIndex *t, const char *digest);     /* its id; 0: there is none */

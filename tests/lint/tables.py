@@ -116,7 +116,7 @@ def event_fields():
             for function, body in functions(path):
                 fields = set(re.findall(r'\{ "([A-Z][A-Z0-9_]*)",', body))
                 # Logged as a line, or, by the log itself, written as a record.
-                for event in re.findall(r"\b(?:log_event\(\s*[^,]+,\s*|message_id = \(char \*\) event_id\()(\w+)[,)]", body):
+                for event in re.findall(r"\b(?:log_event(?:_local)?\(\s*[^,]+,\s*|message_id = \(char \*\) event_id\()(\w+)[,)]", body):
                     # Where the event is a parameter, the callers say which.
                     calls = [event] if event.startswith("EVENT_") else re.findall(
                         rf"\b{function}\([^;]*?\b(EVENT_[A-Z_]+)\b", everything)

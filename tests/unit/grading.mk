@@ -6,11 +6,13 @@ grading_tests = \
 	tests/unit/test-class-view \
 	tests/unit/test-credential \
 	tests/unit/test-database \
+	tests/unit/test-forwarded \
 	tests/unit/test-hasher \
 	tests/unit/test-lru-table \
 	tests/unit/test-password \
 	tests/unit/test-policy \
 	tests/unit/test-rows \
+	tests/unit/test-session-table \
 	tests/unit/test-statistics \
 	tests/unit/test-store \
 	tests/unit/test-throttle \
@@ -33,6 +35,8 @@ tests_unit_test_credential_SOURCES = tests/unit/test-credential.c
 tests_unit_test_credential_LDADD = $(grading_test_libs)
 tests_unit_test_database_SOURCES = tests/unit/test-database.c
 tests_unit_test_database_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+tests_unit_test_forwarded_SOURCES = tests/unit/test-forwarded.c
+tests_unit_test_forwarded_LDADD = $(grading_test_libs)
 tests_unit_test_hasher_SOURCES = tests/unit/test-hasher.c
 tests_unit_test_hasher_LDADD = $(grading_test_libs)
 tests_unit_test_lru_table_SOURCES = tests/unit/test-lru-table.c
@@ -43,6 +47,8 @@ tests_unit_test_policy_SOURCES = tests/unit/test-policy.c
 tests_unit_test_policy_LDADD = $(arithmetic_test_libs)
 tests_unit_test_rows_SOURCES = tests/unit/test-rows.c
 tests_unit_test_rows_LDADD = $(grading_test_libs)
+tests_unit_test_session_table_SOURCES = tests/unit/test-session-table.c
+tests_unit_test_session_table_LDADD = $(grading_test_libs)
 tests_unit_test_statistics_SOURCES = tests/unit/test-statistics.c
 tests_unit_test_statistics_LDADD = $(arithmetic_test_libs)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/store-fixture.h

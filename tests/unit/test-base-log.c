@@ -135,12 +135,17 @@ static void test_numbering(void **state) {
         assert_int_equal(two, 42);
         log_debug("none");
         assert_int_equal(one, 0);
+        one = 1;
+        log_local(LOG_NOTICE, NULL, NULL, 0, "stays here, and leaves no gap");
+        assert_int_equal(one, 0);
+        log_info("the next");
+        assert_int_equal(one, 43);
         log_set_level(LOG_INFO);
         log_debug("not even asked for one");
         log_set_numbering(NULL, NULL);
         log_info("none any more");
         assert_int_equal(one, 0);
-        assert_int_equal(last, 42);
+        assert_int_equal(last, 43);
         log_remove_sink(keep_number, &one);
         log_remove_sink(keep_number, &two);
 }
