@@ -287,6 +287,11 @@ int import_set_extras(Import *i, ImportAssessment *a) {
                 row_free(KIND_ASSESSMENT, row);
                 return r;
         }
+        if (i->options->keep && !a->fresh) {
+                row_free(KIND_ASSESSMENT, row);
+                import_error(i, IMPORT_TITLE, "%s is there already, and the row would change it", a->label);
+                return 0;
+        }
         tell_changes(i, a, (const AssessmentRow *) row);
         r = txn_update(i->t, KIND_ASSESSMENT, &a->row->row, row);
         if (r < 0) {

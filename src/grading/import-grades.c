@@ -279,9 +279,15 @@ static int create(const Place *p, uint32_t packed, const char *comment) {
 
 static int update(const Place *p, uint32_t packed, const char *comment) {
         ImportGrade new = { .state_and_score = packed };
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
         Row *old, *row = NULL;
         int r;
 
+        if (p->i->options->keep) {
+                refuse(p, "%s of %s %s is %s already", p->a->label, p->s->first_name, p->s->last_name,
+                       describe(p->g->state_and_score, comment ? p->g->comment : NULL, &text));
+                return 0;
+        }
         r = txn_get(p->i->t, KIND_GRADE, p->g->id, &old);
         if (r < 0)
                 return r;

@@ -9,6 +9,7 @@
 typedef struct ImportOptions {
         uint64_t class_id;
         bool may_enrol;                 /* whoever asks may add students, and bring them into the class */
+        bool keep;                      /* what is there stays: a row that would change it is an error */
         bool released;                  /* a new assessment is, where the table does not say; else it is a draft */
         uint64_t students_max;          /* of all */
         uint64_t grades_max;            /* of a student */

@@ -142,11 +142,15 @@ static int parse_text(Request *r, const char *name, size_t max, const char **ret
 static int parse_query(PostImport *p, Request *r, Problem *problem) {
         StoreOrigin *origin = &p->change.job.origin;
         const char *class = request_query(r, "class");
+        bool overwrite = true;
         int k;
 
         if (!class || parse_uint64(class, &p->options.class_id) < 0 || p->options.class_id < 1 || p->options.class_id > ROW_ID_MAX)
                 return problem_set(problem, 400, "Parameter 'class' must be a class's ID");
         k = parse_flag(r, "dry-run", &p->dry_run, problem);
+        if (k >= 0)
+                k = parse_flag(r, "overwrite", &overwrite, problem);
+        p->options.keep = !overwrite;
         if (k >= 0)
                 k = parse_flag(r, "released", &p->options.released, problem);
         if (k >= 0)
@@ -180,8 +184,12 @@ void post_import(Request *r, void *service) {
         const char *type = request_header(r, "Content-Type");
         Grading *g = service;
         PostImport *p;
+        Access access;
         int k;
 
+        /* Who may not ask at all is told nothing else. */
+        if (!access_begin(g, r, &access))
+                return;
         if (!type || strncasecmp(type, "text/csv", strlen("text/csv")) != 0) {
                 request_fail(r, 415, "The body must be a table, Content-Type: text/csv");
                 return;
