@@ -93,6 +93,10 @@ int ctl_import(Ctl *ctl, char *arguments[]);
 int ctl_export_class(Ctl *ctl, char *arguments[]);
 int ctl_export_student(Ctl *ctl, char *arguments[]);
 int ctl_export_all(Ctl *ctl, char *arguments[]);
+int ctl_grading_backup(Ctl *ctl, char *arguments[]);
+int ctl_grading_restore(Ctl *ctl, char *arguments[]);
+int ctl_grading_vacuum(Ctl *ctl, char *arguments[]);
+int ctl_grading_fsck(Ctl *ctl, char *arguments[]);
 int ctl_grade_add(Ctl *ctl, char *arguments[]);
 int ctl_ledger_show(Ctl *ctl, char *arguments[]);
 int ctl_ledger_verify(Ctl *ctl, char *arguments[]);
@@ -107,6 +111,7 @@ int ctl_token_list(Ctl *ctl, char *arguments[]);
 int ctl_token_end(Ctl *ctl, char *arguments[]);
 int ctl_cluster_token_create(Ctl *ctl, char *arguments[]);
 
+extern const CtlOption ctl_grading_restore_options[];
 extern const CtlOption ctl_log_options[];
 extern const CtlOption ctl_log_verify_options[];
 extern const CtlOption ctl_ledger_show_options[];

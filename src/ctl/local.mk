@@ -8,6 +8,9 @@ libctl_a_SOURCES = \
 	src/ctl/grade.c \
 	src/ctl/import.c \
 	src/ctl/import-report.c src/ctl/import-report.h \
+	src/ctl/grading-admin.c src/ctl/grading-admin.h \
+	src/ctl/grading-backup.c \
+	src/ctl/grading-restore.c \
 	src/ctl/ledger.c src/ctl/ledger.h \
 	src/ctl/ledger-anchors.c \
 	src/ctl/ledger-verify.c \

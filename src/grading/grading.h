@@ -20,6 +20,8 @@ typedef enum ChangeOutcome {
         _CHANGE_OUTCOME_MAX,
 } ChangeOutcome;
 
+typedef struct Admin Admin;
+
 /* How a try to sign in ended. */
 typedef enum SignInOutcome {
         SIGN_IN_DONE,
@@ -36,6 +38,7 @@ typedef struct Grading {
         SimpleView *simple_view;
         ClassView *class_view;
         Store *store;
+        Admin *admin;
         LedgerAnchor *anchor;
         bool ledger_check;              /* one is under way */
         Hasher *hasher;
@@ -55,6 +58,7 @@ int grading_new(Runtime *rt, void **ret);
 int grading_reload(void *service, const void *old);
 void grading_drained(void *service);
 void grading_status(void *service, Buffer *out);
+void grading_stop(void *service);
 void *grading_free(void *service);
 
 extern const Route grading_routes[];

@@ -4,6 +4,11 @@ libgrading_a_SOURCES = \
 	src/grading/access.c src/grading/access.h \
 	src/grading/account-password.c \
 	src/grading/accounts.c src/grading/accounts.h \
+	src/grading/admin.c src/grading/admin.h \
+	src/grading/admin-backup.c \
+	src/grading/admin-check.c \
+	src/grading/admin-internal.h \
+	src/grading/admin-restore.c \
 	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/as-of.c \
 	src/grading/assessments.c \
@@ -54,6 +59,7 @@ libgrading_a_SOURCES = \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
 	src/grading/resource.c src/grading/resource.h \
+	src/grading/restore-file.c src/grading/restore-file.h \
 	src/grading/routes.c \
 	src/grading/row-json.c \
 	src/grading/rows.c src/grading/rows.h \
@@ -67,6 +73,7 @@ libgrading_a_SOURCES = \
 	src/grading/simple-view.c src/grading/simple-view.h \
 	src/grading/statistics.c src/grading/statistics.h \
 	src/grading/store.c src/grading/store.h \
+	src/grading/store-admin.c src/grading/store-admin.h \
 	src/grading/students.c \
 	src/grading/terms.c \
 	src/grading/throttle.c src/grading/throttle.h \
@@ -83,7 +90,8 @@ libgrading_a_SOURCES = \
 	src/grading/txn-ledger.c \
 	src/grading/txn-rows.c \
 	src/grading/txn-session.c src/grading/txn-session.h \
-	src/grading/undo.c
+	src/grading/undo.c \
+	src/grading/verify.c src/grading/verify.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

@@ -13,6 +13,7 @@ static const Service grading = {
         .metrics = grading_metrics,
         .new = grading_new,
         .reload = grading_reload,
+        .stop = grading_stop,
         .drained = grading_drained,
         .status = grading_status,
         .free = grading_free,

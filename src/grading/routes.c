@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grading/accounts.h"
+#include "grading/admin.h"
 #include "grading/classes.h"
 #include "grading/exports.h"
 #include "grading/grading.h"
@@ -101,6 +102,12 @@ const Route grading_routes[] = {
         { "POST", "/tokens", post_token, SECRET_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/tokens/{id}", get_token, 0, ROUTE_PUBLIC },
         { "DELETE", "/tokens/{id}", delete_token, 0, ROUTE_PUBLIC },
+
+        /* The store as a whole: admin.h */
+        { "GET", "/backup", get_backup, 0, ROUTE_PUBLIC },
+        { "POST", "/restore", post_restore, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/vacuum", post_vacuum, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/fsck", post_fsck, BODY_MAX, ROUTE_PUBLIC },
 
         /* What all of this is: openapi/ */
         { "GET", "/openapi.json", get_openapi, 0, ROUTE_PUBLIC },

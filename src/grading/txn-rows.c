@@ -153,7 +153,7 @@ static const char *const conditions[_TXN_OF_MAX][_KIND_MAX] = {
 };
 
 /* All of them instead of one. */
-static int prepare_list(Store *s, Kind kind, const char *condition, sqlite3_stmt **ret) {
+static int prepare_list(sqlite3 *db, Kind kind, const char *condition, sqlite3_stmt **ret) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
 
         write_sql(kinds + kind, ROW_GET, &sql);
@@ -165,7 +165,11 @@ static int prepare_list(Store *s, Kind kind, const char *condition, sqlite3_stmt
         (void) buffer_puts(&sql, " ORDER BY id");
         if (sql.error < 0)
                 return sql.error;
-        return database_errno(sqlite3_prepare_v2(s->db, sql.data, -1, ret, NULL));
+        return database_errno(sqlite3_prepare_v2(db, sql.data, -1, ret, NULL));
+}
+
+int rows_walk(sqlite3 *db, Kind kind, sqlite3_stmt **ret) {
+        return prepare_list(db, kind, "", ret);
 }
 
 int txn_each(Txn *t, Kind kind, TxnOf of, uint64_t id, int (*each)(Row *row, void *userdata), void *userdata) {
@@ -174,7 +178,7 @@ int txn_each(Txn *t, Kind kind, TxnOf of, uint64_t id, int (*each)(Row *row, voi
 
         if (!conditions[of][kind])
                 return -EINVAL;
-        r = prepare_list(t->store, kind, conditions[of][kind], &s);
+        r = prepare_list(t->store->db, kind, conditions[of][kind], &s);
         if (r >= 0 && of != TXN_OF_ALL)
                 bind_uint(s, 1, id);
         while (r >= 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -190,9 +194,9 @@ int txn_each(Txn *t, Kind kind, TxnOf of, uint64_t id, int (*each)(Row *row, voi
 
 int rows_load(Store *s, Kind kind, Book *book) {
         sqlite3_stmt *statement = NULL;
-        int rc = SQLITE_OK, r;
+        int rc = SQLITE_DONE, r;
 
-        r = prepare_list(s, kind, "", &statement);
+        r = rows_walk(s->db, kind, &statement);
         while (r >= 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
                 Row *row;
 

@@ -51,6 +51,7 @@ static void arm(Registry *g, uint64_t delay_usec) {
 }
 
 static void mark(Registry *g, Record *r) {
+        g->n_stale += !r->stale;
         r->stale = true;
         if (r->marked)
                 return;
@@ -99,6 +100,17 @@ static void release(const Write *w) {
                 push_all(g);
         }
         discovery_release(g, w->event);
+}
+
+void mark_registered(Registry *g, const Instance *i) {
+        bool alone = g->n_stale == 1 && i->record->stale && g->saving == 0 && !g->store_failed;
+
+        if (!alone || i->synced || !health_is_reachable(&i->health) || register_is_pending(g, i->url))
+                return;
+
+        i->record->stale = false;
+        g->n_stale = 0;
+        release(&(Write[]) { write_up_to_now(g) }[0]);
 }
 
 static void note_result(Registry *g, int result) {
@@ -215,6 +227,7 @@ static size_t collect(Registry *g, const Laggards *l, StoreRow *rows, Record **d
                 r->marked = false;
                 if (settled || (r->owner && r->stale))
                         rows[n++] = row_of(r, settled);
+                g->n_stale -= r->stale;
                 r->stale = false;
                 if (!r->owner && settled)
                         dropped[(*n_dropped)++] = r;

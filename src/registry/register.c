@@ -161,6 +161,7 @@ static int apply(Registry *g, Registration **registration, const char *process, 
 static void on_registered(int result, void *userdata) {
         _cleanup_(write_freep) Write *w = userdata;
         Registry *g = w->registry;
+        bool is_new = !instance_find(g, w->url);
         Instance *i;
 
         pending_end(g, w->url);
@@ -172,6 +173,8 @@ static void on_registered(int result, void *userdata) {
                 return;
         }
         push_first(i, w->request);
+        if (is_new)
+                mark_registered(g, i);
 }
 
 static int store_registration(Registry *g, Registration *registration, const char *process, bool is_new, Request *request) {

@@ -122,6 +122,7 @@ struct Registry {
         sd_event_source *push_source;
 
         Record *marked;                 /* marks.c */
+        size_t n_stale;                 /* of them: rows that are out of date */
         uint64_t last_mark, saved_mark; /* numbers of mark_now() */
         size_t saving;                  /* writes of marks under way */
         sd_event_source *mark_source;
@@ -252,6 +253,9 @@ void discovery_get_events(Registry *g, Request *request);
 void mark_soon(Registry *g, Record *r);
 void mark_acknowledged(Registry *g);            /* a dependant knows more than before */
 uint64_t mark_now(Registry *g, Record *r);      /* its state changed, and somebody is about to hear of it: a number for mark_is_saved() */
+/* A new registration was just put on disk, and into effect: where nothing else is on its way there, its row says what a mark of it
+ * would say, and everybody is told at once instead of after a second write. */
+void mark_registered(Registry *g, const Instance *i);
 bool mark_is_saved(const Registry *g, uint64_t number);
 void mark_flush(Registry *g);
 

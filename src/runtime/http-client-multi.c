@@ -58,6 +58,7 @@ void http_client_send(HttpClient *c) {
 }
 
 static int on_soon(sd_event_source *source, void *userdata) {
+        http_client_tell_failed(userdata);
         run_due(userdata, 0);
         return 0;
 }

@@ -36,18 +36,24 @@ static void watch_free(HttpClient *c, Watch *w) {
 
 static void socket_unwatch(Socket *socket) {
         while (socket->watches)
-                watch_free(socket->shard->client, socket->watches);
+                watch_free(socket->client, socket->watches);
 }
 
 static void socket_forget(Socket *socket) {
         socket_unwatch(socket);
-        socket->shard->client->sockets[socket->fd] = NULL;
+        if (socket->believed) {
+                /* As libcurl left it, see http_client_on_socket_open(). */
+                *socket = (Socket) { .client = socket->client, .shard = socket->shard, .fd = socket->fd, .busy = true,
+                                     .armed = socket->believed, .generation = ++socket->client->generation };
+                return;
+        }
+        socket->client->sockets[socket->fd] = NULL;
         free(socket);
 }
 
 /* Who is told may take back another's watch, or have the socket closed: so they leave it first. */
 static void socket_tell(Socket *socket) {
-        HttpClient *c = socket->shard->client;
+        HttpClient *c = socket->client;
 
         for (Watch *w; (w = socket->watches);) {
                 DL_DELETE(socket->watches, w);
@@ -56,7 +62,7 @@ static void socket_tell(Socket *socket) {
         }
 }
 
-static void tell_leaving(HttpClient *c) {
+void http_client_tell_ended(HttpClient *c) {
         for (Watch *w; (w = c->leaving);) {
                 void (*lost)(void *) = w->lost;
                 void *userdata = w->userdata;
@@ -67,7 +73,7 @@ static void tell_leaving(HttpClient *c) {
 }
 
 static int on_ended(sd_event_source *source, void *userdata) {
-        tell_leaving(userdata);
+        http_client_tell_ended(userdata);
         return 0;
 }
 
@@ -77,7 +83,7 @@ static int socket_arm(Socket *socket, uint32_t events) {
                 .events = events,
                 .data.u64 = (uint64_t) socket->generation << 32 | (uint32_t) socket->fd,
         };
-        int r, epoll_fd = socket->shard->client->epoll_fd;
+        int r, epoll_fd = socket->client->epoll_fd;
 
         if (events == socket->armed)
                 return 0;
@@ -94,9 +100,7 @@ static int socket_arm(Socket *socket, uint32_t events) {
         return 0;
 }
 
-static int socket_new(Shard *shard, int fd, Socket **ret) {
-        HttpClient *c = shard->client;
-
+static int socket_new(HttpClient *c, int fd, Socket **ret) {
         if ((size_t) fd >= c->n_sockets) {
                 size_t n = ((size_t) fd | 63) + 1;
                 Socket **sockets = reallocarray(c->sockets, n, sizeof(Socket *));
@@ -112,7 +116,7 @@ static int socket_new(Shard *shard, int fd, Socket **ret) {
         Socket *socket = calloc(1, sizeof(Socket));
         if (!socket)
                 return -ENOMEM;
-        *socket = (Socket) { .shard = shard, .fd = fd, .generation = ++c->generation };
+        *socket = (Socket) { .client = c, .fd = fd, .generation = ++c->generation };
         c->sockets[fd] = *ret = socket;
         return 0;
 }
@@ -123,10 +127,10 @@ static void idle_event(Socket *socket, uint32_t events) {
                 (void) socket_arm(socket, EPOLLRDHUP);
                 return;
         }
-        HttpClient *c = socket->shard->client;
+        HttpClient *c = socket->client;
         (void) socket_arm(socket, 0);
         socket_tell(socket);
-        tell_leaving(c);
+        http_client_tell_ended(c);
 }
 
 static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -141,7 +145,9 @@ static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *use
                 /* What one event led to may have closed the socket of the next. */
                 if (!socket || socket->generation != (uint32_t) (events[i].data.u64 >> 32))
                         continue;
-                if (socket->busy)
+                if (socket->direct)
+                        http_direct_event(socket->direct, ready);
+                else if (socket->busy)
                         http_client_act(socket->shard, socket->fd,
                                         (ready & (EPOLLIN | EPOLLRDHUP | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
                                         (ready & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (ready & EPOLLERR ? CURL_CSELECT_ERR : 0));
@@ -170,7 +176,7 @@ curl_socket_t http_client_on_socket_open(void *userdata, curlsocktype purpose, s
 }
 
 static void unwatch_user(Socket *socket) {
-        HttpClient *c = socket->shard->client;
+        HttpClient *c = socket->client;
         Watch *w;
 
         HASH_FIND_PTR(c->watched, &socket->user, w);
@@ -211,13 +217,16 @@ int http_client_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *u
                 /* Another's by now, where the former was closed in silence. */
                 if (!socket || socket->shard != shard)
                         return 0;
+                socket->believed = 0;
+                if (socket->direct)
+                        return 0;
                 socket->busy = false;
                 /* Somebody else's watch goes on, whatever this call did on the connection. */
                 if (socket->armed & EPOLLOUT)
                         (void) socket_arm(socket, socket->watches ? EVENTS_READABLE : 0);
                 return 0;
         }
-        if (!socket && socket_new(shard, fd, &socket) < 0)
+        if (!socket && socket_new(shard->client, fd, &socket) < 0)
                 return -1;
         socket->shard = shard;
         socket->busy = true;
@@ -271,6 +280,37 @@ void http_client_leave_connection(HttpCall *call) {
                 watch_connection(call, socket);
 }
 
+int http_client_add_direct(HttpClient *c, int fd, Direct *d) {
+        Socket *socket = socket_find(c, fd);
+
+        if (!socket) {
+                int r = socket_new(c, fd, &socket);
+                if (r < 0)
+                        return r;
+        } else {
+                /* libcurl closed one in silence, and believes of the next that it opens with this number that it is watched. */
+                socket_unwatch(socket);
+                socket->generation = ++c->generation;
+                socket->believed = socket->busy ? socket->armed : 0;
+                socket->armed = 0;
+                socket->busy = false;
+        }
+
+        socket->direct = d;
+        int r = socket_arm(socket, EVENTS_READABLE | EPOLLOUT);
+        if (r < 0)
+                socket_forget(socket);
+        return r;
+}
+
+int http_client_arm_direct(HttpClient *c, int fd, bool writable) {
+        return socket_arm(socket_find(c, fd), EVENTS_READABLE | (writable ? EPOLLOUT : 0));
+}
+
+void http_client_use_direct(HttpClient *c, int fd, const void *user) {
+        socket_find(c, fd)->user = user;
+}
+
 void http_client_unwatch(HttpClient *c, const void *userdata) {
         Watch *w;
 
@@ -293,8 +333,10 @@ int http_client_open_sockets(HttpClient *c) {
 
 void http_client_close_sockets(HttpClient *c) {
         for (size_t i = 0; i < c->n_sockets; i++)
-                if (c->sockets[i])
-                        socket_forget(c->sockets[i]);
+                if (c->sockets[i]) {
+                        socket_unwatch(c->sockets[i]);
+                        free(c->sockets[i]);
+                }
         free(c->sockets);
         while (c->leaving)
                 watch_free(c, c->leaving);

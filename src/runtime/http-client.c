@@ -63,10 +63,12 @@ static HttpCall *call_free(HttpCall *call) {
                 c->calls = call->next;
         if (call->next)
                 call->next->previous = call->previous;
+        c->n_calls--;
+        if (call->is_direct)
+                http_direct_release(call);
         if (call->easy) {
                 if (call->shard)
                         (void) curl_multi_remove_handle(call->shard->multi, call->easy);
-                c->n_calls--;
                 if (c->n_idle < IDLE_HANDLES_MAX)
                         c->idle[c->n_idle++] = call->easy;
                 else
@@ -85,9 +87,15 @@ static HttpAnswer call_answer(const HttpCall *call, int error, const char *text)
         long status = 0;
         curl_off_t elapsed_usec = 0;
 
-        (void) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-        (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
-        (void) curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &elapsed_usec);
+        if (call->is_direct) {
+                status = call->reader.status;
+                content_type = http_reader_header(&call->reader, "Content-Type");
+                elapsed_usec = (curl_off_t) (clock_monotonic_usec() - call->begun_usec);
+        } else {
+                (void) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+                (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
+                (void) curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &elapsed_usec);
+        }
         return (HttpAnswer) {
                 .error = error,
                 .error_text = text,
@@ -104,6 +112,8 @@ const char *http_answer_header(const HttpAnswer *answer, const char *name) {
         struct curl_header *header;
         size_t n;
 
+        if (answer->call && answer->call->is_direct)
+                return http_reader_header(&answer->call->reader, name);
         if (!answer->call || curl_easy_header(answer->call->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
                 return NULL;
         n = header->amount;
@@ -123,7 +133,7 @@ static void start_stream(HttpCall *call) {
         call->stream->head(&head, call->userdata);
 }
 
-static void call_complete(HttpCall *call, int error, const char *text) {
+void http_client_complete(HttpCall *call, int error, const char *text) {
         HttpAnswer answer = call_answer(call, error, text);
 
         if (error == 0)
@@ -135,7 +145,7 @@ static void call_complete(HttpCall *call, int error, const char *text) {
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-        call_complete(userdata, -ETIMEDOUT, "The answer did not begin in time");
+        http_client_complete(userdata, -ETIMEDOUT, "The answer did not begin in time");
         return 0;
 }
 
@@ -153,7 +163,7 @@ void http_client_drain(CURLM *multi) {
                     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &call) != CURLE_OK || !call)
                         continue;
                 error = call_error(call, code);
-                call_complete(call, error, error_text(call, error, code));
+                http_client_complete(call, error, error_text(call, error, code));
         }
 }
 
@@ -202,6 +212,8 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
                 r = http_client_open_shards(c);
         if (r >= 0)
                 r = http_client_open_sockets(c);
+        if (r >= 0)
+                r = http_client_open_wheel(c);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -215,7 +227,7 @@ void http_client_set_timeout(HttpClient *c, uint64_t default_timeout_usec) {
 void http_client_stop(HttpClient *c) {
         c->closing = true;
         while (c->calls)
-                call_complete(c->calls, -ECANCELED, "the daemon is stopping");
+                http_client_complete(c->calls, -ECANCELED, "the daemon is stopping");
 }
 
 HttpClient *http_client_free(HttpClient *c) {
@@ -224,6 +236,8 @@ HttpClient *http_client_free(HttpClient *c) {
         http_client_stop(c);
         while (c->n_idle > 0)
                 curl_easy_cleanup(c->idle[--c->n_idle]);
+        http_client_close_kept(c);
+        http_client_close_wheel(c);
         http_client_close_shards(c);
         http_client_close_sockets(c);
         http_client_close_headers(c);
@@ -311,6 +325,22 @@ static int set_options(HttpCall *call, const HttpCallOptions *o) {
         return ok ? 0 : -EINVAL;
 }
 
+/* By libcurl. */
+static int call_begin(HttpCall *call, const HttpCallOptions *options) {
+        HttpClient *c = call->client;
+
+        call->easy = c->n_idle > 0 ? c->idle[--c->n_idle] : easy_new(c);
+        if (!call->easy)
+                return -ENOMEM;
+
+        int r = set_options(call, options);
+        if (r >= 0)
+                r = http_client_shard(c, call->target ? call->target->url : options->url, &call->shard);
+        if (r >= 0 && curl_multi_add_handle(call->shard->multi, call->easy) != CURLM_OK)
+                r = -ENOMEM;
+        return r;
+}
+
 int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone done, void *userdata, HttpCall **ret) {
         HttpCall *call;
         int r;
@@ -328,18 +358,10 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         if (call->next)
                 call->next->previous = call;
         c->calls = call;
-
-        call->easy = c->n_idle > 0 ? c->idle[--c->n_idle] : easy_new(c);
-        if (!call->easy) {
-                call_free(call);
-                return -ENOMEM;
-        }
         c->n_calls++;
-        r = set_options(call, options);
-        if (r >= 0)
-                r = http_client_shard(c, call->target ? call->target->url : options->url, &call->shard);
-        if (r >= 0 && curl_multi_add_handle(call->shard->multi, call->easy) != CURLM_OK)
-                r = -ENOMEM;
+
+        call->is_direct = http_target_is_direct(call->target) && !call->stream;
+        r = call->is_direct ? http_direct_begin(call, options) : call_begin(call, options);
         if (r < 0) {
                 call_free(call);
                 return r;
@@ -356,7 +378,7 @@ HttpCall *http_call_cancel(HttpCall *call) {
 }
 
 void http_call_resume(HttpCall *call) {
-        if (!call->paused)
+        if (!call->paused)      /* as no direct one is */
                 return;
         call->paused = false;
         (void) curl_easy_pause(call->easy, CURLPAUSE_CONT);

@@ -17,9 +17,13 @@ libruntime_a_SOURCES = \
 	src/runtime/database.h \
 	src/runtime/events.c \
 	src/runtime/events.h \
+	src/runtime/http-client-deadlines.c \
+	src/runtime/http-client-direct.c \
 	src/runtime/http-client-headers.c \
 	src/runtime/http-client-internal.h \
 	src/runtime/http-client-multi.c \
+	src/runtime/http-client-reader.c \
+	src/runtime/http-client-reader.h \
 	src/runtime/http-client-socket.c \
 	src/runtime/http-client-target.c \
 	src/runtime/http-client.c \

@@ -14,6 +14,11 @@ tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz-records.c
 tests_fuzz_fuzz_records_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_records_LDADD = libwire.a libbase.a $(JSON_LIBS) $(SODIUM_LIBS) $(DEFLATE_LIBS)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-http-reader
+tests_fuzz_fuzz_http_reader_SOURCES = tests/fuzz/fuzz-http-reader.c
+tests_fuzz_fuzz_http_reader_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_http_reader_LDADD = libruntime.a libbase.a
+
 noinst_PROGRAMS += tests/fuzz/fuzz-inflate
 tests_fuzz_fuzz_inflate_SOURCES = tests/fuzz/fuzz-inflate.c
 tests_fuzz_fuzz_inflate_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

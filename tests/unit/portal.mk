@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate
-TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate
+check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct
+TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct
 tests_unit_test_router_SOURCES = tests/unit/test-router.c
 tests_unit_test_router_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_metrics_SOURCES = tests/unit/test-metrics.c
 tests_unit_test_metrics_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_http_direct_SOURCES = tests/unit/test-http-direct.c
+tests_unit_test_http_direct_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_reader_SOURCES = tests/unit/test-http-reader.c
+tests_unit_test_http_reader_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_inflate_SOURCES = tests/unit/test-inflate.c
 tests_unit_test_inflate_LDADD = libruntime.a libbase.a $(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif
