@@ -108,8 +108,8 @@ src/grading/password.$(OBJEXT): $(common_passwords)
 
 # The description of the interface is in the program, on one line. Its parts are JSON objects, whose braces stand alone in the first and the
 # last line, and whose members come together in one object: the lists are in the order of routes.c.
-openapi_paths = paths-students paths-terms paths-classes paths-grades paths-ledger paths-tables paths-accounts paths-service
-openapi_schemas = schemas-simple schemas-rows schemas-requests schemas-reports schemas-ledger schemas-tables schemas-accounts schemas-problems
+openapi_paths = paths-students paths-terms paths-classes paths-grades paths-ledger paths-tables paths-accounts paths-admin paths-service
+openapi_schemas = schemas-simple schemas-rows schemas-requests schemas-reports schemas-ledger schemas-tables schemas-accounts schemas-admin schemas-problems
 openapi_parts = $(patsubst %,src/grading/openapi/%.json,head $(openapi_paths) components $(openapi_schemas))
 openapi = src/grading/openapi.inc
 EXTRA_DIST += $(openapi_parts)

@@ -176,7 +176,7 @@ class Checker:
             for line in answer.text.split("\n")[:-1]:
                 self.check_value(schema, parse(line), what)
         else:
-            self.check_value(schema, parse(answer.text) if kind.endswith("json") else answer.text, what)
+            self.check_value(schema, parse(answer.text) if kind.endswith("json") else answer.body.decode(errors="replace"), what)
 
     def check(self, operation, answer, head=False):
         what = f"{operation.method} {operation.path}: {answer.status}"
