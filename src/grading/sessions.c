@@ -21,10 +21,15 @@ struct Sessions {
         Grading *grading;
         SessionTable *table;
         Buffer pending;                 /* of Notes */
-        Buffer writing;                 /* likewise, the store's while busy */
-        StoreJob job;
-        bool busy;
+        size_t n_writes;                /* under way */
 };
+
+/* Notes on their way to the disk. */
+typedef struct Write {
+        StoreJob job;
+        Sessions *sessions;
+        Buffer notes;
+} Write;
 
 SessionLimits sessions_limits(const Sessions *s) {
         const GradingConfig *c = grading_limits(s->grading);
@@ -32,16 +37,32 @@ SessionLimits sessions_limits(const Sessions *s) {
         return (SessionLimits) { c->session_idle_usec, c->session_max_usec };
 }
 
+static Write *write_free(Write *w) {
+        if (!w)
+                return NULL;
+        store_job_deinit(&w->job);
+        buffer_deinit(&w->notes);
+        free(w);
+        return NULL;
+}
+DEFINE_CLEANUP(Write, write_free);
+
+static Note note_at(const Buffer *notes, size_t at) {
+        Note n;
+
+        memcpy(&n, notes->data + at, sizeof(n));
+        return n;
+}
+
 static int run_notes(StoreJob *job, Txn *t) {
-        Sessions *s = CONTAINER_OF(job, Sessions, job);
+        const Buffer *notes = &CONTAINER_OF(job, Write, job)->notes;
         int r = txn_session_expire(t, job->time_usec);
 
-        for (size_t at = 0; r >= 0 && at < s->writing.size; at += sizeof(Note)) {
-                Note note;
+        for (size_t at = 0; r >= 0 && at < notes->size; at += sizeof(Note)) {
+                Note n = note_at(notes, at);
 
-                memcpy(&note, s->writing.data + at, sizeof(note));
+                r = n.used_usec > 0 ? txn_session_touch(t, n.digest, n.used_usec) : txn_session_remove(t, n.digest);
                 /* One that has gone meanwhile is as it should be. */
-                r = note.used_usec > 0 ? txn_session_touch(t, note.digest, note.used_usec) : txn_session_remove(t, note.digest);
                 if (r == -ENOENT)
                         r = 0;
         }
@@ -51,40 +72,47 @@ static int run_notes(StoreJob *job, Txn *t) {
 static void kick(Sessions *s);
 
 static void notes_done(StoreJob *job, int result) {
-        Sessions *s = CONTAINER_OF(job, Sessions, job);
+        _cleanup_(write_freep) Write *w = CONTAINER_OF(job, Write, job);
+        Sessions *s = w->sessions;
 
         grading_note_store(s->grading, result);
-        store_job_deinit(job);
-        s->busy = false;
+        s->n_writes--;
         /* What was over stays to be written; for the rest another use comes. */
-        for (size_t at = 0; result < 0 && at < s->writing.size; at += sizeof(Note)) {
-                Note note;
+        for (size_t at = 0; result < 0 && at < w->notes.size; at += sizeof(Note)) {
+                Note n = note_at(&w->notes, at);
 
-                memcpy(&note, s->writing.data + at, sizeof(note));
-                if (note.used_usec == 0)
-                        (void) buffer_append(&s->pending, &note, sizeof(note));
+                if (n.used_usec == 0)
+                        (void) buffer_append(&s->pending, &n, sizeof(n));
         }
-        buffer_clear(&s->writing);
         s->pending.error = 0;
         if (result >= 0)
                 kick(s);
 }
 
-/* One at a time: what comes meanwhile goes together in the next. */
-static void kick(Sessions *s) {
-        Buffer empty = s->writing;
+void sessions_flush(Sessions *s) {
+        _cleanup_(write_freep) Write *w = NULL;
 
-        if (s->busy || s->pending.size == 0)
+        if (!s || s->pending.size == 0)
                 return;
-        s->writing = s->pending;
-        s->pending = empty;
-        s->job = (StoreJob) { .run = run_notes, .done = notes_done, .origin = { .actor = "gradebook" } };
-        if (store_submit(s->grading->store, &s->job) >= 0) {
-                s->busy = true;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return;
+        w->sessions = s;
+        w->job = (StoreJob) { .run = run_notes, .done = notes_done, .origin = { .actor = "gradebook" } };
+        w->notes = s->pending;
+        if (store_submit(s->grading->store, &w->job) < 0) {
+                w->notes = BUFFER_NULL;
                 return;
         }
-        s->pending = s->writing;
-        s->writing = empty;
+        s->pending = BUFFER_MAX(PENDING_BYTES);
+        s->n_writes++;
+        (void) TAKE_PTR(w);
+}
+
+/* One at a time: what comes meanwhile goes together in the next. */
+static void kick(Sessions *s) {
+        if (s->n_writes == 0)
+                sessions_flush(s);
 }
 
 /* Without room it is left out: on disk the session is as it was, and ends there by its time. */
@@ -149,7 +177,6 @@ int sessions_new(Sessions **ret, Grading *g) {
         if (s) {
                 s->grading = g;
                 s->pending = BUFFER_MAX(PENDING_BYTES);
-                s->writing = BUFFER_MAX(PENDING_BYTES);
                 r = session_table_new(&s->table);
         }
         if (r >= 0)
@@ -164,18 +191,12 @@ int sessions_new(Sessions **ret, Grading *g) {
         return 0;
 }
 
-void sessions_flush(Sessions *s) {
-        if (s)
-                kick(s);
-}
-
 Sessions *sessions_free(Sessions *s) {
         if (!s)
                 return NULL;
         book_watch_accounts(s->grading->book, NULL, NULL);
         session_table_free(s->table);
         buffer_deinit(&s->pending);
-        buffer_deinit(&s->writing);
         free(s);
         return NULL;
 }

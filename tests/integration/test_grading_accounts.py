@@ -187,7 +187,7 @@ def test_an_account_has_a_bounded_number_of_sessions(cluster):
     # Of all the one whose use is longest ago has gone: ada's fourth.
     assert [is_in(grading, t) for t in ada[2:] + bob] == [True, False, True, True, True, True]
     assert metric(grading, "gradebook_grading_sessions") == 5
-    grading.kill()
+    grading.stop()
     grading.start()
     assert [is_in(grading, t) for t in ada[2:] + bob] == [True, False, True, True, True, True]
 
@@ -356,6 +356,45 @@ def test_many_at_once_wait_or_are_told_to_and_reads_go_on(grading):
     # A try that was not made does not count.
     refused = next(i for i, s in enumerate(statuses) if s == 503)
     assert [try_in(grading, f"login{refused}", WRONG, headers=source(refused), token=grading.cluster.token).status for _ in range(6)] == [401] * 5 + [429]
+
+
+def test_a_stop_answers_who_waits_for_a_password(grading):
+    account(grading, "ada")
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        tries = [pool.submit(try_in, grading, "ada" if i % 2 else f"login{i}", headers=source(i), token=grading.cluster.token) for i in range(20)]
+        gradebook.wait_until(lambda: metric(grading, "gradebook_grading_passwords_pending") > 5, "passwords wait")
+        grading.stop()
+        answers = [t.result() for t in tries]
+    assert [a.status for a in answers] == [401, 201] * 10
+    grading.start()
+    assert all(is_in(grading, a.json["Token"]) for a in answers if a.status == 201)
+
+
+def test_a_full_disk_takes_no_sessions_and_keeps_those_that_are(cluster, make_disk):
+    grading = cluster.daemon("grading")
+    grading.state = make_disk(24 << 20)
+    grading.start()
+    grading.post("/students", {"ID": 1, "FirstName": "A", "LastName": "B"})
+    account(grading, "ada")
+    account(grading, "head", "admin")
+    token = sign_in(grading, "head")
+    filler = grading.state / "filler"
+    with open(filler, "wb", buffering=0) as f:
+        try:
+            while f.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass
+
+    def refused():
+        answer = try_in(grading, "ada")
+        assert answer.status in (201, 507), answer
+        return answer.status == 507
+    gradebook.wait_until(refused, "the disk is full for sessions", 30)
+    assert grading.get("/students/1", token=token).status == 200 and is_in(grading, token)
+    filler.unlink()
+    gradebook.wait_until(lambda: try_in(grading, "ada").status == 201, "there is room again")
+    assert grading.request("/sessions/current", "DELETE", token=token).status == 204 and not is_in(grading, token)
 
 
 # Accounts

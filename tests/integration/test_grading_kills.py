@@ -121,7 +121,7 @@ def small_disk(cluster, make_disk):
     # Nobody takes the log's lines; they shall not fill the disk themselves.
     cluster.configure("gradebook", {"Log": {"Ship": "no"}})
     daemon = cluster.daemon("grading")
-    disk = make_disk("24M")
+    disk = make_disk("96M")
     daemon.state.rmdir()
     daemon.state.symlink_to(disk)
     yield daemon, disk

@@ -829,3 +829,13 @@ def test_a_file_of_the_first_version(cluster):
     grading.stop()
     grading.start()
     assert grading.get("/students").body == before
+
+
+def test_a_large_file_of_the_first_version(cluster):
+    """Each row looks for the change that made it: that may not take a walk through all changes."""
+    grading = cluster.daemon("grading")
+    version_one(grading.state / "grades.db", [(i, ("F", "L")) for i in range(1, 301)],
+                [(n + 1, n % 300 + 1, f"Quiz {n // 300}", "Quiz", n % 10001) for n in range(30000)])
+    grading.start()
+    assert head(grading)["Sequence"] == 1 + 2 * 300 + 100 + 30000
+    assert grading.post("/ledger/check", timeout=60).json["DifferenceCount"] == 0

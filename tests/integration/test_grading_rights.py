@@ -29,6 +29,7 @@ ACCOUNTS = {  # login: role, whose
 KNOWN = ("cluster", "admin", "teacher", "colleague", "student", "classmate", "stranger")
 NOBODY = ("disabled", "expired", "forged", "none")
 EVERYBODY = " ".join(KNOWN)
+PEOPLE = "teacher colleague student classmate stranger"
 ADMINS = "cluster admin"
 TEACHERS = f"{ADMINS} teacher"
 CLASS_A = f"{TEACHERS} student classmate"
@@ -113,13 +114,15 @@ TABLE = [
     change("DELETE /grades/{id}", {"id": "grade student"}, TEACHERS, "student"),
     change("DELETE /grades/{id}", {"id": "grade draft"}, TEACHERS),
 
-    make("POST /imports", {"?class": "class A"}, TEACHERS, "student classmate", status=200, table="ID,FirstName,LastName\n"),
-    read("GET /imports", {}, EVERYBODY),
-    read("GET /imports/{id}", {"id": "import A"}, TEACHERS),
-    make("POST /imports/{id}/undo", {"id": "import A"}, TEACHERS, status=(200, 409)),
-    read("GET /classes/{id}/export", {"id": "class A"}, TEACHERS, seen="student classmate"),
-    read("GET /students/{id}/export", {"id": "student student"}, f"{ADMINS} student", seen="teacher"),
-    read("GET /export", {}, ADMINS, seen="teacher colleague student classmate stranger"),
+    read("GET /ledger", {}, ADMINS, seen=PEOPLE),
+    read("GET /ledger/head", {}, ADMINS, seen=PEOPLE),
+    read("POST /ledger/check", {}, ADMINS, seen=PEOPLE),
+    read("GET /students/{id}/history", {"id": "student student"}, TEACHERS, seen="student"),
+    read("GET /classes/{id}/history", {"id": "class A"}, TEACHERS, seen="student classmate"),
+    read("GET /grades/{id}/history", {"id": "grade student"}, TEACHERS, seen="student"),
+    read("GET /grades/{id}/history", {"id": "grade draft"}, TEACHERS),
+    make("POST /ledger/{sequence}/undo", {"sequence": "entry changed"}, TEACHERS, status=409),
+    make("POST /ledger/sets/{set}/undo", {"set": "entry changed"}, TEACHERS, status=409),
 
     make("POST /sessions", {}, EVERYBODY, public=True, status=400),
     make("POST /setup", {}, EVERYBODY, public=True, status=409),
@@ -189,14 +192,15 @@ class World:
         for name, of in (("student", "A"), ("classmate", "A"), ("stranger", "B"), ("spare", None)):
             more = {"DefaultClass": self.ids[f"class {of}"]} if of else {}
             self.make(f"student {name}", "/students", {"FirstName": name, "LastName": "X", **more})
-        imported = self.daemon.post(f"/imports?class={self.ids['class A']}", "ID,Imported (Quiz)\n", headers={"Content-Type": "text/csv"})
-        assert imported.status == 201, imported
-        self.ids["import A"] = imported.json["Import"]
         for who, assessment, grade in (("student", "A", "student"), ("student", "draft", "draft"), ("classmate", "A", "classmate"), ("stranger", "B", "stranger")):
             path = f"/assessments/{self.ids['assessment ' + assessment]}/grades/{self.ids['student ' + who]}"
             answer = self.daemon.request(path, "PUT", {"Score": 50})
             assert answer.status in (200, 201), answer
             self.ids[f"grade {grade}"] = answer.json["ID"]
+        # An entry whose row was changed since, so that undoing it is refused at last.
+        made = self.make(None, f"/classes/{self.ids['class A']}/assessments", {"Title": "changed", "Type": "Quiz"})
+        self.ids["entry changed"] = self.daemon.get("/ledger/head").json["Sequence"]
+        assert self.daemon.request(f"/assessments/{made['ID']}", "PATCH", {"Weight": 2}).status == 200
         for of in "AB":
             for row in self.daemon.get(f"/classes/{self.ids['class ' + of]}/enrolments").json["Items"]:
                 name = next(k for k, v in self.ids.items() if k.startswith("student ") and v == row["Student"])
@@ -260,8 +264,6 @@ class World:
         body = {k: self.value(v) for k, v in entry["body"].items()} if "body" in entry else b""
         if method == "DELETE":
             body = b""
-        if "table" in entry:
-            body, headers = entry["table"], {**headers, "Content-Type": "text/csv"}
         headers = {**headers, **(STALE if method in ("PATCH", "PUT", "DELETE") else {})}
         return self.daemon.request(path + ("?" + "&".join(query) if query else ""), method, body, headers, token)
 

@@ -153,7 +153,7 @@ static void test_references(void **state) {
         expect(f, do_orphan, -ENOENT, 0);
         expect(f, do_no_assessment, -EBADMSG, 400);
         expect(f, do_delete_student, -ENOTEMPTY, 0);
-        expect(f, do_delete_class, -ENOTEMPTY, 0);
+        expect(f, do_delete_class, -EBADMSG, 409);
         expect(f, do_policy, -EBADMSG, 400);
 }
 
