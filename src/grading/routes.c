@@ -68,7 +68,7 @@ const Route grading_routes[] = {
         /* The ledger: ledger.h */
         { "GET", "/ledger", get_ledger, 0, ROUTE_PUBLIC },
         { "GET", "/ledger/head", get_ledger_head, 0, ROUTE_PUBLIC },
-        { "POST", "/ledger/check", check_ledger, BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/ledger/check", check_ledger, 0, ROUTE_PUBLIC },
         { "POST", "/ledger/{sequence}/undo", undo_entry, BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/ledger/sets/{set}/undo", undo_set, BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/grades/{id}/history", get_grade_history, 0, ROUTE_PUBLIC },

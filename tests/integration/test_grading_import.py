@@ -538,3 +538,100 @@ def test_the_list_of_imports_survives_a_restart(cluster):
         assert db.execute("SELECT count(*) FROM imports").fetchone() == (1,)
     grading.start()
     assert grading.get("/imports").body == before
+
+
+# Who
+
+PASSWORD = "a horse of another colour"
+
+
+class School:
+    """A class A with a teacher and Nick in it, and a class B with Ann."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.classes = [daemon.post("/classes", {"Name": name}).json["ID"] for name in "AB"]
+        for n, (number, name) in enumerate(((1, "Nick"), (2, "Ann"))):
+            assert daemon.post("/students", {"ID": number, "FirstName": name, "LastName": "Lee", "DefaultClass": self.classes[n]}).status == 201
+        self.teacher = self.account("teacher", "teacher")
+        self.nick = self.account("nick", "student", Student=1)
+        accounts = {a["Login"]: a["ID"] for a in daemon.get("/accounts").json["Items"]}
+        assert daemon.post(f"/classes/{self.classes[0]}/teachings", {"Account": accounts["teacher"]}).status == 201
+
+    def account(self, login, role, **more):
+        assert self.daemon.post("/accounts", {"Login": login, "Role": role, "Password": PASSWORD, **more}).status == 201
+        return self.daemon.post("/sessions", {"Login": login, "Password": PASSWORD}, token=None).json["Token"]
+
+    def table(self, token, text, of=0, **query):
+        path = f"/imports?class={self.classes[of]}" + "".join(f"&{name}={value}" for name, value in query.items())
+        return self.daemon.post(path, text, headers={"Content-Type": "text/csv"}, token=token)
+
+
+@pytest.fixture
+def school(grading):
+    return School(grading)
+
+
+def test_a_teacher_imports_into_a_class_of_its_own_and_adds_nobody(school):
+    report = done(school.table(school.teacher, "ID,LastName,FirstName,Quiz 1 (Quiz)\n1,Lee,Nick,85\n"))
+    assert (report["Added"], report["Class"]) == (2, school.classes[0])
+    assert school.daemon.get(f"/imports/{report['Import']}", token=school.teacher).json["Actor"].startswith("account:")
+    before = head(school.daemon)
+    # Somebody new, somebody of another class by ID or by name: the same answer for who is there and who is not.
+    stranger = "there is no student {} in the class: only an administrator adds one"
+    assert faults(school.table(school.teacher, "ID,LastName,FirstName,Quiz 1 (Quiz)\n2,Lee,Ann,1\n3,Lee,Bob,1\n,Lee,Ann,1\n,Lee,Bob,1\n")) == [
+        (2, 1, stranger.format("with ID 2")), (3, 1, stranger.format("with ID 3")), (4, 1, stranger.format("Ann Lee")), (5, 1, stranger.format("Bob Lee"))]
+    assert school.table(school.teacher, "ID,Quiz 1 (Quiz)\n2,85\n", of=1).status == 404
+    assert school.table(school.nick, "ID,Quiz 1 (Quiz)\n1,100\n").status == 403
+    assert head(school.daemon) == before
+    assert [s["ID"] for s in school.daemon.get("/students", token=school.teacher).json] == [1]
+
+
+def test_an_administrator_brings_students_into_a_class(school):
+    header = "ID,LastName,FirstName,Quiz 1 (Quiz)\n"
+    a = school.classes[0]
+    assert faults(school.table(True, header + ",Lee,Ann,5\n")) == [
+        (2, 1, "there is a Ann Lee already, with ID 2, who is not in the class: give this ID, or a new one")]
+    report = done(school.table(True, header + "2,Lee,Ann,5\n,Ho,Cid,6\n9,Lee,Ann,7\n"))
+    assert outcomes(report)[1:] == [(2, "enrolment", "add", None, "Ann Lee"), (2, "grade", "add", None, "5"), (3, "student", "add", None, "Cid Ho"),
+                                    (3, "grade", "add", None, "6"), (4, "student", "add", None, "Ann Lee"), (4, "grade", "add", None, "7")]
+    assert len(school.daemon.get(f"/classes/{a}/enrolments").json["Items"]) == 4
+    # Where a new student's grades in the fixed form go: the class that it came into.
+    cid = next(s["ID"] for s in school.daemon.get("/students").json if s["FirstName"] == "Cid")
+    school.daemon.post(f"/students/{cid}/grades", {"Title": "Fixed", "Type": "Quiz", "Score": 1})
+    assert school.daemon.get(f"/classes/{a}/export").text.splitlines()[0] == "ID,LastName,FirstName,Quiz 1 (Quiz),Fixed (Quiz)"
+    # Drafts, unless it is said.
+    assert [g["Title"] for g in school.daemon.get("/students/1", token=school.nick).json["Grades"]] == []
+    done(school.table(True, "ID,Quiz 2 (Quiz)\n1,5\n", released="yes"))
+    assert [g["Title"] for g in school.daemon.get("/students/1", token=school.nick).json["Grades"]] == ["Quiz 2"]
+
+
+def test_a_student_gets_its_own_without_drafts(school):
+    done(school.table(True, "ID,Quiz 1 (Quiz)\n1,5\n"))
+    done(school.table(True, "ID,Quiz 2 (Quiz)\n1,6\n", released="yes"))
+    own, all_of_it = school.daemon.get("/students/1/export", token=school.nick), school.daemon.get("/students/1/export").json
+    assert [g["Assessment"]["Title"] for g in own.json["Grades"]] == ["Quiz 2"] and "Ledger" not in own.json
+    assert [g["Assessment"]["Title"] for g in all_of_it["Grades"]] == ["Quiz 1", "Quiz 2"] and len(all_of_it["Ledger"]) >= 4
+    assert [a["Login"] for a in own.json["Accounts"]] == ["nick"] and "argon2" not in own.text and "argon2" not in json.dumps(all_of_it)
+    assert "argon2" not in school.daemon.get("/export").text
+
+
+def test_a_locked_class_takes_no_table(school):
+    a = school.classes[0]
+    assert school.daemon.request(f"/classes/{a}", "PATCH", {"Locked": True}).status == 200
+    for query in ({}, {"dry-run": "yes"}):
+        answer = school.table(True, "ID,Quiz 1 (Quiz)\n1,5\n", **query)
+        assert answer.status == 409 and "The class is locked" in answer.json["detail"]
+
+
+def test_comments_from_elsewhere_come_back(school):
+    done(school.table(True, "ID,Quiz 1 (Quiz),Quiz 2 (Quiz)\n1,5,6\n"))
+    a = school.classes[0]
+    grades = school.daemon.get("/students/1/grades").json
+    rows = grades["Items"] if isinstance(grades, dict) else grades
+    for row, comment in zip(rows, ('=HYPERLINK("x")\n\ttwo, "lines"; 张三 😀', "'=x"), strict=True):
+        assert school.daemon.request(f"/grades/{row['ID']}", "PATCH", {"Comment": comment}).status == 200
+    text = school.daemon.get(f"/classes/{a}/export?layout=long").text
+    assert "\"'=HYPERLINK(" in text and "''=x" in text
+    report = done(school.table(True, text), 200)
+    assert (report["Added"], report["Changed"], report["Unchanged"]) == (0, 0, 2 + 2)
