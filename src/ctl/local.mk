@@ -6,11 +6,11 @@ libctl_a_SOURCES = \
 	src/ctl/connection.c src/ctl/connection.h \
 	src/ctl/export.c \
 	src/ctl/grade.c \
-	src/ctl/import.c \
-	src/ctl/import-report.c src/ctl/import-report.h \
 	src/ctl/grading-admin.c src/ctl/grading-admin.h \
 	src/ctl/grading-backup.c \
 	src/ctl/grading-restore.c \
+	src/ctl/import.c \
+	src/ctl/import-report.c src/ctl/import-report.h \
 	src/ctl/ledger.c src/ctl/ledger.h \
 	src/ctl/ledger-anchors.c \
 	src/ctl/ledger-verify.c \

@@ -17,6 +17,8 @@
  * slices; then, alone on the store's thread, the copy is completed and kept, and the content replaced in one transaction. Readers
  * see the old book until the new one is there. */
 
+#define SEQUENCE_TEXT_SIZE 24
+
 typedef struct Restore {
         AdminTask task;
         Replacement replacement;
@@ -118,14 +120,26 @@ static void answer_restore(AdminTask *t) {
 }
 
 static void log_restored(const Restore *r) {
-        char before[2 * LEDGER_HASH_SIZE + 1], after[sizeof(before)];
+        char before[2 * LEDGER_HASH_SIZE + 1], after[sizeof(before)], sequence[SEQUENCE_TEXT_SIZE], sequence_before[SEQUENCE_TEXT_SIZE];
         const AdminTask *t = &r->task;
+        LogField fields[] = {
+                { "ACTOR", t->access.actor },
+                { "CLIENT", t->client },
+                { "REQUEST_ID", t->request_id },
+                { "LEDGER_SEQUENCE", sequence },
+                { "LEDGER_HASH", after },
+                { "LEDGER_SEQUENCE_BEFORE", sequence_before },
+                { "LEDGER_HASH_BEFORE", before },
+                { "REASON", t->reason },
+        };
 
         (void) sodium_bin2hex(before, sizeof(before), r->before.hash, LEDGER_HASH_SIZE);
         (void) sodium_bin2hex(after, sizeof(after), t->report.tip.hash, LEDGER_HASH_SIZE);
-        admin_log(t, LOG_NOTICE, EVENT_GRADES_RESTORED,
-                  "The grades were replaced by those of a backup: the ledger's head was entry %" PRIu64 " (%s), and is entry %" PRIu64 " (%s)%s%s",
-                  r->before.sequence, before, t->report.tip.sequence, after, t->reason ? "; why: " : "", t->reason ? t->reason : "");
+        (void) snprintf(sequence, sizeof(sequence), "%" PRIu64, t->report.tip.sequence);
+        (void) snprintf(sequence_before, sizeof(sequence_before), "%" PRIu64, r->before.sequence);
+        log_event(LOG_NOTICE, EVENT_GRADES_RESTORED, fields, ELEMENTSOF(fields),
+                  "The grades were replaced by those of a backup: the ledger ended with entry %s (%s), and ends with entry %s (%s)%s%s",
+                  sequence_before, before, sequence, after, t->reason ? "; why: " : "", t->reason ? t->reason : "");
 }
 
 static void replaced(AdminTask *t, int result) {
@@ -138,6 +152,7 @@ static void replaced(AdminTask *t, int result) {
                 store_replaced(t->admin->grading->store, &r->replacement);
                 sessions_forget(t->admin->grading->sessions);
                 log_restored(r);
+                ledger_anchor_tell(t->admin->grading->anchor);
         }
         admin_end(t, result);
 }

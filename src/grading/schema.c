@@ -128,9 +128,9 @@ const char *const grading_migrations[] = {
         "CREATE TABLE imports ("
         "  id INTEGER PRIMARY KEY REFERENCES ledger (sequence), class_id INTEGER NOT NULL, name TEXT, row_count INTEGER NOT NULL,"
         "  added INTEGER NOT NULL, changed INTEGER NOT NULL, unchanged INTEGER NOT NULL, undone_by INTEGER"
-        ") STRICT;",
+        ") STRICT;"
 
-        /* 3: the largest ids given before a backup was put in the place of what gave them: they are not given again. */
+        /* The largest ids given before a backup was put in the place of what gave them: they are not given again. */
         "CREATE TABLE last_ids (kind TEXT PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
         NULL,
 };
