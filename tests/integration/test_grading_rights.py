@@ -139,6 +139,7 @@ TABLE = [
 
     make("POST /sessions", {}, EVERYBODY, public=True, status=400),
     make("POST /setup", {}, EVERYBODY, public=True, status=409),
+    read("GET /openapi.json", {}, EVERYBODY, public=True),
     read("GET /sessions", {}, "admin teacher colleague student classmate stranger", instead={"cluster": 400}),
     read("GET /sessions", {"?account": "account student"}, f"{ADMINS} student"),
     change("DELETE /sessions", {}, "admin teacher colleague student classmate stranger", status=204, fresh=True, instead={"cluster": 400}),
