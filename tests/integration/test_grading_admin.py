@@ -460,6 +460,33 @@ def test_the_event_tells_of_both_heads(grading):
     assert grading.post("/restore").status == 409, "a file is restored once"
 
 
+def test_the_ledger_verifies_after_a_restore(cluster):
+    """What the central log was told before is of what was replaced; what it is told since holds."""
+    cluster.start("registry")
+    log, grading = cluster.start("log"), cluster.daemon("grading").start()
+    ctl = Ctl(cluster)
+    fill(grading, 3, 1)
+    wait_until(lambda: "LogService" in cluster.services() and "GradingService" in cluster.services(), "both are registered")
+    backup = grading.get("/backup").body
+    for _ in range(5):
+        assert grading.post("/students", {"FirstName": "A", "LastName": "B"}).status == 201
+    grading.stop()
+    grading.start()
+    anchored = grading.get("/ledger/head").json["Sequence"]
+    wait_until(lambda: f"entry {anchored}," in gradebook.stored_text(log.logs), "the head is told")
+    assert ctl.json("ledger", "verify")["Restores"] == 0
+    assert restore(grading, backup).status == 200
+    head = grading.get("/ledger/head").json
+    wait_until(lambda: f"ends with entry {head['Sequence']}, hash {head['Hash']}" in gradebook.stored_text(log.logs), "the new head is told at once")
+    found = ctl.json("ledger", "verify")
+    assert found["Restores"] == 1 and found["AnchorsReplaced"] >= 1 and found["ProblemCount"] == 0, found
+    assert "A backup was restored 1 time" in ctl("ledger", "verify").stdout
+    # Cut behind the restore, it is found as ever.
+    tampered(grading, UNLOCK + f"PRAGMA foreign_keys=OFF; DELETE FROM ledger WHERE sequence = {head['Sequence']};" + RELOCK)
+    said = ctl("ledger", "verify", code=FAILURE).stdout
+    assert "The ledger was cut" in said, said
+
+
 def changed(data, sql, **more):
     """A backup after some SQL."""
     path = more["directory"] / "changed.db"
