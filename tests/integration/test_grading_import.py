@@ -635,3 +635,14 @@ def test_comments_from_elsewhere_come_back(school):
     assert "\"'=HYPERLINK(" in text and "''=x" in text
     report = done(school.table(True, text), 200)
     assert (report["Added"], report["Changed"], report["Unchanged"]) == (0, 0, 2 + 2)
+
+
+def test_the_limits_of_the_service_are_a_tables_too(cluster):
+    cluster.configure("grading", {"Grading": {"MaxStudents": 2, "MaxGradesPerStudent": 2}})
+    grading = cluster.start("grading")
+    assert faults(table(grading, "ID,FirstName,LastName\n1,A,B\n2,C,D\n,E,F\n4,G,H\n")) == [
+        (line, 1, "there are 2 students already, the most there may be (MaxStudents=)") for line in (4, 5)]
+    assert grading.get("/students").json == []
+    done(table(grading, "ID,FirstName,LastName,A (Quiz),B (Quiz)\n1,A,B,1,2\n"))
+    assert faults(table(grading, "ID,A (Quiz),C (Quiz)\n1,3,3\n")) == [
+        (2, 3, "the student has 2 grades already, the most there may be (MaxGradesPerStudent=)")]
