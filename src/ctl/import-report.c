@@ -101,8 +101,9 @@ static void print_summary(json_object *report) {
         }
         n_students = number_of(students, "Added");
         n_grades = number_of(grades, "Added");
-        (void) printf("%" PRIu64 " student%s added, %" PRIu64 " grade%s added, %" PRIu64 " changed, %" PRIu64 " unchanged", n_students, n_students == 1 ? "" : "s",
-                      n_grades, n_grades == 1 ? "" : "s", number_of(report, "Changed"), number_of(report, "Unchanged"));
+        (void) printf("%" PRIu64 " student%s added, %" PRIu64 " grade%s added, %" PRIu64 " changed, %" PRIu64 " unchanged",
+                      n_students, n_students == 1 ? "" : "s", n_grades, n_grades == 1 ? "" : "s",
+                      number_of(report, "Changed"), number_of(report, "Unchanged"));
         if (json_object_get_boolean(dry_run))
                 (void) puts(" (dry run: nothing was done)");
         else if (import > 0)

@@ -186,7 +186,8 @@ int import_find_assessment(Import *i, const ImportName *name, size_t column, con
                 a = find_by_short_key(i, name->title, name->type, &r);
                 if (a && a->several) {
                         import_report_error(i->report, import_line(i, column), column, member,
-                                            "there are several assessments \"%s\" (%s): give the maximum", name->title, grade_type_name((GradeType) name->type));
+                                            "there are several assessments \"%s\" (%s): give the maximum", name->title,
+                                            grade_type_name((GradeType) name->type));
                         return 0;
                 }
         }
@@ -196,8 +197,9 @@ int import_find_assessment(Import *i, const ImportName *name, size_t column, con
         }
         if (exact.number > 1 && !find_by_key(i, exact.title, exact.type, exact.maximum_hundredths, exact.number - 1, &r)) {
                 if (r >= 0)
-                        import_report_error(i->report, import_line(i, column), column, member, "there is no number %u of \"%s\" (%s), and none before it", exact.number,
-                                            name->title, grade_type_name((GradeType) name->type));
+                        import_report_error(i->report, import_line(i, column), column, member,
+                                            "there is no number %u of \"%s\" (%s), and none before it", exact.number, name->title,
+                                            grade_type_name((GradeType) name->type));
                 return r;
         }
         return make_assessment(i, &exact, column, member, ret);
@@ -225,7 +227,8 @@ static const char *value_text(const AssessmentRow *row, ImportExtra which, char 
 /* What a table says of an assessment, each row of it may say: but not another thing. */
 static int note_said(Import *i, ImportAssessment *a, ImportExtra which, const char *text) {
         if (a->said[which] && strcmp(a->said[which], text) != 0) {
-                import_error(i, extra_columns[which], "%s of %s is %s in line %u", import_columns[extra_columns[which]], a->label, a->said[which], a->said_line[which]);
+                import_error(i, extra_columns[which], "%s of %s is %s in line %u", import_columns[extra_columns[which]], a->label,
+                             a->said[which], a->said_line[which]);
                 return 0;
         }
         if (!a->said[which]) {
@@ -264,8 +267,16 @@ static void tell_changes(Import *i, const ImportAssessment *a, const AssessmentR
 
                 if (old_text && new_text ? strcmp(old_text, new_text) == 0 : old_text == new_text)
                         continue;
-                import_report_item(i->report, &(ImportItem) { .line = i->row->line, .kind = KIND_ASSESSMENT, .action = IMPORT_CHANGE, .assessment_id = new->row.id,
-                                   .assessment = a->label, .member = import_columns[extra_columns[which]], .old = old_text, .new = new_text });
+                import_report_item(i->report, &(ImportItem) {
+                        .line = i->row->line,
+                        .kind = KIND_ASSESSMENT,
+                        .action = IMPORT_CHANGE,
+                        .assessment_id = new->row.id,
+                        .assessment = a->label,
+                        .member = import_columns[extra_columns[which]],
+                        .old = old_text,
+                        .new = new_text,
+                });
         }
 }
 

@@ -344,7 +344,8 @@ static int apply(const Place *p, uint32_t packed, char **comment) {
         return 0;
 }
 
-int import_set_grade(Import *i, ImportStudent *s, ImportAssessment *a, const ImportResult *result, const char *comment, size_t column, const char *member) {
+int import_set_grade(Import *i, ImportStudent *s, ImportAssessment *a, const ImportResult *result, const char *comment,
+                     size_t column, const char *member) {
         Place p = { .i = i, .s = s, .a = a, .column = column, .member = member };
         _cleanup_(freep) char *said = NULL;
         uint32_t packed;

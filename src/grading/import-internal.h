@@ -114,5 +114,6 @@ void import_free_assessments(Import *i);
 
 /* import-grades.c */
 int import_load_grades(Import *i);
-int import_set_grade(Import *i, ImportStudent *s, ImportAssessment *a, const ImportResult *result, const char *comment, size_t column, const char *member);
+int import_set_grade(Import *i, ImportStudent *s, ImportAssessment *a, const ImportResult *result, const char *comment,
+                     size_t column, const char *member);
 void import_free_grades(Import *i);

@@ -211,7 +211,8 @@ static void complain_of_unknown(Reader *r, const ImportLayout *l, size_t i) {
         if (nearest.text)
                 complain(r, i + 1, "unknown column \"%s\": did you mean %s?", name, nearest.text);
         else if (l->grid)
-                complain(r, i + 1, "unknown column \"%s\": an assessment's is called \"TITLE (TYPE)\" or \"TITLE (TYPE, of MAXIMUM)\", as in \"Quiz 1 (Quiz)\"", name);
+                complain(r, i + 1, "unknown column \"%s\": an assessment's is called \"TITLE (TYPE)\" or \"TITLE (TYPE, of MAXIMUM)\", as in "
+                         "\"Quiz 1 (Quiz)\"", name);
         else
                 complain(r, i + 1, "unknown column \"%s\"", name);
 }

@@ -51,7 +51,8 @@ static int read_name(Import *i, ImportName *ret) {
         if (!*ret->title || !*import_cell(i, IMPORT_TYPE)) {
                 ImportColumn missing = *ret->title ? IMPORT_TYPE : IMPORT_TITLE;
 
-                import_error(i, missing, "%s is empty: a grade needs Title, Type and Score (a student without a grade has none of them)", import_columns[missing]);
+                import_error(i, missing, "%s is empty: a grade needs Title, Type and Score (a student without a grade has none of them)",
+                             import_columns[missing]);
                 return 0;
         }
         if (ret->type < 0) {
@@ -111,7 +112,8 @@ static int do_long_row(Import *i, ImportStudent *s, ImportAssessment **ret) {
         if (r < 0)
                 return r;
         if (s)
-                return import_set_grade(i, s, a, &result, import_cell(i, IMPORT_COMMENT), import_column(i, IMPORT_SCORE), import_columns[IMPORT_SCORE]);
+                return import_set_grade(i, s, a, &result, import_cell(i, IMPORT_COMMENT), import_column(i, IMPORT_SCORE),
+                                        import_columns[IMPORT_SCORE]);
         if (result.has_state || result.has_score || *import_cell(i, IMPORT_COMMENT))
                 import_error(i, IMPORT_ID, "a grade needs a student: ID, or FirstName and LastName");
         return 0;
@@ -127,8 +129,9 @@ static int do_grid_row(Import *i, ImportStudent *s) {
                 if (!i->of_column[k] || cell->size == 0)
                         continue;
                 if (import_result_parse(cell->text, i->layout.comma, &result) < 0)
-                        import_report_error(i->report, cell->line, k + 1, i->of_column[k]->label, "the cell must be empty, a score with at most two decimals, or one of "
-                                            "blank, missing, excused, absent, \"late SCORE\"");
+                        import_report_error(i->report, cell->line, k + 1, i->of_column[k]->label,
+                                            "the cell must be empty, a score with at most two decimals, or one of blank, missing, excused, absent, "
+                                            "\"late SCORE\"");
                 else
                         r = import_set_grade(i, s, i->of_column[k], &result, "", k + 1, i->of_column[k]->label);
         }
@@ -251,7 +254,8 @@ static int do_pass(Import *i, char *copy, const char *data, size_t size, bool fi
                 header = false;
         }
         if (r >= 0 && first && header && i->report->n_errors == 0)
-                import_report_error(i->report, 1, 0, NULL, "the header is missing: ID,LastName,FirstName and the assessments, or ID,FirstName,LastName,Title,Type,Score");
+                import_report_error(i->report, 1, 0, NULL, "the header is missing: ID,LastName,FirstName and the assessments, or "
+                                    "ID,FirstName,LastName,Title,Type,Score");
         return r;
 }
 
@@ -279,7 +283,8 @@ static int check_class(Import *i) {
                 row_free(KIND_TERM, term);
         }
         if (locked || term_locked)
-                return problem_set(p, 409, "The %s is locked: nothing in it can be changed until an administrator unlocks it", locked ? "class" : "term");
+                return problem_set(p, 409, "The %s is locked: nothing in it can be changed until an administrator unlocks it",
+                                   locked ? "class" : "term");
         return 0;
 }
 

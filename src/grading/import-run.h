@@ -15,6 +15,7 @@ typedef struct ImportOptions {
         uint64_t grades_max;            /* of a student */
 } ImportOptions;
 
-/* Reads all rows and does what they say; what is wrong with them is in the report, which the caller has cleared. The data is copied. 0; -EBADMSG: the report
- * has errors, or the job's problem says why it cannot be; else what the store says. After any error the job must fail. */
+/* Reads all rows and does what they say; what is wrong with them is in the report, which the caller has cleared. The
+ * data is copied. 0; -EBADMSG: the report has errors, or the job's problem says why it cannot be; else what the store says. After
+ * any error the job must fail. */
 int import_run(Txn *t, const char *data, size_t size, const ImportOptions *options, ImportReport *report);

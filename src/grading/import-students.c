@@ -124,7 +124,8 @@ static int read_names(Import *i, StudentRow *student) {
                 int r = row_set_text(KIND_STUDENT, &student->row, import_columns[columns[k]], import_cell(i, columns[k]), &problem);
 
                 if (r == -EBADMSG) {
-                        import_error(i, columns[k], "%s must be a text of 1 to %d characters, without control characters", import_columns[columns[k]], PERSON_NAME_MAX);
+                        import_error(i, columns[k], "%s must be a text of 1 to %d characters, without control characters",
+                                     import_columns[columns[k]], PERSON_NAME_MAX);
                         good = false;
                 } else if (r < 0) {
                         return r;
@@ -253,7 +254,8 @@ static int find_by_name(Import *i, ImportStudent **ret) {
                 return refuse_stranger(i, name);
         }
         if (elsewhere) {
-                import_error(i, IMPORT_ID, "there is a %s %s already, with ID %" PRIu64 ", who is not in the class: give this ID, or a new one", first, last, elsewhere->id);
+                import_error(i, IMPORT_ID, "there is a %s %s already, with ID %" PRIu64 ", who is not in the class: give this ID, or a new one",
+                             first, last, elsewhere->id);
                 return 0;
         }
         return make_student(i, 0, ret);

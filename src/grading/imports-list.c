@@ -62,8 +62,8 @@ static void write_record(const ImportRecord *record, Buffer *out) {
         write_text(out, "Client", record->client);
         write_text(out, "Time", time);
         write_text(out, "Reason", record->reason);
-        (void) buffer_printf(out, ",\"Rows\":%" PRIu64 ",\"Added\":%" PRIu64 ",\"Changed\":%" PRIu64 ",\"Unchanged\":%" PRIu64 ",\"UndoneBy\":", record->n_rows,
-                             record->n_added, record->n_changed, record->n_unchanged);
+        (void) buffer_printf(out, ",\"Rows\":%" PRIu64 ",\"Added\":%" PRIu64 ",\"Changed\":%" PRIu64 ",\"Unchanged\":%" PRIu64 ",\"UndoneBy\":",
+                             record->n_rows, record->n_added, record->n_changed, record->n_unchanged);
         if (record->undone_by > 0)
                 (void) buffer_printf(out, "%" PRIu64 "}", record->undone_by);
         else

@@ -37,7 +37,12 @@ static void post_import_deinit(Change *c) {
 }
 
 static ImportHead head_of(const PostImport *p) {
-        return (ImportHead) { .import = p->dry_run ? 0 : p->change.job.first_entry, .class_id = p->options.class_id, .dry_run = p->dry_run, .name = p->name };
+        return (ImportHead) {
+                .import = p->dry_run ? 0 : p->change.job.first_entry,
+                .class_id = p->options.class_id,
+                .dry_run = p->dry_run,
+                .name = p->name,
+        };
 }
 
 static int reply(PostImport *p, unsigned status) {
@@ -115,7 +120,8 @@ static void log_import(Change *c) {
         if (c->job.first_entry == 0)
                 return;
         (void) buffer_printf(&text, "Imported %s into class %" PRIu64 " (%s): %zu added, %zu changed, %zu unchanged (import %" PRIu64 ")",
-                             p->name ? p->name : "a table", p->options.class_id, class ? class->name : "", import_report_count(&p->report, IMPORT_ADD),
+                             p->name ? p->name : "a table", p->options.class_id, class ? class->name : "",
+                             import_report_count(&p->report, IMPORT_ADD),
                              import_report_count(&p->report, IMPORT_CHANGE), import_report_count(&p->report, IMPORT_UNCHANGED), c->job.first_entry);
         change_log(c, EVENT_IMPORTED, 0, 0, buffer_text(&text));
 }

@@ -43,7 +43,8 @@ int txn_import_find(Txn *t, uint64_t id) {
 
 int txn_import_undone(Txn *t, uint64_t set, uint64_t undone_by) {
         sqlite3_stmt *s = NULL;
-        int rc = sqlite3_prepare_v2(t->store->db, "UPDATE imports SET undone_by = CASE WHEN id = ?1 THEN ?2 END WHERE id = ?1 OR undone_by = ?1", -1, &s, NULL);
+        int rc = sqlite3_prepare_v2(t->store->db, "UPDATE imports SET undone_by = CASE WHEN id = ?1 THEN ?2 END"
+                                    " WHERE id = ?1 OR undone_by = ?1", -1, &s, NULL);
 
         if (rc != SQLITE_OK)
                 return database_errno(rc);
