@@ -35,9 +35,9 @@ TEACHERS = f"{ADMINS} teacher"
 CLASS_A = f"{TEACHERS} student classmate"
 
 
-def read(route, target, ok, **more):
-    """Who may read it gets 200; for all others it is not there."""
-    return {"route": route, "target": target, "ok": ok, "status": 200, **more}
+def read(route, target, ok, seen="", **more):
+    """Who may read it gets 200, who may know of it (seen) 403; for all others it is not there."""
+    return {"route": route, "target": target, "ok": ok, "seen": seen, "status": 200, **more}
 
 
 def change(route, target, ok, seen="", body=None, **more):
@@ -131,6 +131,22 @@ TABLE = [
     make("POST /ledger/{sequence}/undo", {"sequence": "entry changed"}, TEACHERS, status=409),
     make("POST /ledger/sets/{set}/undo", {"set": "entry changed"}, TEACHERS, status=409),
 
+    read("GET /ledger", {}, ADMINS, "teacher colleague student classmate stranger"),
+    read("GET /ledger/head", {}, ADMINS, "teacher colleague student classmate stranger"),
+    read("POST /ledger/check", {}, ADMINS, "teacher colleague student classmate stranger"),
+    change("POST /ledger/{sequence}/undo", {"sequence": "entry classmate"}, TEACHERS),
+    change("POST /ledger/sets/{set}/undo", {"set": "entry classmate"}, TEACHERS),
+    change("POST /ledger/{sequence}/undo", {"sequence": "entry account"}, "", ADMINS),
+    change("POST /ledger/{sequence}/undo", {"sequence": "entry teaching"}, "", "teacher", only=("teacher", "colleague", "student", "classmate", "stranger")),
+    read("GET /grades/{id}/history", {"id": "grade student"}, TEACHERS, "student"),
+    read("GET /grades/{id}/history", {"id": "grade draft"}, TEACHERS),
+    read("GET /students/{id}/history", {"id": "student student"}, TEACHERS, "student"),
+    read("GET /classes/{id}/history", {"id": "class A"}, TEACHERS, "student classmate"),
+    read("GET /students/{id}", {"id": "student student", "?at": "2100-01-01T00:00:00Z"}, TEACHERS, "student"),
+    read("GET /accounts/{id}", {"id": "account student", "?at": "2100-01-01T00:00:00Z"}, ADMINS, "student"),
+    read("GET /grades/{id}", {"id": "grade draft", "?at": "2100-01-01T00:00:00Z"}, TEACHERS),
+    read("GET /assessments/{id}", {"id": "assessment draft", "?at": "2100-01-01T00:00:00Z"}, TEACHERS),
+
     # The expired token of this world was made behind the service's back, and of what is damaged there is no backup.
     read("GET /backup", {}, ADMINS, seen=PEOPLE, status=500),
     read("POST /fsck", {}, ADMINS, seen=PEOPLE),
@@ -218,6 +234,9 @@ class World:
         made = self.make(None, f"/classes/{self.ids['class A']}/assessments", {"Title": "changed", "Type": "Quiz"})
         self.ids["entry changed"] = self.daemon.get("/ledger/head").json["Sequence"]
         assert self.daemon.request(f"/assessments/{made['ID']}", "PATCH", {"Weight": 2}).status == 200
+        # Not the last word on this grade, so that it cannot be undone.
+        path = f"/assessments/{self.ids['assessment A']}/grades/{self.ids['student classmate']}"
+        assert self.daemon.request(path, "PUT", {"Score": 51}).status == 200
         for of in "AB":
             for row in self.daemon.get(f"/classes/{self.ids['class ' + of]}/enrolments").json["Items"]:
                 name = next(k for k, v in self.ids.items() if k.startswith("student ") and v == row["Student"])
@@ -237,6 +256,11 @@ class World:
             token = self.make(f"token {login}", "/tokens", {"Account": self.ids[f"account {login}"], "Name": "rights", "Expires": "2027-06-01T00:00:00Z"})
             self.api_tokens[login] = token["Token"]
         assert self.daemon.request(f"/accounts/{self.ids['account disabled']}", "PATCH", {"Disabled": True}).status == 200
+        for line in self.daemon.get("/ledger?limit=1000").text.splitlines():
+            e = json.loads(line)
+            for name, kind, row in (("classmate", "grade", "grade classmate"), ("account", "account", "account spare"), ("teaching", "teaching", "teaching A")):
+                if (e["Kind"], e["ID"], e["Version"]) == (kind, self.ids[row], 1):
+                    self.ids[f"entry {name}"] = e["Sequence"]
         self.tokens["forged"] = "gbs_" + "A" * 43
         self.api_tokens["forged"] = "gbt_" + "A" * 43
 
@@ -274,7 +298,7 @@ class World:
         method, path = entry["route"].split()
         query = []
         for name, value in entry["target"].items():
-            number = str(NOT_THERE if missing else self.value(value))
+            number = str(NOT_THERE if missing and value in self.ids else self.value(value))
             if name.startswith("?"):
                 query.append(f"{name[1:]}={number}")
             path = path.replace("{" + name + "}", number)
