@@ -522,3 +522,76 @@ def test_a_path_that_is_not_there(world):
     answer = world.send("GET", "/students/1/marks")
     assert answer.status == 404
     CHECKER.check_value({"$ref": "#/components/schemas/Problem"}, answer.json, "GET /students/1/marks")
+
+
+# What only somebody, or only a certain state, gets to see
+
+def test_another_type_of_body(world):
+    assert [o.id for o in OPERATIONS if "415" in o.responses] == ["post_import"], "JSON is known by what it is"
+    o = BY_ID["post_import"]
+    CHECKER.check(o, expect(world.send("POST", f"/imports?class={world.room}", "{}", kind="application/json"), 415, "Content-Type"))
+
+
+@pytest.mark.parametrize("o", [BY_ID[name] for name in SELF], ids=str)
+def test_whoever_has_no_session(world, o):
+    for who, status in (("nobody", 401), ("gbs_" + "A" * 43, 401), ("cluster", 400 if o.id == "delete_sessions" else 404)):
+        expect(send(world, o, who=who), status)
+
+
+@pytest.mark.parametrize("o", [o for o in OPERATIONS if o.takes("at")], ids=str)
+def test_students_do_not_look_back(world, o):
+    own = {"/students/{id}": world.person, "/accounts/{id}": world.pupil, "/classes/{id}": world.room, "/terms/{id}": world.term}
+    parameters = {"id": own[o.path]} if o.path in own else target(world, o)
+    answer = send(world, o, parameters, query=f"?at={in_days(1)}", who="pupil")
+    assert answer.status == 403 if o.path in own else answer.status in (403, 404), answer
+
+
+@pytest.mark.parametrize("o", [BY_ID[name] for name in ("undo_entry", "undo_set", "undo_import")], ids=str)
+def test_what_was_changed_since_is_listed(world, o):
+    parameters = target(world, o)
+    expect(send(world, o, parameters), 200)
+    conflicts = expect(send(world, o, parameters), 409).json["Conflicts"]
+    assert conflicts and all(c["ChangedBy"] == "cluster" and c["ChangedIn"] > c["Sequence"] for c in conflicts)
+
+
+def test_every_step_of_an_average(world):
+    """Whatever the policy: the explanations are in the document."""
+    letters = [{"Letter": "A", "From": 90}, {"Letter": "B", "From": 12.5}]
+    policies = [None, *({"Method": method, "TypeWeights": {"Quiz": 20, "Exam": 79.5}, "DropLowest": {"Quiz": 1}, "Blank": blank, "Scale": letters}
+                        for method in ("mean", "types", "assessments") for blank in ("ignored", "zero"))]
+    steps, reasons = set(), set()
+    for policy in policies:
+        room = world.new_class(Policy=policy)
+        full, empty = (world.bare_student() for _ in range(2))
+        for student in (full, empty):
+            world.make(f"/classes/{room}/enrolments", {"Student": student})
+        for state, kind, more in (("graded", "Quiz", {}), ("late", "Quiz", {}), ("missing", "Exam", {}), ("excused", "Exam", {}), ("blank", "Exam", {}),
+                                  ("graded", "Exam", {"Weight": 0}), ("graded", "Test", {}), ("graded", "Exam", {"ExtraCredit": True}), ("absent", "Homework", {})):
+            row = world.make(f"/classes/{room}/assessments", {"Title": state, "Type": kind, "Maximum": 7.5, **more})
+            world.put(row, full, {"State": state, **({"Score": 3.25} if state in ("graded", "late") else {})})
+        for o, parameters in ((BY_ID["get_averages_of_class"], {"id": room}), (BY_ID["get_averages_of_student"], {"id": full}), (BY_ID["get_grid"], {"id": room})):
+            answer = send(world, o, parameters, query="" if o.id == "get_grid" else "?explain")
+            for item in answer.json.get("Items", ()):
+                for explained in item["Explanation"].values():
+                    steps |= {step["Step"] for step in explained["Steps"]}
+                    reasons |= {ignored["Reason"] for ignored in explained["Ignored"]}
+    schema = DOCUMENT["components"]["schemas"]
+    assert steps == set(schema["Step"]["properties"]["Step"]["enum"])
+    assert reasons >= set(schema["ExplainedItem"]["properties"]["Reason"]["enum"]) - {"ExtraCreditAlone"}
+
+
+def test_statistics_of_few(world):
+    room = world.new_class()
+    world.make(f"/classes/{room}/enrolments", {"Student": world.person})
+    row = world.new_assessment(room)
+    for o, parameters in ((BY_ID["get_statistics_of_class"], {"id": room}), (BY_ID["get_statistics_of_assessment"], {"id": row})):
+        assert expect(send(world, o, parameters, who="pupil"), 200).json["Withheld"] is True
+        assert "Withheld" not in expect(send(world, o, parameters, who="admin"), 200).json
+
+
+def test_too_many_tries(world):
+    o = BY_ID["post_session"]
+    body = {"Login": world.send("GET", f"/accounts/{world.new_account()}").json["Login"], "Password": "not this one"}
+    answers = [send(world, o, body=body, who="nobody") for _ in range(6)]
+    assert [answer.status for answer in answers] == [401] * 5 + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0

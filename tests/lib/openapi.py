@@ -188,3 +188,15 @@ class Checker:
             self.check_body(response, answer, what)
         if answer.status >= 400 and not head:
             assert answer.json["status"] == answer.status and answer.json["detail"], f"{what}: {answer.json}"
+
+
+def write_parts():
+    """Writes each part in its one form."""
+    paths, schemas = part_names()
+    for names, forced in ((["head"], 1), (paths, 3), (["components", *schemas], 2)):
+        for name in names:
+            (PARTS / f"{name}.json").write_text(dumps(part(name), forced=forced) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_parts()

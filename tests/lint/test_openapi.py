@@ -33,14 +33,14 @@ def walk(value, path=()):
 # The document itself
 
 def test_the_parts_are_written_in_one_way():
-    """As openapi.dumps() writes them: a change of one member is a change of one line."""
+    """So that a change of one member is a change of one line."""
     paths, schemas = openapi.part_names()
     names = ["head", *paths, "components", *schemas]
     assert sorted(f"{name}.json" for name in names) == sorted(path.name for path in openapi.PARTS.iterdir()), "local.mk lists other parts"
     for name in names:
         forced = 3 if name in paths else 1 if name == "head" else 2
         written = (openapi.PARTS / f"{name}.json").read_text(encoding="utf-8")
-        assert written == openapi.dumps(openapi.part(name), forced=forced) + "\n", f"{name}.json: write it with openapi.dumps(…, forced={forced})"
+        assert written == openapi.dumps(openapi.part(name), forced=forced) + "\n", f"{name}.json: python3 tests/lib/openapi.py puts it right"
 
 
 def test_it_is_what_the_program_holds(build):
