@@ -26,26 +26,40 @@ static const char *const file_names[_ADMIN_FILE_MAX] = {
         [ADMIN_STAMP] = "last-backup",
 };
 
-/* With what SQLite may have left beside it. */
-static void remove_file(const char *path) {
+/* With what SQLite may have left beside it. 0, or why something is still there. On any thread, so that it logs nothing. */
+static int remove_file(const char *path) {
         static const char *const suffixes[] = { "", "-journal", "-wal", "-shm" };
+        int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
                 _cleanup_(freep) char *name = NULL;
 
-                if (asprintf(&name, "%s%s", path, suffixes[i]) < 0)
+                if (asprintf(&name, "%s%s", path, suffixes[i]) < 0) {
                         name = NULL;
-                else if (unlink(name) < 0 && errno != ENOENT)
-                        log_warning("%s: cannot be removed: %s", name, strerror(errno));
+                        r = -ENOMEM;
+                } else if (unlink(name) < 0 && errno != ENOENT) {
+                        r = -errno;
+                }
         }
+        return r;
 }
 
 /* What is at work holds all grades: it goes when nobody works on it any more. */
-static void remove_work(const Admin *a) {
+static int remove_work(const Admin *a) {
         static const AdminFile files[] = { ADMIN_COPY, ADMIN_COMPACT, ADMIN_RESTORE, ADMIN_REPLACED };
+        int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(files); i++)
-                remove_file(a->paths[files[i]]);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                int k = remove_file(a->paths[files[i]]);
+
+                r = k < 0 ? k : r;
+        }
+        return r;
+}
+
+static void tell_left(int r) {
+        if (r < 0)
+                log_warning("What administration left in the state directory cannot be removed: %s", strerror(-r));
 }
 
 /* ---- its thread ---- */
@@ -71,8 +85,8 @@ int admin_new(Admin **ret, Grading *g) {
                         a->paths[i] = NULL;
                         return -ENOMEM;
                 }
-        remove_work(a);
-        remove_file(a->paths[ADMIN_INCOMING]);
+        tell_left(remove_work(a));
+        tell_left(remove_file(a->paths[ADMIN_INCOMING]));
         if (stat(a->paths[ADMIN_STAMP], &st) >= 0)
                 a->last_backup_usec = (uint64_t) st.st_mtim.tv_sec * USEC_PER_SEC;
         r = worker_new(&a->worker, g->runtime->event, "admin", JOBS_MAX, 1, run_batch, NULL);
@@ -268,11 +282,11 @@ void admin_copy(AdminTask *t, AdminFile file, bool whole, void (*next)(AdminTask
 static int clean_up(AdminTask *t) {
         if (t->clean)
                 t->clean(t);
-        remove_work(t->admin);
-        return 0;
+        return remove_work(t->admin);
 }
 
 static void cleaned_up(AdminTask *t, int result) {
+        tell_left(result);
         t->admin->task = NULL;
         t->answer(t);
 }

@@ -433,6 +433,9 @@ def test_restore_under_load(cluster, tmp_path):
         for thread in readers + writers:
             thread.stop()
     assert all(set(r.seen) == {"Old", "New"} for r in readers), "all readers have seen both"
+    refused = sum(w.refused for w in writers)
+    print(f"{refused} changes of {sum(len(w.acknowledged) for w in writers)} were for what was replaced under way")
+    assert refused > 0, "those that waited were meant for what was there before"
     assert grading.post("/fsck").json["OK"] and grading.post("/ledger/check").json["DifferenceCount"] == 0
     assert_tidy(grading)
     assert {s["LastName"] for s in verify_stopped(grading)} == {"Old"}
