@@ -109,14 +109,16 @@ src/grading/password.$(OBJEXT): $(common_passwords)
 # The description of the interface is in the program, on one line. Its parts are JSON objects, whose braces stand alone in the first and the
 # last line, and whose members come together in one object: the lists are in the order of routes.c.
 openapi_paths = paths-students paths-terms paths-classes paths-grades paths-ledger paths-tables paths-accounts paths-admin paths-service
-openapi_schemas = schemas-simple schemas-rows schemas-requests schemas-reports schemas-ledger schemas-tables schemas-accounts schemas-admin schemas-problems
+openapi_schemas = schemas-simple schemas-rows schemas-requests schemas-reports schemas-ledger schemas-tables schemas-accounts schemas-admin \
+	schemas-problems
 openapi_parts = $(patsubst %,src/grading/openapi/%.json,head $(openapi_paths) components $(openapi_schemas))
 openapi = src/grading/openapi.inc
 EXTRA_DIST += $(openapi_parts)
 CLEANFILES += $(openapi)
 $(openapi): $(openapi_parts) src/grading/local.mk
 	$(AM_V_GEN)$(MKDIR_P) src/grading && \
-	join() { comma=; for part; do printf '%s' "$$comma"; sed -e '1d' -e '$$d' -e 's/^ *//' "$(srcdir)/src/grading/openapi/$$part.json" || exit; comma=,; done; } && \
+	parts="$(srcdir)/src/grading/openapi" && \
+	join() { comma=; for part; do printf '%s' "$$comma"; sed -e '1d' -e '$$d' -e 's/^ *//' "$$parts/$$part.json" || exit; comma=,; done; } && \
 	{ printf '{' && join head && printf ',"paths":{' && join $(openapi_paths) && printf '},"components":{' && join components && \
 	printf ',"schemas":{' && join $(openapi_schemas) && printf '}}}'; } >$@.json && \
 	tr -d '\n' <$@.json | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&"/' >$@.tmp && rm $@.json && mv $@.tmp $@

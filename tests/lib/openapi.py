@@ -20,7 +20,7 @@ USUAL_HEADERS = {"Connection", "Content-Length", "Content-Type", "Date", "Keep-A
 
 def part_names():
     """The lists of local.mk: of the paths and of the schemas."""
-    text = (SOURCE / "src/grading/local.mk").read_text(encoding="utf-8")
+    text = (SOURCE / "src/grading/local.mk").read_text(encoding="utf-8").replace("\\\n", " ")
     return [re.search(rf"^openapi_{name} = (.*)$", text, flags=re.M)[1].split() for name in ("paths", "schemas")]
 
 

@@ -77,7 +77,8 @@ def test_operations_are_whole():
     for o in OPERATIONS:
         assert o.raw["summary"] and not o.raw["summary"].endswith("."), o
         in_path = [p["name"] for p in o.parameters if p["in"] == "path"]
-        assert in_path == re.findall(r"\{(\w+)\}", o.path) and all(p["required"] for p in o.parameters if p["in"] == "path"), f"{o}: {in_path}"
+        assert in_path == re.findall(r"\{(\w+)\}", o.path), f"{o}: {in_path}"
+        assert all(p["required"] for p in o.parameters if p["in"] == "path"), o
         names = [(p["in"], p["name"].lower()) for p in o.parameters]
         assert len(names) == len(set(names)), f"{o}: a parameter is there twice"
         assert all("schema" in p for p in o.parameters), o
@@ -94,8 +95,8 @@ def test_operations_are_whole():
 
 
 # What JSON Schema 2020-12 has, and this document needs.
-KEYWORDS = {"$ref", "type", "properties", "required", "items", "enum", "const", "oneOf", "minimum", "maximum", "multipleOf", "minLength", "maxLength",
-            "minItems", "maxItems", "pattern", "format", "default", "description", "example", "readOnly"}
+KEYWORDS = {"$ref", "type", "properties", "required", "items", "enum", "const", "oneOf", "minimum", "maximum", "multipleOf",
+            "minLength", "maxLength", "minItems", "maxItems", "pattern", "format", "default", "description", "example", "readOnly"}
 TYPES = {"null", "boolean", "object", "array", "number", "string", "integer"}
 
 
@@ -107,7 +108,8 @@ def check_schema(schema, where):
     for name, inner in schema.get("properties", {}).items():
         check_schema(inner, f"{where}/{name}")
     if "$ref" not in schema:
-        assert set(schema.get("required", ())) <= set(schema.get("properties", schema.get("required", ()))), f"{where}: required, and not described"
+        needed = set(schema.get("required", ()))
+        assert needed <= set(schema.get("properties", needed)), f"{where}: required, and not described"
     for inner in [*schema.get("oneOf", ()), *([schema["items"]] if "items" in schema else ())]:
         check_schema(inner, where)
     if "enum" in schema and "default" in schema:
@@ -149,15 +151,17 @@ def test_a_route_is_what_is_documented(route):
 # Against the table of fields
 
 MACROS = {
-    "REFERENCE": ("type", "member", "name", "refers", "flags"), "TEXT": ("type", "member", "name", "max", "flags"), "FLAG": ("type", "member", "name"),
-    "DATE": ("type", "member", "name"), "TIME": ("type", "member", "name", "flags"), "CHOICE": ("type", "member", "name", "choices", "fallback", "flags"),
+    "REFERENCE": ("type", "member", "name", "refers", "flags"), "TEXT": ("type", "member", "name", "max", "flags"),
+    "FLAG": ("type", "member", "name"), "DATE": ("type", "member", "name"), "TIME": ("type", "member", "name", "flags"),
+    "CHOICE": ("type", "member", "name", "choices", "fallback", "flags"),
     "HUNDREDTHS": ("type", "member", "name", "min", "fallback"),
 }
 NAMES = {"term": "Term", "class": "Class", "student": "StudentRow", "account": "Account", "token": "Token", "teaching": "Teaching",
          "enrolment": "Enrolment", "assessment": "Assessment", "grade": "GradeRow"}
-NEW = {"term": "NewTerm", "class": "NewClass", "student": "NewStudent", "account": "NewAccount", "token": "NewToken", "teaching": "NewTeaching",
-       "enrolment": "NewEnrolment", "assessment": "NewAssessment"}
-PATCH = {"term": "TermPatch", "class": "ClassPatch", "student": "StudentPatch", "account": "AccountPatch", "assessment": "AssessmentPatch", "grade": "GradePatch"}
+NEW = {"term": "NewTerm", "class": "NewClass", "student": "NewStudent", "account": "NewAccount", "token": "NewToken",
+       "teaching": "NewTeaching", "enrolment": "NewEnrolment", "assessment": "NewAssessment"}
+PATCH = {"term": "TermPatch", "class": "ClassPatch", "student": "StudentPatch", "account": "AccountPatch",
+         "assessment": "AssessmentPatch", "grade": "GradePatch"}
 # What the path says of a new row, and what a request says besides the fields.
 GIVEN = {"NewTeaching": {"Class"}, "NewEnrolment": {"Class"}, "NewAssessment": {"Class"}}
 BESIDES = {"NewStudent": {"ID", "Grades"}, "NewAccount": {"Password"}}
@@ -281,12 +285,13 @@ def test_what_is_changed_is_described_as_it_is_read(kind):
 
 def test_other_limits():
     """Those that are no field's."""
-    reasons = [SCHEMAS[name]["properties"]["Reason"] for name in (*NEW.values(), *PATCH.values(), "NewGrade", "NewPassword", "Setup", "WithReason")]
-    assert {reason["maxLength"] for reason in reasons} == {c_number("REASON_MAX", "src/grading/change.c")}
+    names = (*NEW.values(), *PATCH.values(), "NewGrade", "NewPassword", "Setup", "WithReason")
+    assert {SCHEMAS[name]["properties"]["Reason"]["maxLength"] for name in names} == {c_number("REASON_MAX", "src/grading/change.c")}
     assert SCHEMAS["Password"]["minLength"] == c_number("PASSWORD_MIN", "src/grading/password.h")
     assert SCHEMAS["Password"]["maxLength"] == c_number("PASSWORD_MAX", "src/grading/password.h")
     policy = SCHEMAS["Policy"]["properties"]
-    assert policy["Scale"]["maxItems"] == number("POLICY_SCALE_MAX") and SCHEMAS["Letter"]["properties"]["Letter"]["maxLength"] == number("POLICY_LETTER_MAX")
+    assert policy["Scale"]["maxItems"] == number("POLICY_SCALE_MAX")
+    assert SCHEMAS["Letter"]["properties"]["Letter"]["maxLength"] == number("POLICY_LETTER_MAX")
     assert {s["maximum"] for s in policy["DropLowest"]["properties"].values()} == {number("POLICY_DROP_MAX")}
     assert {s["maximum"] for s in policy["TypeWeights"]["properties"].values()} == {number("POLICY_TYPE_WEIGHT_MAX_HUNDREDTHS") / 100}
     for name in ("TypeWeights", "DropLowest"):
@@ -313,10 +318,12 @@ def test_the_man_page_has_every_route():
         if len(cells) == 2 and cells[0].startswith("/"):
             listed += [(method, cells[0].replace("\\-", "-")) for method in cells[1].split(", ")]
     routes = [(route["method"], route["path"]) for route in ROUTES]
-    by_path = lambda pairs: [(method, path) for wanted in dict.fromkeys(p for _, p in pairs) for method, path in pairs if path == wanted]  # noqa: E731
-    assert listed == by_path(routes)
+    # Those of one path stand together.
+    paths = list(dict.fromkeys(path for _, path in routes))
+    routes.sort(key=lambda route: paths.index(route[1]))
+    assert listed == routes
     entries = [entry for entry in man_entries(section) if re.match(r"(GET|POST|PUT|PATCH|DELETE) ", entry)]
-    assert entries == [f"{method} {path}" for method, path in by_path(routes)]
+    assert entries == [f"{method} {path}" for method, path in routes]
 
 
 def test_it_is_mentioned_where_one_looks():
