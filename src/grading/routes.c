@@ -76,7 +76,7 @@ const Route grading_routes[] = {
         { "GET", "/classes/{id}/history", get_class_history, 0, ROUTE_PUBLIC },
 
         /* Tables: imports.h, exports.h */
-        { "POST", "/imports", post_import, IMPORT_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/imports", post_import, IMPORT_BODY_MAX, ROUTE_PUBLIC | ROUTE_ADMIT },
         { "GET", "/imports", get_imports, 0, ROUTE_PUBLIC },
         { "GET", "/imports/{id}", get_import, 0, ROUTE_PUBLIC },
         { "POST", "/imports/{id}/undo", undo_import, BODY_MAX, ROUTE_PUBLIC },

@@ -175,6 +175,12 @@ static void check_head(Request *r) {
                 (void) problem_set(&r->problem, 401, "The cluster token is missing or wrong (Authorization: Bearer …)");
                 return;
         }
+        if (!r->authorized && r->match.route->flags & ROUTE_ADMIT &&
+            (r->server->closed || !r->server->options.admit || !r->server->options.admit(r, r->server->options.service))) {
+                r->server->counters.unauthorized++;
+                (void) problem_set(&r->problem, 401, "A session, an API token or the cluster token is needed (Authorization: Bearer …)");
+                return;
+        }
         if (is_cross_site_change(r)) {
                 (void) problem_set(&r->problem, 403, "A page of another site may not change anything here");
                 return;

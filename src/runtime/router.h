@@ -17,6 +17,7 @@ typedef void (*HttpHandler)(Request *request, void *service);
 typedef enum RouteFlags {
         ROUTE_PUBLIC = 1 << 0,  /* answers without the cluster token */
         ROUTE_BROWSER = 1 << 1, /* takes the token as the password of HTTP Basic too (RFC 7617), which a browser asks for */
+        ROUTE_ADMIT = 1 << 2,   /* of a public one with a large body: the service's admit() is asked before the body is read */
 } RouteFlags;
 
 typedef struct Route {

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import socket
 import sqlite3
 import threading
 import time
@@ -46,6 +47,21 @@ def outcomes(report):
 def faults(answer):
     assert answer.status == 422, answer
     return [(e["Line"], e["Column"], e["Detail"]) for e in answer.json["Errors"]]
+
+
+# Before anything is read
+
+@pytest.mark.parametrize("token", [None, "wrong", "gbs_" + 43 * "A", "gbt_" + 43 * "A"])
+def test_nobody_sends_a_table_who_may_not_ask(grading, token):
+    """A table is large: the service takes none of it from somebody it does not know."""
+    lines = ["POST /imports?class=1 HTTP/1.1", "Host: localhost", "Content-Type: text/csv", "Content-Length: 30000000", "Expect: 100-continue"]
+    if token:
+        lines.append(f"Authorization: Bearer {token}")
+    with socket.create_connection(("127.0.0.1", grading.port), 10) as s:
+        s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        answer = s.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 401 "), answer
+    assert b"100 Continue" not in answer
 
 
 # What rows do
