@@ -51,7 +51,8 @@ static void on_head(const HttpAnswer *head, void *userdata) {
                 return;
         if (!size || parse_uint64(size, &b->size) < 0)
                 b->error = -EPROTO;
-        if (text_replace(&b->digest, http_answer_header(head, "Repr-Digest")) < 0 || text_replace(&b->head, http_answer_header(head, "Gradebook-Ledger-Head")) < 0)
+        if (text_replace(&b->digest, http_answer_header(head, "Repr-Digest")) < 0 ||
+            text_replace(&b->head, http_answer_header(head, "Gradebook-Ledger-Head")) < 0)
                 b->error = -ENOMEM;
         progress_begin(&b->progress, "KiB", b->size / 1024, b->ctl->json);
 }
@@ -155,8 +156,8 @@ static int fetch(Backup *b) {
         if (code == CTL_OK && b->error < 0)
                 code = b->error == -EPROTO ? ctl_fail(CTL_FAILURE, "GradingService answers what is no backup") : fail_file(b->temporary, b->error);
         if (code == CTL_OK && call.error < 0 && b->size > 0)
-                code = ctl_fail(CTL_FAILURE, "the backup broke off after %" PRIu64 " of %" PRIu64 " bytes (%s): nothing was saved", b->written, b->size,
-                                call.error_text);
+                code = ctl_fail(CTL_FAILURE, "the backup broke off after %" PRIu64 " of %" PRIu64 " bytes (%s): nothing was saved", b->written,
+                                b->size, call.error_text);
         return code == CTL_OK ? connection_check(PEER_GRADING, &call) : code;
 }
 

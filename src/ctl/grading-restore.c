@@ -71,8 +71,8 @@ static int place(const Ctl *ctl, const char *file, Upload *u) {
                 return ctl_fail(CTL_FAILURE, "%s: it is no regular file", file);
         u->directory_fd = open(u->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (u->directory_fd < 0 || fstat(u->directory_fd, &owner) < 0)
-                return ctl_fail(errno == EACCES ? CTL_REFUSED : CTL_FAILURE, "%s: %s; this needs root, on the machine of the grading service", u->directory,
-                                strerror(errno));
+                return ctl_fail(errno == EACCES ? CTL_REFUSED : CTL_FAILURE, "%s: %s; this needs root, on the machine of the grading service",
+                                u->directory, strerror(errno));
         (void) unlinkat(u->directory_fd, NAME, 0);
         to = openat(u->directory_fd, NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (to < 0)

@@ -21,7 +21,7 @@ typedef struct Anchors {
         size_t n, allocated;
         size_t unreadable;              /* lines that say no sequence or no hash */
         bool more;                      /* there were more than the most */
-        uint64_t restored_usec;         /* when a backup was put in the place of all there was, last; 0: never. What was told before may be of what went */
+        uint64_t restored_usec;         /* when a backup was restored last; 0: never. What was told before may be of what that replaced */
         size_t n_restores;
 } Anchors;
 

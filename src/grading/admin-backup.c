@@ -207,7 +207,8 @@ static void backup_verified(AdminTask *t, int result) {
         if (result >= 0)
                 admin_note_check(t);
         if (result >= 0 && t->report.n_faults == 0) {
-                result = sd_event_add_time_relative(t->admin->grading->runtime->event, &b->timer, CLOCK_MONOTONIC, STALL_USEC, USEC_PER_SEC, on_stalled, b);
+                result = sd_event_add_time_relative(t->admin->grading->runtime->event, &b->timer, CLOCK_MONOTONIC, STALL_USEC, USEC_PER_SEC,
+                                                    on_stalled, b);
                 if (result >= 0) {
                         set_headers(b);
                         b->stream = request_stream(TAKE_PTR(t->request), 200, "application/vnd.sqlite3", CHUNK_BYTES, on_stream, b);

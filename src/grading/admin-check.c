@@ -19,7 +19,8 @@ int admin_verify_copy(AdminTask *t) {
 
         r = database_errno(sqlite3_open_v2(admin_path(t, ADMIN_COPY), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL));
         if (r >= 0)
-                r = database_errno(sqlite3_exec(db, "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL));
+                r = database_errno(sqlite3_exec(db, "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA locking_mode=EXCLUSIVE",
+                                                NULL, NULL, NULL));
         if (r >= 0)
                 r = verify(db, &t->cancel, &t->report);
         (void) sqlite3_close(db);
@@ -105,8 +106,8 @@ static void answer_vacuum(AdminTask *t) {
         _cleanup_(json_unrefp) json_object *o = NULL;
 
         if (t->result == -ENOSPC && v->needed > v->available) {
-                request_fail(TAKE_PTR(t->request), 507, "Making the file compact needs %" PRIu64 " bytes of the disk, and %" PRIu64 " are free: nothing was changed",
-                             v->needed, v->available);
+                request_fail(TAKE_PTR(t->request), 507, "Making the file compact needs %" PRIu64 " bytes of the disk, and %" PRIu64
+                             " are free: nothing was changed", v->needed, v->available);
         } else if (t->result < 0) {
                 admin_refuse(t, "Making the file compact");
         } else {
@@ -123,7 +124,8 @@ static void vacuum_done(AdminTask *t, int result) {
         Vacuum *v = CONTAINER_OF(t, Vacuum, task);
 
         if (result >= 0)
-                admin_log(t, LOG_NOTICE, EVENT_ADMINISTERED, "Made the grades' file compact: %" PRIu64 " bytes, %" PRIu64 " before", v->after, v->before);
+                admin_log(t, LOG_NOTICE, EVENT_ADMINISTERED, "Made the grades' file compact: %" PRIu64 " bytes, %" PRIu64 " before",
+                          v->after, v->before);
         admin_end(t, result);
 }
 

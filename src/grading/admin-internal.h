@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by admin.c (the task that runs), admin-backup.c, admin-restore.c and admin-check.c. */
+/* Shared by admin.c (the task that runs), admin-report.c, admin-backup.c, admin-restore.c and admin-check.c. */
 
 #include "grading/admin.h"
 #include "grading/store-admin.h"

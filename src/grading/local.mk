@@ -8,6 +8,7 @@ libgrading_a_SOURCES = \
 	src/grading/admin-backup.c \
 	src/grading/admin-check.c \
 	src/grading/admin-internal.h \
+	src/grading/admin-report.c \
 	src/grading/admin-restore.c \
 	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/as-of.c \

@@ -222,7 +222,8 @@ static int compare_rows(Verifier *v, Kind kind, sqlite3_stmt *rows, sqlite3_stmt
                 } else if (r >= 0 && has_row) {
                         fault(v, "%s %lld is there, and the ledger knows nothing of it", kind_name(kind), (long long) id);
                 } else if (r >= 0 && strcmp(text_of(last, 2), "delete") != 0) {
-                        fault(v, "%s %lld is not there, and its last entry, %s, says that it is", kind_name(kind), (long long) told, text_of(last, 1));
+                        fault(v, "%s %lld is not there, and its last entry, %s, says that it is", kind_name(kind), (long long) told,
+                              text_of(last, 1));
                 }
                 row_free(kind, row);
                 if (has_row)
