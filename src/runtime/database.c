@@ -260,6 +260,7 @@ static int database_configure(Database *d, const char *path, char **ret_error) {
                              "PRAGMA synchronous=FULL;"
                              "PRAGMA foreign_keys=ON;"
                              "PRAGMA temp_store=MEMORY;"
+                             "PRAGMA cache_size=-32768;"
                              "PRAGMA cell_size_check=ON;"
                              "PRAGMA wal_autocheckpoint=" STRINGIFY(CHECKPOINT_PAGES) ";",
                              path, "cannot be opened", ret_error);
@@ -359,6 +360,7 @@ static int database_start(Database *d, sd_event *event, const char *path, Databa
         r = worker_new(&d->worker, event, "database", QUEUE_MAX + ALONE_MAX, BATCH_MAX, database_run_batch, d);
         if (r < 0)
                 return say(ret_error, r, "%s: its thread cannot be started: %s", path, strerror(-r));
+        worker_set_gathers(d->worker);
         return 0;
 }
 

@@ -92,6 +92,12 @@ void http_request_finish(Request *r, unsigned status, struct MHD_Response *respo
         r->status = status;
         r->response = response;
         r->server->counters.requests[status < 600 ? status / 100 : 5]++;
+        if (!r->mhd) {
+                http_request_free(r);
+                return;
+        }
+        if (r->held)
+                listener_kick(r->connection->listener);
         if (r->suspended) {
                 r->suspended = false;
                 MHD_resume_connection(r->mhd);

@@ -30,6 +30,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-client.h \
 	src/runtime/http-server-internal.h \
 	src/runtime/http-server-connection.c \
+	src/runtime/http-server-hold.c \
 	src/runtime/http-server-reply.c \
 	src/runtime/http-server-request.c \
 	src/runtime/http-server-stream.c \

@@ -33,6 +33,11 @@ bool request_is_authorized(const Request *r);                           /* carri
  * same then, and reaches nobody. */
 int request_watch(Request *r, void (*gone)(Request *r, void *userdata), void *userdata);
 
+/* For a request whose reply is due within milliseconds; from the handler, before it returns. What waiting costs is then small, but the
+ * client may go meanwhile: after the handler has returned only the replies may be called, and of what the request lent only its body and
+ * the values of its query are still there. */
+void request_hold(Request *r);
+
 /* Parses the body as a JSON object, whatever its Content-Type says; on failure the request has been answered (400) and -EBADMSG returned. */
 int request_json(Request *r, json_object **ret);
 

@@ -15,7 +15,6 @@
 #include "base/fd.h"
 
 #define GATHER_JOBS_MIN 4       /* fewer are not worth waiting for */
-#define GATHER_PART 4           /* of the time that the last batch took */
 #define GATHER_MAX_USEC (2 * USEC_PER_MSEC)
 #define NAME_MAX_BYTES 15 /* pthread_setname_np(3) */
 
@@ -31,8 +30,10 @@ struct Worker {
         size_t batch_max;
         sd_event_source *source;
         sd_event_source *handover;      /* armed while there is something in submitted */
-        JobQueue submitted;             /* the loop's alone, as are these two */
+        JobQueue submitted;             /* the loop's alone, as are these four */
         size_t n_submitted;
+        size_t n_seen;                  /* of them, at the loop's last turn */
+        uint64_t collect_until_usec;    /* monotonic */
         size_t pending;
         int event_fd;
         pthread_t thread;
@@ -42,8 +43,8 @@ struct Worker {
         pthread_cond_t wakeup;
         JobQueue waiting;
         size_t n_waiting;
-        bool idle;                      /* the thread waits for wakeup */
-        bool gathers;
+        size_t wanted;                  /* the thread waits for wakeup, until so many jobs wait; 0: it does not */
+        bool gathers;                   /* the loop's to change */
         JobQueue completed;
         bool stopping;
 };
@@ -89,18 +90,18 @@ typedef struct Gathering {
 /* Whoever got an answer from the last batch comes back soon, while the others wait already: without a moment's patience the two would take turns, and each
  * wait for two batches. Ends as soon as all of them are there again. */
 static void worker_gather(Worker *w, const Gathering *g) {
-        uint64_t span = g->run_usec / GATHER_PART < GATHER_MAX_USEC ? g->run_usec / GATHER_PART : GATHER_MAX_USEC, until;
+        uint64_t span = g->run_usec < GATHER_MAX_USEC ? g->run_usec : GATHER_MAX_USEC, until;
         struct timespec deadline;
 
         if (g->expected < GATHER_JOBS_MIN)
                 return;
         until = clock_monotonic_usec() + span;
         deadline = (struct timespec) { (time_t) (until / USEC_PER_SEC), (long) (until % USEC_PER_SEC * 1000) };
-        w->idle = true;
-        while (w->n_waiting < g->expected && w->n_waiting < w->batch_max && !w->stopping)
+        w->wanted = g->expected < w->batch_max ? g->expected : w->batch_max;
+        while (w->n_waiting < w->wanted && !w->stopping)
                 if (pthread_cond_clockwait(&w->wakeup, &w->mutex, CLOCK_MONOTONIC, &deadline) != 0)
                         break;
-        w->idle = false;
+        w->wanted = 0;
 }
 
 static void *worker_thread(void *userdata) {
@@ -114,10 +115,10 @@ static void *worker_thread(void *userdata) {
                 size_t n;
 
                 while (!w->waiting.first && !w->stopping) {
-                        w->idle = true;
+                        w->wanted = 1;
                         (void) pthread_cond_wait(&w->wakeup, &w->mutex);
                 }
-                w->idle = false;
+                w->wanted = 0;
                 if (!w->waiting.first)
                         break;
                 if (w->gathers)
@@ -176,14 +177,22 @@ static void worker_hand_over(Worker *w) {
         w->waiting.tail = tail;
         w->n_waiting += w->n_submitted;
         w->n_submitted = 0;
-        wake = w->idle;
+        wake = w->wanted > 0 && w->n_waiting >= w->wanted;
         (void) pthread_mutex_unlock(&w->mutex);
         if (wake)
                 (void) pthread_cond_signal(&w->wakeup);
 }
 
+/* As long as each turn of the loop brings more, they go together: the first of many that come at once must not have a batch of its own,
+ * for which all others wait. */
 static int worker_on_handover(sd_event_source *source, void *userdata) {
-        worker_hand_over(userdata);
+        Worker *w = userdata;
+
+        if (w->gathers && w->n_submitted > w->n_seen && w->n_submitted < w->batch_max && clock_monotonic_usec() < w->collect_until_usec &&
+            sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0)
+                w->n_seen = w->n_submitted;
+        else
+                worker_hand_over(w);
         return 0;
 }
 
@@ -258,6 +267,10 @@ int worker_submit(Worker *w, Job *job) {
                 return -EBUSY;
         job->next = NULL;
         job->result = 0;
+        if (first) {
+                w->n_seen = 0;
+                w->collect_until_usec = clock_monotonic_usec() + GATHER_MAX_USEC;
+        }
         queue_append(&w->submitted, job, job);
         w->n_submitted++;
         w->pending++;
