@@ -82,3 +82,4 @@ void patch_student(Request *r, void *service);
 void delete_student(Request *r, void *service);
 void post_grade(Request *r, void *service);
 void get_grade_of_student(Request *r, void *service);
+void get_openapi(Request *r, void *service);

@@ -9,6 +9,7 @@
 #include "grading/access.h"
 #include "grading/grading.h"
 #include "grading/imports.h"
+#include "grading/resource.h"
 #include "grading/txn-import.h"
 #include "wire/log-line.h"
 
@@ -115,10 +116,7 @@ static void reply_list(ListImports *l) {
                 (void) buffer_printf(&out, "%" PRIu64 "}", l->items[l->n_items - 1].id);
         else
                 (void) buffer_puts(&out, "null}");
-        if (out.error < 0)
-                request_fail_errno(l->request, out.error, "listing the imports");
-        else
-                request_reply(l->request, 200, "application/json", out.data, out.size);
+        resource_reply(l->request, &out, "listing the imports");
 }
 
 static void list_done(StoreJob *job, int result) {
@@ -129,7 +127,7 @@ static void list_done(StoreJob *job, int result) {
         else if (l->one == 0)
                 reply_list(l);
         else if (l->n_items == 1 && may_see(l, l->items))
-                request_reply(l->request, 200, "application/json", l->text.data, l->text.size);
+                resource_reply(l->request, &l->text, "reading the imports");
         else
                 request_fail(l->request, 404, "There is no import with this ID");
         list_imports_free(l);

@@ -12,13 +12,13 @@ libgrading_a_SOURCES = \
 	src/grading/admin-restore.c \
 	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/as-of.c \
+	src/grading/assessments.c \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
 	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
-	src/grading/assessments.c \
 	src/grading/book.c src/grading/book.h \
 	src/grading/cells.c \
 	src/grading/change.c src/grading/change.h \
@@ -48,14 +48,15 @@ libgrading_a_SOURCES = \
 	src/grading/import-students.c \
 	src/grading/imports.c src/grading/imports.h \
 	src/grading/imports-list.c \
+	src/grading/ledger.h \
 	src/grading/ledger-access.c src/grading/ledger-access.h \
 	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
 	src/grading/ledger-check.c \
 	src/grading/ledger-pages.c \
 	src/grading/ledger-read.c src/grading/ledger-read.h \
 	src/grading/ledger-state.c src/grading/ledger-state.h \
-	src/grading/ledger.h \
 	src/grading/lru-table.c src/grading/lru-table.h \
+	src/grading/openapi.c \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
 	src/grading/resource.c src/grading/resource.h \
@@ -105,3 +106,21 @@ $(common_passwords): src/grading/common-passwords.txt
 	$(AM_V_GEN)$(MKDIR_P) src/grading && \
 	sed -e '/^# /d' -e 's/["\\]/\\&/g' "$(srcdir)/src/grading/common-passwords.txt" | LC_ALL=C sort -u | sed -e 's/.*/"&",/' >$@.tmp && mv $@.tmp $@
 src/grading/password.$(OBJEXT): $(common_passwords)
+
+# The description of the interface is in the program, on one line. Its parts are JSON objects, whose braces stand alone in the first and the
+# last line, and whose members come together in one object: the lists are in the order of routes.c.
+openapi_paths = paths-students paths-terms paths-classes paths-grades paths-ledger paths-tables paths-accounts paths-admin paths-service
+openapi_schemas = schemas-simple schemas-rows schemas-requests schemas-reports schemas-ledger schemas-tables schemas-accounts schemas-admin \
+	schemas-problems
+openapi_parts = $(patsubst %,src/grading/openapi/%.json,head $(openapi_paths) components $(openapi_schemas))
+openapi = src/grading/openapi.inc
+EXTRA_DIST += $(openapi_parts)
+CLEANFILES += $(openapi)
+$(openapi): $(openapi_parts) src/grading/local.mk
+	$(AM_V_GEN)$(MKDIR_P) src/grading && \
+	parts="$(srcdir)/src/grading/openapi" && \
+	join() { comma=; for part; do printf '%s' "$$comma"; sed -e '1d' -e '$$d' -e 's/^ *//' "$$parts/$$part.json" || exit; comma=,; done; } && \
+	{ printf '{' && join head && printf ',"paths":{' && join $(openapi_paths) && printf '},"components":{' && join components && \
+	printf ',"schemas":{' && join $(openapi_schemas) && printf '}}}'; } >$@.json && \
+	tr -d '\n' <$@.json | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&"/' >$@.tmp && rm $@.json && mv $@.tmp $@
+src/grading/openapi.$(OBJEXT): $(openapi)

@@ -38,7 +38,7 @@ int request_watch(Request *r, void (*gone)(Request *r, void *userdata), void *us
  * the values of its query are still there. */
 void request_hold(Request *r);
 
-/* Parses the body as a JSON object; on failure the request has been answered (400, 415) and -EBADMSG returned. */
+/* Parses the body as a JSON object, whatever its Content-Type says; on failure the request has been answered (400) and -EBADMSG returned. */
 int request_json(Request *r, json_object **ret);
 
 /* Headers of the reply to come; call before the reply. Name and value are copied. Failure is remembered and answered

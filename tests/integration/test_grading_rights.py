@@ -131,11 +131,6 @@ TABLE = [
     make("POST /ledger/{sequence}/undo", {"sequence": "entry changed"}, TEACHERS, status=409),
     make("POST /ledger/sets/{set}/undo", {"set": "entry changed"}, TEACHERS, status=409),
 
-    # The expired token of this world was made behind the service's back, and of what is damaged there is no backup.
-    read("GET /backup", {}, ADMINS, seen=PEOPLE, status=500),
-    read("POST /fsck", {}, ADMINS, seen=PEOPLE),
-    read("POST /vacuum", {}, ADMINS, seen=PEOPLE),
-    make("POST /restore", {}, ADMINS, seen=PEOPLE, status=409),
     read("GET /ledger", {}, ADMINS, "teacher colleague student classmate stranger"),
     read("GET /ledger/head", {}, ADMINS, "teacher colleague student classmate stranger"),
     read("POST /ledger/check", {}, ADMINS, "teacher colleague student classmate stranger"),
@@ -152,8 +147,15 @@ TABLE = [
     read("GET /grades/{id}", {"id": "grade draft", "?at": "2100-01-01T00:00:00Z"}, TEACHERS),
     read("GET /assessments/{id}", {"id": "assessment draft", "?at": "2100-01-01T00:00:00Z"}, TEACHERS),
 
+    # The expired token of this world was made behind the service's back, and of what is damaged there is no backup.
+    read("GET /backup", {}, ADMINS, seen=PEOPLE, status=500),
+    read("POST /fsck", {}, ADMINS, seen=PEOPLE),
+    read("POST /vacuum", {}, ADMINS, seen=PEOPLE),
+    make("POST /restore", {}, ADMINS, seen=PEOPLE, status=409),
+
     make("POST /sessions", {}, EVERYBODY, public=True, status=400),
     make("POST /setup", {}, EVERYBODY, public=True, status=409),
+    read("GET /openapi.json", {}, EVERYBODY, public=True),
     read("GET /sessions", {}, "admin teacher colleague student classmate stranger", instead={"cluster": 400}),
     read("GET /sessions", {"?account": "account student"}, f"{ADMINS} student"),
     change("DELETE /sessions", {}, "admin teacher colleague student classmate stranger", status=204, fresh=True, instead={"cluster": 400}),

@@ -268,7 +268,7 @@ def test_a_grade_is_never_sent_twice_though_its_answer_is_lost(cluster, way):
 
 PUBLIC = {("*", "GET", "/healthz"), ("portal", "GET", "/"), ("portal", "GET", "/students"), ("portal", "GET", "/students/{id}"),
           ("portal", "POST", "/students/{id}/grades"), ("portal", "GET", "/assets/{name}"), ("grading", "POST", "/sessions"),
-          ("grading", "POST", "/setup")}
+          ("grading", "POST", "/setup"), ("grading", "GET", "/openapi.json")}
 
 
 def routes(daemon):

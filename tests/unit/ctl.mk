@@ -9,10 +9,6 @@ tests_unit_test_config_SOURCES = tests/unit/test-config.c
 tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_config_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
-tests_unit_test_import_SOURCES =.c
-tests_unit_test_import_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_import_LDADD = libctl.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
-
 tests_unit_test_nearest_SOURCES = tests/unit/test-nearest.c
 tests_unit_test_nearest_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_nearest_LDADD = libbase.a $(CMOCKA_LIBS)
