@@ -11,6 +11,7 @@ static const Service grading = {
         .config_size = sizeof(GradingConfig),
         .routes = grading_routes,
         .metrics = grading_metrics,
+        .tells_changes = true,
         .admit = access_admits,
         .new = grading_new,
         .reload = grading_reload,

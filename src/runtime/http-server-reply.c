@@ -76,7 +76,7 @@ enum MHD_Result http_request_queue(Request *r) {
  * daemons ask one another by themselves has no id, and leaves no line. */
 static void tell_answer(Request *r, unsigned status) {
         bool is_public = r->match.route && r->match.route->flags & ROUTE_PUBLIC;
-        bool change = strcmp(r->method, "GET") != 0 && status < 400;
+        bool change = strcmp(r->method, "GET") != 0 && status < 400 && !r->server->options.tells_changes;
         int priority = status >= 500 || (is_public && change) ? LOG_INFO : LOG_DEBUG;
 
         if (priority > log_level())

@@ -359,12 +359,13 @@ def test_a_full_disk_takes_nothing_of_it(cluster, make_disk):
     grading = cluster.daemon("grading")
     grading.state = make_disk("12M")
     grading.start()
-    done(table(grading, GRID + NICK))
+    # Nobody of the large table, which would be refused for that.
+    done(table(grading, GRID + "5001,Carter,Nick,85,20.5\n"))
     before = state(grading)
     answer = table(grading, many(1000, 20))
     assert answer.status == 507, answer
     assert state(grading) == before and grading.get("/imports").json["Items"][0]["Rows"] == 1
-    done(table(grading, GRID + ANN))
+    done(table(grading, GRID + "5002,Lee,Ann,late 90,missing\n"))
 
 
 # Exports
