@@ -75,7 +75,8 @@ static void print_globals(void) {
 static void print_help(const Command *commands) {
         (void) puts("gradebookctl [OPTIONS…] COMMAND …\n\nSee to a gradebook: its daemons, its log, its students and their grades.\n\nCommands:");
         for (const Command *c = commands; c->name; c++)
-                (void) printf("  %s %-*s %s\n", c->name, 32 - (int) strlen(c->name), c->arguments, c->summary);
+                /* printf() pads bytes, and the arguments have characters of several. */
+                (void) printf("  %s %s%*s %s\n", c->name, c->arguments, 32 - (int) (strlen(c->name) + text_length(c->arguments)), "", c->summary);
         print_globals();
         (void) puts("\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not reachable, 4 not found, 5 refused\n"
                     "\nSee gradebookctl(1).");

@@ -281,8 +281,8 @@ static int print_summary(LedgerVerify *v) {
                 (void) printf("%zu anchors in the central log cannot be read.\n", v->anchors.unreadable);
         print_restores(v);
         if (v->n_problems == 0) {
-                (void) printf("Verified %" PRIu64 " entries, head %" PRIu64 " %s, %zu anchors agree, all rows are as the ledger says.\n",
-                              v->n_entries, v->tip.sequence, hash, v->n_agree);
+                (void) printf("Verified %" PRIu64 " entries, head %" PRIu64 " %s, %zu %s, all rows are as the ledger says.\n",
+                              v->n_entries, v->tip.sequence, hash, v->n_agree, v->n_agree == 1 ? "anchor agrees" : "anchors agree");
                 return CTL_OK;
         }
         output_styled(stdout, v->ctl->colour, STYLE_BAD, "The ledger does not verify");

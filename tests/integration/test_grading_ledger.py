@@ -574,7 +574,7 @@ def test_verify(whole):
     wait_until(lambda: anchors(log), "an anchor is there")
     end = head(grading)
     done = ctl("ledger", "verify")
-    assert f"Verified {end['Sequence']} entries, head {end['Sequence']} {end['Hash']}, 1 anchors agree" in done.stdout
+    assert f"Verified {end['Sequence']} entries, head {end['Sequence']} {end['Hash']}, 1 anchor agrees" in done.stdout
     assert "entries: 23 of 23" in done.stderr
     assert ctl.json("ledger", "verify") == {"Entries": 23, "Sequence": 23, "Hash": end["Hash"], "Anchors": 1, "AnchorsAgree": 1, "AnchorsReplaced": 0, "Restores": 0, "ProblemCount": 0,
                                             "Problems": []}
