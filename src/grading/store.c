@@ -136,13 +136,12 @@ static int load_last_ids(Store *s) {
         uint64_t before[_KIND_MAX];
         int r;
 
-        r = load_numbers(s, "SELECT max(row_id) FROM ledger WHERE kind = ?1", s->last_ids);
+        /* People choose those of students: of these only the ones that went matter, since the tables know the others. */
+        r = load_numbers(s, "SELECT max(row_id) FROM ledger WHERE kind = ?1 AND (?1 <> 'student' OR action = 'delete')", s->last_ids);
         if (r >= 0)
                 r = load_numbers(s, "SELECT id FROM last_ids WHERE kind = ?1", before);
         if (r < 0)
                 return r;
-        /* People choose those of students. */
-        s->last_ids[KIND_STUDENT] = 0;
         for (Kind kind = 0; kind < _KIND_MAX; kind++)
                 if (s->last_ids[kind] < before[kind])
                         s->last_ids[kind] = before[kind];

@@ -160,6 +160,30 @@ static int create_large_student(Work *w, Txn *t) {
         return create(t, KIND_STUDENT, &make_student(w->id, "Ada", "Byron")->row, &w->id);
 }
 
+static int delete_student(Work *w, Txn *t) {
+        Row *old;
+        int r = txn_get(t, KIND_STUDENT, w->id, &old);
+
+        if (r < 0)
+                return r;
+        r = txn_delete(t, KIND_STUDENT, old);
+        row_free(KIND_STUDENT, old);
+        return r;
+}
+
+/* The largest that went is not given to somebody else, whose history would begin with another's. */
+static void test_students_ids_are_not_given_again(void **state) {
+        Fixture *f = *state;
+        uint64_t id;
+
+        assert_int_equal(fixture_do(f, create_large_student, 7, &id), 0);
+        assert_int_equal(fixture_do(f, delete_student, 7, NULL), 0);
+        fixture_reopen(f);
+        assert_int_equal(fixture_do(f, create_large_student, 0, &id), 0);
+        assert_int_equal(id, 8);
+        assert_int_equal(fixture_do(f, create_large_student, 7, &id), 0);
+}
+
 static void test_students_ids_are_chosen(void **state) {
         Fixture *f = *state;
         uint64_t id;
@@ -244,6 +268,7 @@ int main(void) {
                 STORE_TEST(test_failures_in_between),
                 STORE_TEST(test_ids_are_never_used_again),
                 STORE_TEST(test_students_ids_are_chosen),
+                STORE_TEST(test_students_ids_are_not_given_again),
                 STORE_TEST(test_a_key_is_done_once),
                 STORE_TEST(test_a_key_of_what_failed_is_free),
                 STORE_TEST(test_the_end_completes_what_was_submitted),
