@@ -141,6 +141,7 @@ TABLE = [
     read("GET /assessments/{id}", {"id": "assessment draft", "?at": "2100-01-01T00:00:00Z"}, TEACHERS),
 
     make("POST /sessions", {}, EVERYBODY, public=True, status=400),
+    read("GET /setup", {}, EVERYBODY, public=True),
     make("POST /setup", {}, EVERYBODY, public=True, status=409),
     read("GET /sessions", {}, "admin teacher colleague student classmate stranger", instead={"cluster": 400}),
     read("GET /sessions", {"?account": "account student"}, f"{ADMINS} student"),
