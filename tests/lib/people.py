@@ -92,6 +92,9 @@ class School:
     def account(self, login, role, **more):
         return self.add("/accounts", {"Login": login, "Role": role, "Password": PASSWORD, **more})
 
+    def account_id(self, login):
+        return next(a["ID"] for a in self.grading.get("/accounts").json["Items"] if a["Login"] == login)
+
     @property
     def class_id(self):
         return self.grading.get("/classes").json["Items"][0]["ID"]
