@@ -270,7 +270,8 @@ PUBLIC = {("*", "GET", "/healthz"), ("portal", "GET", "/"), ("portal", "GET", "/
           ("portal", "POST", "/students/{id}/grades"), ("portal", "GET", "/assets/{name}"),
           ("portal", "GET", "/sign-in"), ("portal", "POST", "/sign-in"), ("portal", "POST", "/sign-out"), ("portal", "POST", "/sign-out-everywhere"),
           ("portal", "GET", "/setup"), ("portal", "POST", "/setup"), ("portal", "GET", "/password"), ("portal", "POST", "/password"),
-          ("portal", "GET", "/language/{code}")}
+          ("portal", "GET", "/language/{code}"),
+          ("grading", "POST", "/sessions"), ("grading", "GET", "/setup"), ("grading", "POST", "/setup")}
 
 
 def routes(daemon):
