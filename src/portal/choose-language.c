@@ -36,10 +36,16 @@ static const char *came_from(const Request *r, char ret[static NEXT_MAX + 1]) {
 
 void get_language(Request *r, void *service) {
         int language = language_from_code(request_param(r, "code"));
+        const char *site = request_header(r, "Sec-Fetch-Site");
         char path[NEXT_MAX + 1], cookie[128];
 
         if (language < 0) {
                 page_fail(r, service, 404, "NoSuchLanguage", NULL);
+                return;
+        }
+        /* Another site's page may lead here, and does not choose. */
+        if (!csrf_is_from_here(r) || (site && (strcmp(site, "cross-site") == 0 || strcmp(site, "same-site") == 0))) {
+                page_redirect(r, service, "/students");
                 return;
         }
         (void) snprintf(cookie, sizeof(cookie), COOKIE_LANGUAGE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax",

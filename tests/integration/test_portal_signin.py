@@ -94,6 +94,15 @@ def test_open_until_there_is_an_administrator(town):
     wait_until(lambda: visitor.get("/students").status == 303, "a portal that has only just started knows it, too")
 
 
+def test_a_session_of_former_times_does_not_keep_one_out(town):
+    """A cookie from before the data was made anew, while the pages are open."""
+    visitor = town.person()
+    visitor.cookies[SESSION, "/"] = "gbs_" + "b" * 43
+    assert_to_sign_in(visitor.get("/students"), "/students")
+    assert visitor.follow().status == 200 and visitor.cookie(SESSION) is None and 'href="/setup"' in visitor.page.text
+    assert visitor.get("/students").status == 200
+
+
 def test_always_if_so_configured(cluster):
     town = Town(cluster, portal={"SignIn": "yes"})
     visitor = town.person()
@@ -599,3 +608,5 @@ def test_language_by_choice(open_town):
     ada.get("/language/en")
     assert heading(ada.get(path)) == "伟 张"
     assert ada.get("/language/fr").status == 404
+    for site in ("cross-site", "same-site"):
+        assert ada.get("/language/zh", **{"Sec-Fetch-Site": site}).headers["Location"] == "/students" and "Set-Cookie" not in ada.page.headers
