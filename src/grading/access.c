@@ -9,9 +9,12 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "grading/accounts.h"
 #include "grading/grading.h"
+#include "runtime/urlencoded.h"
 
 #define BEARER "Bearer "
+#define NOT_VALID "The session or API token is not valid, or has ended: sign in again"
 #define DIGEST_HEX_SIZE (2 * CREDENTIAL_HASH_SIZE + 1)
 
 static bool refuse(Request *r, const char *detail) {
@@ -71,19 +74,51 @@ bool access_admits(const Request *r, void *service) {
         return request_is_authorized(r) || (credential && take_credential(service, credential, &access));
 }
 
+static bool take_cluster(const Grading *g, Access *ret) {
+        *ret = (Access) { .cluster = true };
+        (void) snprintf(ret->actor, sizeof(ret->actor), "%s", g->runtime->token ? "cluster" : "anonymous");
+        return true;
+}
+
+/* The portal's pages say who is signed in, and need not ask for it apart. Without memory they do not say it. */
+static void tell_account(const Grading *g, Request *r, const Access *a) {
+        const AccountRow *account = book_account(g->book, a->account_id);
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
+
+        (void) buffer_printf(&text, "ID=%" PRIu64 "&Role=%s&Student=%" PRIu64 "&Name=", a->account_id, role_name(a->role), a->student_id);
+        if (urlencoded_write(&text, account->name && *account->name ? account->name : account->login, "") >= 0)
+                request_set_header(r, "Gradebook-Account", buffer_text(&text));
+}
+
+/* A peer asks for somebody else. */
+static bool take_passed_on(Grading *g, Request *r, const char *credential, Access *ret) {
+        if (strcmp(credential, "none") == 0) {
+                if (!setup_is_needed(g)) {
+                        request_set_header(r, "Gradebook-Session", "needed");
+                        return refuse(r, "There is an administrator: a session is needed");
+                }
+                request_set_header(r, "Gradebook-Setup", "needed");
+                return take_cluster(g, ret);
+        }
+        if (!take_credential(g, credential, ret)) {
+                request_set_header(r, "Gradebook-Session", "ended");
+                return refuse(r, NOT_VALID);
+        }
+        tell_account(g, r, ret);
+        return true;
+}
+
 bool access_begin(Grading *g, Request *r, Access *ret) {
         bool peer = request_is_authorized(r);
         const char *credential = peer ? request_header(r, "Gradebook-Session") : NULL;
 
-        if (!credential && !(peer && g->runtime->token))
+        if (credential)
+                return take_passed_on(g, r, credential, ret);
+        if (!(peer && g->runtime->token))
                 credential = bearer_credential(r);
         if (credential)
-                return take_credential(g, credential, ret) || refuse(r, "The session or API token is not valid, or has ended: sign in again");
-        if (!peer)
-                return refuse(r, "A session, an API token or the cluster token is needed (Authorization: Bearer …)");
-        *ret = (Access) { .cluster = true };
-        (void) snprintf(ret->actor, sizeof(ret->actor), "%s", g->runtime->token ? "cluster" : "anonymous");
-        return true;
+                return take_credential(g, credential, ret) || refuse(r, NOT_VALID);
+        return peer ? take_cluster(g, ret) : refuse(r, "A session, an API token or the cluster token is needed (Authorization: Bearer …)");
 }
 
 static bool teaches(const Access *a, const Book *b, uint64_t class_id) {

@@ -39,7 +39,9 @@ typedef enum AccessRight {
 /* Finds out who it is: false, and the request has been answered with 401. In this order:
  *
  *   the cluster's token, or Authentication=none, with a header Gradebook-Session: the account whose session or API token that is; the
- *       portal passes it on, and what is not valid there never becomes the cluster
+ *       portal passes it on, and what is not valid there never becomes the cluster, but for "none": the portal asks for somebody who has
+ *       not signed in, which is as good as the cluster while there is no administrator, and nobody afterwards. The answer says in
+ *       Gradebook-Setup that there is none, in Gradebook-Account who it is, or in Gradebook-Session why it is 401
  *   Authorization: Bearer gbs_… or gbt_…: that account
  *   the cluster's token, or Authentication=none: the cluster
  *   else nobody; nor is a disabled account anybody */

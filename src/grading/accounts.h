@@ -33,4 +33,6 @@ void delete_token(Request *r, void *service);
 
 /* setup.c. At a start without an enabled administrator the code goes into this machine's journal, and nowhere else. */
 void setup_begin(Grading *g);
+bool setup_is_needed(Grading *g);        /* there is no enabled administrator */
+void get_setup(Request *r, void *service);
 void post_setup(Request *r, void *service);

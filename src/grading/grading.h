@@ -46,6 +46,8 @@ typedef struct Grading {
         Sessions *sessions;
         bool setup_open;                /* there was no administrator at the start; setup_digest is that of the code in the journal */
         uint8_t setup_digest[32];
+        uint64_t setup_looked;          /* the book's revision, plus 1, that setup_needed was found in; 0: none yet */
+        bool setup_needed;
         uint64_t sign_ins[_SIGN_IN_OUTCOME_MAX];
         size_t students_underway;       /* on their way to the disk */
         size_t exports_underway;        /* written or sent */

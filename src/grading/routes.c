@@ -91,6 +91,7 @@ const Route grading_routes[] = {
         { "GET", "/sessions/current", get_session, 0, ROUTE_PUBLIC },
         { "DELETE", "/sessions/current", delete_session, 0, ROUTE_PUBLIC },
         { "POST", "/sessions/current/rotate", rotate_session, SECRET_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/setup", get_setup, 0, ROUTE_PUBLIC },
         { "POST", "/setup", post_setup, SECRET_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/accounts", get_accounts, 0, ROUTE_PUBLIC },
         { "POST", "/accounts", post_account, BODY_MAX, ROUTE_PUBLIC },

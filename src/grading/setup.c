@@ -32,6 +32,24 @@ static bool has_admin(const Book *b) {
         return false;
 }
 
+/* Asked at every request of the portal for somebody who has not signed in; the accounts are looked through after a change only. */
+bool setup_is_needed(Grading *g) {
+        uint64_t looked = book_revision(g->book) + 1;
+
+        if (g->setup_looked != looked) {
+                g->setup_needed = !has_admin(g->book);
+                g->setup_looked = looked;
+        }
+        return g->setup_needed;
+}
+
+void get_setup(Request *r, void *service) {
+        const char *text = setup_is_needed(service) ? "{\"Needed\":true}" : "{\"Needed\":false}";
+
+        request_set_header(r, "Cache-Control", "no-store");
+        request_reply(r, 200, "application/json", text, strlen(text));
+}
+
 /* Of the letters and digits alone, so that it may be typed with other marks and in capitals. */
 static void digest_code(const char *code, uint8_t ret[static crypto_hash_sha256_BYTES]) {
         char plain[CODE_MEMBER_MAX * 4 + 1];
@@ -163,7 +181,7 @@ void post_setup(Request *r, void *service) {
         s->secret.change.job.run = run_setup;
         s->secret.change.log = setup_done;
         change_keep_secret(&s->secret.change);
-        k = g->setup_open && !has_admin(g->book) ? 0 : refuse_done(&problem);
+        k = g->setup_open && setup_is_needed(g) ? 0 : refuse_done(&problem);
         if (k >= 0)
                 k = check_code(s, &problem);
         if (k >= 0)

@@ -182,5 +182,5 @@ void get_asset(Request *r, void *service) {
                         return;
                 }
         }
-        page_fail(r, p, 404, "There is no file of this name.");
+        page_fail(r, p, 404, "NoSuchFile", NULL);
 }

@@ -2,15 +2,22 @@
 #include "portal/feed.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "base/text.h"
+#include "portal/asking.h"
+#include "portal/cookies.h"
+
 #define ENTRIES_MAX 4096        /* each with its key and a page; over it the oldest without a fetch goes */
 #define WAITERS_MAX 65536
 #define ANSWER_MAX (64u << 20)
+#define DIGEST_SIZE 32
+#define LANGUAGE_SIZE 16
 
 typedef struct Waiter Waiter;
 struct Waiter {
@@ -22,13 +29,17 @@ struct Waiter {
 
 typedef struct Entry {
         Feed *feed;
-        char *path;
+        char *key;              /* digest of the session, language, path */
+        const char *path;       /* in key */
+        char session[SESSION_TEXT_SIZE];
         ServiceCall *call;      /* NULL: nothing is on its way */
         Waiter *waiting;        /* for call */
         Waiter *next;           /* for the one after it */
         char *body;             /* of the last 200 */
         size_t size;
         char *etag;             /* of body; NULL: none came */
+        char *account;          /* as page shows it; NULL: nobody */
+        bool setup_needed;      /* likewise */
         HttpBody *page;         /* made of body */
         size_t page_size;
         uint64_t used;          /* when it was asked for, in the feed's count of requests */
@@ -61,12 +72,18 @@ static void entry_drop_body(Entry *e) {
         e->size = 0;
 }
 
+static void entry_free_parts(Entry *e) {
+        sodium_memzero(e->session, sizeof(e->session));
+        free(e->account);
+        free(e->key);
+        free(e);
+}
+
 static void entry_free(Entry *e) {
         entry_drop_body(e);
         e->feed->counters.entries--;
         HASH_DEL(e->feed->entries, e);
-        free(e->path);
-        free(e);
+        entry_free_parts(e);
 }
 
 static bool feed_is_full(const Feed *f) {
@@ -90,30 +107,56 @@ static void feed_evict(Feed *f) {
         }
 }
 
-static Entry *entry_new(Feed *f, const char *path) {
+/* The session's text is in no key: what is compared to find an entry takes as long as the bytes are equal. */
+static char *make_key(const FeedQuestion *q, size_t *ret_path) {
+        char hex[2 * DIGEST_SIZE + 1] = "";
+        uint8_t digest[DIGEST_SIZE];
+        char *key;
+        int n;
+
+        if (*q->session) {
+                (void) crypto_generichash(digest, sizeof(digest), (const unsigned char *) q->session, strlen(q->session), NULL, 0);
+                (void) sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
+        }
+        n = asprintf(&key, "%s %u %s", hex, q->language, q->path);
+        if (n < 0)
+                return NULL;
+        *ret_path = (size_t) n - strlen(q->path);
+        return key;
+}
+
+static Entry *entry_new(Feed *f, const FeedQuestion *q, char *key, size_t path) {
         Entry *e = calloc(1, sizeof(*e));
 
-        if (!e)
+        if (!e) {
+                free(key);
                 return NULL;
+        }
         e->feed = f;
-        e->path = strdup(path);
-        if (e->path)
-                HASH_ADD_KEYPTR(hh, f->entries, e->path, strlen(e->path), e);
-        if (!e->path || !e->hh.tbl) {
-                free(e->path);
-                free(e);
+        e->key = key;
+        e->path = key + path;
+        (void) snprintf(e->session, sizeof(e->session), "%s", q->session);
+        HASH_ADD_KEYPTR(hh, f->entries, e->key, strlen(e->key), e);
+        if (!e->hh.tbl) {
+                entry_free_parts(e);
                 return NULL;
         }
         f->counters.entries++;
         return e;
 }
 
-static Entry *entry_get(Feed *f, const char *path) {
+static Entry *entry_get(Feed *f, const FeedQuestion *q) {
+        size_t path;
+        char *key = make_key(q, &path);
         Entry *e;
 
-        HASH_FIND_STR(f->entries, path, e);
-        if (!e)
-                e = entry_new(f, path);
+        if (!key)
+                return NULL;
+        HASH_FIND_STR(f->entries, key, e);
+        if (e)
+                free(key);
+        else
+                e = entry_new(f, q, key, path);
         if (e)
                 e->used = f->counters.requests;
         return e;
@@ -153,7 +196,8 @@ static void entry_answer_error(Entry *e, int error) {
 static int entry_call(Entry *e) {
         Feed *f = e->feed;
         _cleanup_(freep) char *condition = NULL;
-        const char *headers[2] = {};
+        char session[ASKING_HEADER_SIZE];
+        const char *headers[3] = { asking_for(e->session, session) };
         const HttpCallOptions options = {
                 .url = e->path,
                 .headers = headers,
@@ -166,20 +210,21 @@ static int entry_call(Entry *e) {
                         condition = NULL;
                         return -ENOMEM;
                 }
-                headers[0] = condition;
+                headers[1] = condition;
         }
         f->counters.fetches++;
         return service_call(f->rt, f->service_name, &options, on_answer, e, &e->call);
 }
 
 /* Fetches for those who came while the last fetch was on its way. */
-static void entry_start(Entry *e) {
+static int entry_start(Entry *e) {
         int r;
 
         e->waiting = TAKE_PTR(e->next);
         r = entry_call(e);
         if (r < 0)
                 entry_answer_error(e, r);
+        return r;
 }
 
 static bool entry_is_unchanged(const Entry *e, const HttpAnswer *answer) {
@@ -203,12 +248,34 @@ static void entry_store(Entry *e, const HttpAnswer *answer) {
                 e->etag = strdup(etag);
 }
 
+/* Who it is, and whether there is an administrator, stands on the page, and not in the body that it is made of. */
+static int entry_note_people(Entry *e, const char *account, bool setup_needed) {
+        bool same = e->setup_needed == setup_needed && (account && e->account ? strcmp(account, e->account) == 0 : account == e->account);
+
+        if (same)
+                return 0;
+        entry_drop_page(e);
+        e->setup_needed = setup_needed;
+        return text_replace(&e->account, account);
+}
+
 static void entry_answer(Entry *e, const HttpAnswer *answer) {
         Feed *f = e->feed;
         FeedAnswer a = { .error = answer->error, .status = answer->status, .body = answer->body, .size = answer->size };
+        _cleanup_(freep) char *account = NULL;
         HttpBody *unkept = NULL;
 
-        if (answer->error == 0 && (answer->status == 200 || answer->status == 304)) {
+        a.session_needed = asking_session_needed(answer);
+        a.setup_needed = answer->error == 0 && http_answer_header(answer, "Gradebook-Setup");
+        if (answer->error == 0 && asking_account(answer, &account) < 0)
+                a = (FeedAnswer) { .error = -ENOMEM, .body = "" };
+        a.account = account;
+        if (a.error == 0 && (a.status == 200 || a.status == 304) && entry_note_people(e, account, a.setup_needed) < 0)
+                a = (FeedAnswer) { .error = -ENOMEM, .body = "" };
+        if (a.session_needed)
+                entry_drop_body(e); /* it is nobody's now */
+
+        if (a.error == 0 && (answer->status == 200 || answer->status == 304)) {
                 if (entry_is_unchanged(e, answer))
                         f->counters.unchanged++;
                 else if (answer->status == 200)
@@ -237,15 +304,15 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
         entry_answer(e, answer);
         e->call = NULL;
         if (e->next)
-                entry_start(e);
+                (void) entry_start(e);
         if (entry_is_idle(e) && !e->body)
                 entry_free(e);
         feed_evict(f);
 }
 
-void feed_get(Feed *f, const char *path, Request *r, FeedDone done, void *userdata) {
+void feed_get(Feed *f, const FeedQuestion *question, Request *r, FeedDone done, void *userdata) {
         Waiter *w = f->n_waiters < WAITERS_MAX ? malloc(sizeof(*w)) : NULL;
-        Entry *e = w ? entry_get(f, path) : NULL;
+        Entry *e = w ? entry_get(f, question) : NULL;
 
         f->counters.requests++;
         if (!e) {
@@ -258,8 +325,9 @@ void feed_get(Feed *f, const char *path, Request *r, FeedDone done, void *userda
         *w = (Waiter) { .request = r, .done = done, .userdata = userdata, .next = e->next };
         e->next = w;
         f->n_waiters++;
-        if (!e->call && !e->waiting)
-                entry_start(e);
+        /* Where nothing can be asked nothing is remembered either: what is asked for is anybody's to make up. */
+        if (!e->call && !e->waiting && entry_start(e) < 0 && entry_is_idle(e) && !e->body)
+                entry_free(e);
 }
 
 int feed_new(Feed **ret, Runtime *rt, const char *service_name, size_t max_bytes) {

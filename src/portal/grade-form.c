@@ -9,13 +9,13 @@
 #include "wire/json.h"
 
 /* The rules are those of the wire; here each field is judged beside two that are right. */
-static int judge(const char *title, const char *type, const char *score, const char *message, const char **ret_error) {
+static int judge(const char *title, const char *type, const char *score, const char *key, const char **ret_error) {
         Grade grade = {};
         int r = grade_from_text(title, type, score, &grade, NULL);
 
         grade_deinit(&grade);
         if (r == -EBADMSG)
-                *ret_error = message;
+                *ret_error = key;
         return r == -EBADMSG ? 0 : r;
 }
 
@@ -29,13 +29,13 @@ int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret
                 .score = request_form(r, "Score"),
         };
         k = judge(form->title, "Quiz", "0",
-                  text_is_empty(form->title) ? "Give the grade a title." : "A title has 1 to 200 characters, and not only spaces.",
+                  text_is_empty(form->title) ? "TitleMissing" : "TitleWrong",
                   &form->title_error);
         if (k >= 0)
-                k = judge("x", form->type, "0", "Choose one of the types.", &form->type_error);
+                k = judge("x", form->type, "0", "TypeWrong", &form->type_error);
         if (k >= 0)
                 k = judge("x", "Quiz", form->score,
-                          text_is_empty(form->score) ? "Enter the score." : "A score is a number from 0 to 100, such as 85 or 92.5.",
+                          text_is_empty(form->score) ? "ScoreMissing" : "ScoreWrong",
                           &form->score_error);
         if (k < 0)
                 return k;
@@ -44,26 +44,49 @@ int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret
         return grade_from_text(form->title, form->type, form->score, ret, NULL);
 }
 
-static int add_types(json_object *form_view, const char *chosen) {
+const char *grade_type_key(GradeType type) {
+        static const char *const keys[_GRADE_TYPE_MAX] = {
+                [GRADE_QUIZ] = "TypeQuiz",
+                [GRADE_TEST] = "TypeTest",
+                [GRADE_EXAM] = "TypeExam",
+                [GRADE_HOMEWORK] = "TypeHomework",
+        };
+
+        return keys[type];
+}
+
+/* A type is sent by its name on the wire, which is its English one. */
+static int add_type(json_object *types, GradeType t, Language language, const char *chosen) {
+        const char *name = grade_type_name(t), *shown = language_text(language, grade_type_key(t));
+        json_object *type = json_object_new_object();
+
+        if (!type || json_object_array_add(types, type) < 0) {
+                json_object_put(type);
+                return -ENOMEM;
+        }
+        if (json_add_text(type, "Name", shown) < 0 ||
+            (strcmp(name, shown) != 0 && json_add_text(type, "Value", name) < 0) ||
+            json_add(type, "Selected", json_object_new_boolean(chosen && strcmp(chosen, name) == 0)) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int add_types(json_object *form_view, Language language, const char *chosen) {
         json_object *types = json_object_new_array();
 
         if (json_add(form_view, "Types", types) < 0)
                 return -ENOMEM;
-        for (int i = 0; i < _GRADE_TYPE_MAX; i++) {
-                json_object *type = json_object_new_object();
-
-                if (!type || json_object_array_add(types, type) < 0) {
-                        json_object_put(type);
+        for (int i = 0; i < _GRADE_TYPE_MAX; i++)
+                if (add_type(types, (GradeType) i, language, chosen) < 0)
                         return -ENOMEM;
-                }
-                if (json_add_text(type, "Name", grade_type_name((GradeType) i)) < 0 ||
-                    json_add(type, "Selected", json_object_new_boolean(chosen && strcmp(chosen, grade_type_name((GradeType) i)) == 0)) < 0)
-                        return -ENOMEM;
-        }
         return 0;
 }
 
-int grade_form_to_view(const GradeForm *form, json_object *view) {
+static const char *text_of(Language language, const char *key) {
+        return key ? language_text(language, key) : NULL;
+}
+
+int grade_form_to_view(const GradeForm *form, Language language, json_object *view) {
         json_object *o = json_object_new_object();
         char action[64];
 
@@ -72,10 +95,11 @@ int grade_form_to_view(const GradeForm *form, json_object *view) {
             json_add_text(o, "Action", action) < 0 ||
             json_add_text(o, "Title", form->title) < 0 ||
             json_add_text(o, "Score", form->score) < 0 ||
-            json_add_text(o, "TitleError", form->title_error) < 0 ||
-            json_add_text(o, "TypeError", form->type_error) < 0 ||
-            json_add_text(o, "ScoreError", form->score_error) < 0 ||
-            json_add_text(o, "Error", form->error) < 0)
+            json_add_text(o, "TitleError", text_of(language, form->title_error)) < 0 ||
+            json_add_text(o, "TypeError", text_of(language, form->type_error)) < 0 ||
+            json_add_text(o, "ScoreError", text_of(language, form->score_error)) < 0 ||
+            json_add_text(o, "Error", form->error_key ? language_text(language, form->error_key) : form->error) < 0 ||
+            json_add(o, "Kept", json_object_new_boolean(form->kept)) < 0)
                 return -ENOMEM;
-        return add_types(o, form->type ? form->type : grade_type_name(GRADE_QUIZ));
+        return add_types(o, language, form->type ? form->type : grade_type_name(GRADE_QUIZ));
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "portal/language.h"
 #include "runtime/request.h"
 #include "wire/student.h"
 
@@ -12,8 +13,10 @@
 typedef struct GradeForm {
         uint64_t student_id;
         const char *title, *type, *score;                       /* NULL: not there */
-        const char *title_error, *type_error, *score_error;     /* NULL: nothing wrong */
+        const char *title_error, *type_error, *score_error;     /* keys of texts; NULL: nothing wrong */
         const char *error;                                      /* of the whole, as grading gave it */
+        const char *error_key;                                  /* of the whole, the key of a text of ours */
+        bool kept;                                              /* typed before a session ended, and not sent since */
 } GradeForm;
 
 /* Reads the request's form and judges every field, not only the first that is wrong. 0 and a grade (the caller's), or
@@ -21,4 +24,6 @@ typedef struct GradeForm {
 int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret);
 
 /* Adds "Form" to a page's view. */
-int grade_form_to_view(const GradeForm *form, json_object *view);
+int grade_form_to_view(const GradeForm *form, Language language, json_object *view);
+
+const char *grade_type_key(GradeType type);     /* of the text that names it: "TypeQuiz" */

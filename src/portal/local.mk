@@ -1,19 +1,34 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
+	src/portal/asking.c src/portal/asking.h \
 	src/portal/assets.c src/portal/assets.h \
+	src/portal/choose-language.c \
 	src/portal/conf.c \
+	src/portal/cookies.c src/portal/cookies.h \
+	src/portal/csrf.c src/portal/csrf.h \
 	src/portal/feed.c src/portal/feed.h \
+	src/portal/forms.c src/portal/forms.h \
 	src/portal/gateway-headers.c src/portal/gateway-headers.h \
 	src/portal/gateway.c src/portal/gateway.h \
 	src/portal/grade-form.c src/portal/grade-form.h \
 	src/portal/grades.c \
+	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
+	src/portal/next.c src/portal/next.h \
 	src/portal/pages.c src/portal/pages.h \
+	src/portal/password-form.c \
+	src/portal/person.c src/portal/person.h \
 	src/portal/portal.c src/portal/portal.h \
 	src/portal/routes.c \
+	src/portal/setup-form.c \
+	src/portal/sign-in.c src/portal/sign-in.h \
+	src/portal/sign-out.c \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
+	src/portal/text-en.c \
+	src/portal/text-zh.c \
+	src/portal/typed.c src/portal/typed.h \
 	src/portal/views.c src/portal/views.h
 
 sbin_PROGRAMS += gradebook-portal
@@ -26,7 +41,10 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/grade-form.mustache \
 	src/portal/templates/head.mustache \
+	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
+	src/portal/templates/setup.mustache \
+	src/portal/templates/sign-in.mustache \
 	src/portal/templates/student.mustache \
 	src/portal/templates/students.mustache \
 	src/portal/templates/unavailable.mustache

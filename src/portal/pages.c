@@ -6,10 +6,14 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "portal/csrf.h"
+#include "portal/next.h"
+#include "portal/person.h"
+#include "runtime/urlencoded.h"
 #include "wire/json.h"
 
 #define PAGE_MAX (64u << 20)
+#define HSTS "max-age=31536000"         /* a year */
 
 static const struct {
         const char *name, *value;
@@ -22,25 +26,82 @@ static const struct {
         { "Cache-Control", "no-store" },
 };
 
-static int add_frame(Portal *p, json_object *view) {
-        if (json_add_text(view, "SiteName", portal_conf(p)->site_name) < 0 ||
-            json_add_text(view, "Stylesheet", assets_url(p->assets, "style.css")) < 0 ||
-            json_add_text(view, "Icon", assets_url(p->assets, "icon.svg")) < 0)
+static Language choose_language(const Request *r) {
+        char code[8];
+        int chosen = cookie_find(request_header(r, "Cookie"), COOKIE_LANGUAGE, code, sizeof(code)) ? language_from_code(code) : -EINVAL;
+
+        return chosen >= 0 ? (Language) chosen : language_from_accept(request_header(r, "Accept-Language"));
+}
+
+PageFrame page_frame(const Portal *p, const Request *r) {
+        PageFrame frame = { .language = choose_language(r) };
+
+        cookie_get_session(r, portal_conf(p)->https, frame.session);
+        return frame;
+}
+
+PageFrame page_frame_of(const Portal *p, const Request *r, const FeedAnswer *answer) {
+        PageFrame frame = page_frame(p, r);
+
+        frame.account = answer->account;
+        frame.setup_needed = answer->setup_needed;
+        return frame;
+}
+
+FeedQuestion page_question(const PageFrame *frame, const char *path) {
+        return (FeedQuestion) { .path = path, .session = frame->session, .language = frame->language };
+}
+
+/* Who is signed in, what the forms of that one carry, and how to sign out. */
+static int add_person(json_object *view, const PageFrame *frame) {
+        _cleanup_(person_deinit) Person person = {};
+        char token[CSRF_TEXT_SIZE];
+        json_object *me;
+        int r;
+
+        if (*frame->session) {
+                csrf_make(frame->session, token);
+                if (json_add_text(view, "Token", token) < 0)
+                        return -ENOMEM;
+        }
+        r = person_parse(frame->account, &person);
+        if (r == -EBADMSG)
+                return json_add(view, "SeesAll", json_object_new_boolean(true)); /* nobody is signed in */
+        if (r < 0)
+                return r;
+        if (json_add(view, "SeesAll", json_object_new_boolean(person.role == PERSON_ADMIN)) < 0)
+                return -ENOMEM;
+        me = json_object_new_object();
+        if (json_add(view, "Me", me) < 0 || json_add_text(me, "MyName", person.name) < 0 ||
+            json_add_text(me, "Role", language_text(frame->language, person_role_key(person.role))) < 0)
                 return -ENOMEM;
         return 0;
 }
 
-int page_new(Portal *p, const char *template, json_object *view, HttpBody **ret) {
+static int add_frame(Portal *p, const PageFrame *frame, json_object *view) {
+        if (json_add_text(view, "SiteName", portal_conf(p)->site_name) < 0 ||
+            json_add_text(view, "Stylesheet", assets_url(p->assets, "style.css")) < 0 ||
+            json_add_text(view, "Icon", assets_url(p->assets, "icon.svg")) < 0 ||
+            json_add_text(view, "Lang", language_tag(frame->language)) < 0 ||
+            json_add(view, "IsEnglish", json_object_new_boolean(frame->language == LANGUAGE_EN)) < 0 ||
+            json_add(view, "SetupNeeded", json_object_new_boolean(frame->setup_needed)) < 0)
+                return -ENOMEM;
+        return add_person(view, frame);
+}
+
+int page_new(Portal *p, const PageFrame *frame, const char *template, json_object *view, HttpBody **ret) {
         _cleanup_(buffer_deinit) Buffer out = BUFFER_MAX(PAGE_MAX);
         _cleanup_(http_body_unrefp) HttpBody *b = NULL;
-        int r = add_frame(p, view);
+        int r = add_frame(p, frame, view);
 
         if (r >= 0)
-                r = templates_render(p->templates, template, view, &out);
+                r = templates_render(p->templates, template, p->languages, frame->language, view, &out);
         if (r >= 0)
                 r = http_body_new(&b, "text/html; charset=utf-8", buffer_text(&out), out.size);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(headers); i++)
                 r = http_body_add_header(b, headers[i].name, headers[i].value);
+        if (r >= 0 && portal_conf(p)->https)
+                r = http_body_add_header(b, "Strict-Transport-Security", HSTS);
         if (r < 0)
                 return r;
         p->pages++;
@@ -57,7 +118,7 @@ static void reply_bare(Request *r, unsigned status) {
         request_reply(r, status, "text/html; charset=utf-8", text, n > 0 && (size_t) n < sizeof(text) ? (size_t) n : 0);
 }
 
-void page_reply(Request *r, Portal *p, unsigned status, const char *template, json_object *view) {
+void page_reply(Request *r, Portal *p, const PageFrame *frame, unsigned status, const char *template, json_object *view) {
         _cleanup_(http_body_unrefp) HttpBody *b = NULL;
         int k = view ? 0 : -ENOMEM;
 
@@ -65,7 +126,7 @@ void page_reply(Request *r, Portal *p, unsigned status, const char *template, js
         if (k >= 0 && status >= 400)
                 k = json_add_text(view, "RequestID", request_trace(r)->id);
         if (k >= 0)
-                k = page_new(p, template, view, &b);
+                k = page_new(p, frame, template, view, &b);
         json_object_put(view);
         if (k < 0) {
                 request_log(r, LOG_ERR, "Cannot make the page \"%s\": %s", template, strerror(-k));
@@ -75,41 +136,42 @@ void page_reply(Request *r, Portal *p, unsigned status, const char *template, js
         request_reply_body(r, status, b);
 }
 
-static const char *heading(unsigned status) {
+static const char *heading_key(unsigned status) {
         switch (status) {
         case 403:
-                return "That is not allowed";
+                return "HeadingForbidden";
         case 404:
-                return "Page not found";
+                return "HeadingNotFound";
         case 405:
-                return "That does not work here";
+                return "HeadingWrongMethod";
         case 413:
-                return "That is too much";
+                return "HeadingTooMuch";
         default:
-                return status >= 500 ? "Something went wrong" : "That request was not understood";
+                return status >= 500 ? "HeadingFailed" : "HeadingNotUnderstood";
         }
 }
 
 /* The runtime's details are for programmers; these are for who clicked or typed. NULL: the detail will do. */
-static const char *plain_words(unsigned status) {
+static const char *plain_words_key(unsigned status) {
         switch (status) {
         case 400:
-                return "The address is not one that a page can have.";
+                return "DetailBadAddress";
         case 404:
-                return "There is no page at this address. Perhaps it was mistyped, or what it showed is gone.";
+                return "DetailNoPage";
         case 405:
-                return "The address is right, but it does not take this kind of request.";
+                return "DetailWrongMethod";
         case 413:
-                return "More was sent than a form here can hold. Nothing was changed.";
+                return "DetailTooMuch";
         default:
                 return NULL;
         }
 }
 
-static json_object *problem_view(unsigned status, const char *detail) {
+static json_object *problem_view(Language language, unsigned status, const char *detail) {
         json_object *view = json_object_new_object();
 
-        if (!view || json_add_uint64(view, "Status", status) < 0 || json_add_text(view, "Heading", heading(status)) < 0 ||
+        if (!view || json_add_uint64(view, "Status", status) < 0 ||
+            json_add_text(view, "Heading", language_text(language, heading_key(status))) < 0 ||
             json_add_text(view, "Reason", problem_title(status)) < 0 || json_add_text(view, "Detail", detail) < 0) {
                 json_object_put(view);
                 return NULL;
@@ -117,15 +179,12 @@ static json_object *problem_view(unsigned status, const char *detail) {
         return view;
 }
 
-void page_fail(Request *r, Portal *p, unsigned status, const char *format, ...) {
+void page_fail(Request *r, Portal *p, unsigned status, const char *key, const char *value) {
+        const PageFrame frame = page_frame(p, r);
         _cleanup_(freep) char *detail = NULL;
-        va_list ap;
+        int k = language_format(frame.language, key, "Value", value ? value : "", &detail);
 
-        va_start(ap, format);
-        if (vasprintf(&detail, format, ap) < 0)
-                detail = NULL;
-        va_end(ap);
-        page_reply(r, p, status, "problem", problem_view(status, detail));
+        page_reply(r, p, &frame, status, "problem", k < 0 ? NULL : problem_view(frame.language, status, detail));
 }
 
 static bool is_program(const Request *r) {
@@ -143,7 +202,8 @@ static bool is_program(const Request *r) {
 
 void page_reply_problem(Request *r, Problem *problem, void *service) {
         Problem taken = *problem;
-        const char *words;
+        PageFrame frame;
+        const char *key;
 
         if (is_program(r)) {
                 request_reply_problem(r, problem);
@@ -152,33 +212,61 @@ void page_reply_problem(Request *r, Problem *problem, void *service) {
         *problem = PROBLEM_NULL;
         if (taken.status == 0)
                 taken.status = 500;
-        words = plain_words(taken.status);
-        page_reply(r, service, taken.status, "problem", problem_view(taken.status, words ? words : taken.detail));
+        frame = page_frame(service, r);
+        key = plain_words_key(taken.status);
+        page_reply(r, service, &frame, taken.status, "problem",
+                   problem_view(frame.language, taken.status, key ? language_text(frame.language, key) : taken.detail));
         problem_deinit(&taken);
 }
 
-static const char *what_is_wrong(int error, unsigned status) {
+void page_redirect(Request *r, Portal *p, const char *path) {
+        request_set_header(r, "Location", path);
+        request_set_header(r, "Cache-Control", "no-store");
+        if (portal_conf(p)->https)
+                request_set_header(r, "Strict-Transport-Security", HSTS);
+        request_reply_empty(r, 303);
+}
+
+void page_redirect_to_sign_in(Request *r, Portal *p, const char *next) {
+        _cleanup_(buffer_deinit) Buffer path = BUFFER_NULL;
+
+        (void) buffer_puts(&path, "/sign-in");
+        if (next && next_is_safe(next)) {
+                (void) buffer_puts(&path, "?next=");
+                (void) urlencoded_write(&path, next, "/");
+        }
+        page_redirect(r, p, path.error < 0 ? "/sign-in" : buffer_text(&path));
+}
+
+bool page_needs_session(Request *r, Portal *p, const PageFrame *frame, const char *next) {
+        if (portal_conf(p)->sign_in != SIGN_IN_ALWAYS || *frame->session)
+                return false;
+        page_redirect_to_sign_in(r, p, next);
+        return true;
+}
+
+static const char *what_is_wrong_key(int error, unsigned status) {
         switch (error) {
         case 0:
                 break;
         case -ENOENT:
-                return "The service that keeps the grades is not running, or has only just been started.";
+                return "AwayNotRunning";
         case -ETIMEDOUT:
-                return "The service that keeps the grades did not answer in time.";
+                return "AwayTimeout";
         case -EBUSY:
-                return "Too many people are asking for the grades at this moment.";
+                return "AwayTooMany";
         case -ECANCELED:
-                return "This page is being restarted.";
+                return "AwayRestart";
         default:
-                return "The service that keeps the grades does not answer.";
+                return "AwayNoAnswer";
         }
         if (status == 503 || status == 429)
-                return "The service that keeps the grades is busy or just starting.";
+                return "AwayBusy";
         if (status == 507)
-                return "The service that keeps the grades has no room left on its disk. Reading still works, saving does not.";
+                return "AwayDiskFull";
         if (status == 401 || status == 403)
-                return "The service that keeps the grades does not accept this portal: its cluster token is missing or wrong.";
-        return "The service that keeps the grades had a problem of its own.";
+                return "AwayToken";
+        return "AwayProblem";
 }
 
 static unsigned status_for(int error, unsigned status) {
@@ -198,18 +286,23 @@ static bool may_have_happened(int error, unsigned status) {
         return error != -ENOENT && error != -ECONNREFUSED && error != -EBUSY && error != -EHOSTUNREACH && error != -ENOMEM;
 }
 
-static int unavailable_view(Portal *p, int error, unsigned status, const GradeForm *form, uint64_t retry_sec, json_object **ret) {
+const char *page_upstream_key(int error, unsigned status, unsigned *ret_status) {
+        *ret_status = status_for(error, status);
+        return what_is_wrong_key(error, status);
+}
+
+static int unavailable_view(Language language, int error, unsigned status, const GradeForm *form, uint64_t retry_sec, json_object **ret) {
         _cleanup_(json_unrefp) json_object *view = json_object_new_object();
         int r;
 
-        if (!view || json_add_text(view, "What", what_is_wrong(error, status)) < 0 ||
+        if (!view || json_add_text(view, "What", language_text(language, what_is_wrong_key(error, status))) < 0 ||
             json_add_uint64(view, "Status", status_for(error, status)) < 0 ||
             json_add_text(view, "Reason", problem_title(status_for(error, status))) < 0)
                 return -ENOMEM;
         if (!form) {
                 r = json_add_uint64(view, "Retry", retry_sec);
         } else {
-                r = grade_form_to_view(form, view);
+                r = grade_form_to_view(form, language, view);
                 if (r >= 0)
                         r = json_add_uint64(view, "StudentID", form->student_id);
                 if (r >= 0 && may_have_happened(error, status))
@@ -222,6 +315,7 @@ static int unavailable_view(Portal *p, int error, unsigned status, const GradeFo
 
 void page_reply_upstream(Request *r, Portal *p, int error, unsigned status, const GradeForm *form) {
         uint64_t retry_sec = (portal_conf(p)->retry_usec + USEC_PER_SEC - 1) / USEC_PER_SEC;
+        const PageFrame frame = page_frame(p, r);
         json_object *view = NULL;
         char text[24];
 
@@ -229,7 +323,7 @@ void page_reply_upstream(Request *r, Portal *p, int error, unsigned status, cons
         request_set_header(r, "Retry-After", text);
         if (!form)
                 request_set_header(r, "Refresh", text);
-        if (unavailable_view(p, error, status, form, retry_sec, &view) < 0)
+        if (unavailable_view(frame.language, error, status, form, retry_sec, &view) < 0)
                 view = NULL;
-        page_reply(r, p, status_for(error, status), "unavailable", view);
+        page_reply(r, p, &frame, status_for(error, status), "unavailable", view);
 }

@@ -38,7 +38,9 @@ int portal_new(Runtime *rt, void **ret) {
         if (!p)
                 return -ENOMEM;
         p->rt = rt;
-        r = load_data(portal_conf(p)->data_directory, &p->templates, &p->assets);
+        r = languages_new(&p->languages);
+        if (r >= 0)
+                r = load_data(portal_conf(p)->data_directory, &p->templates, &p->assets);
         if (r >= 0)
                 r = feed_new(&p->feed, rt, GRADING_SERVICE, portal_conf(p)->cache_bytes);
         if (r >= 0)
@@ -96,6 +98,7 @@ void *portal_free(void *service) {
         feed_free(p->feed);
         assets_free(p->assets);
         templates_free(p->templates);
+        languages_free(p->languages);
         free(p);
         return NULL;
 }

@@ -7,12 +7,21 @@
 #include "portal/assets.h"
 #include "portal/feed.h"
 #include "portal/gateway.h"
+#include "portal/language.h"
 #include "portal/templates.h"
 #include "runtime/service.h"
+
+/* When the pages need a session. */
+typedef enum SignIn {
+        SIGN_IN_AUTO,                   /* as soon as there is an administrator */
+        SIGN_IN_ALWAYS,
+} SignIn;
 
 typedef struct PortalConfig {
         char *data_directory;           /* [Portal] DataDirectory= */
         char *site_name;                /* [Portal] SiteName= */
+        int sign_in;                    /* [Portal] SignIn= */
+        bool https;                     /* [Portal] HTTPS=: people come over TLS, by way of a proxy */
         uint64_t retry_usec;            /* [Portal] RetrySec= */
         uint64_t cache_bytes;           /* [Portal] CacheMax= */
         uint64_t gateway_usec;          /* [Gateway] TimeoutSec= */
@@ -28,6 +37,7 @@ extern const MetricItem portal_metrics[];
 
 typedef struct Portal {
         Runtime *rt;
+        Languages *languages;
         Templates *templates;
         Assets *assets;
         Feed *feed;
@@ -57,3 +67,12 @@ void get_root(Request *r, void *service);
 void get_students(Request *r, void *service);
 void get_student(Request *r, void *service);
 void post_grade(Request *r, void *service);
+void get_sign_in(Request *r, void *service);
+void post_sign_in(Request *r, void *service);
+void post_sign_out(Request *r, void *service);
+void post_sign_out_everywhere(Request *r, void *service);
+void get_password(Request *r, void *service);
+void post_password(Request *r, void *service);
+void get_setup(Request *r, void *service);
+void post_setup(Request *r, void *service);
+void get_language(Request *r, void *service);

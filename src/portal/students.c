@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "portal/cookies.h"
 #include "portal/pages.h"
+#include "portal/person.h"
 #include "portal/portal.h"
 #include "portal/students.h"
+#include "portal/typed.h"
 #include "portal/views.h"
 
 #define COOKIE "gradebook-added"
@@ -22,24 +25,44 @@ void reply_misunderstood(Request *r, Portal *p, int error, Problem *problem) {
         if (error == -EBADMSG)
                 page_reply_upstream(r, p, -EPROTO, 0, NULL);
         else
-                page_fail(r, p, 500, "The page could not be made. Trying again may help.");
+                page_fail(r, p, 500, "PageNotMade", NULL);
+}
+
+/* The student that the one who is signed in is; 0: none, that one sees others. */
+static uint64_t own_student(const FeedAnswer *answer) {
+        _cleanup_(person_deinit) Person person = {};
+
+        return person_parse(answer->account, &person) >= 0 && person.role == PERSON_STUDENT ? person.student_id : 0;
 }
 
 static void on_students(const FeedAnswer *answer, Request *r, void *userdata) {
+        const PageFrame frame = page_frame_of(userdata, r, answer);
+        uint64_t own = own_student(answer);
         Portal *p = userdata;
         Problem problem = PROBLEM_NULL;
         json_object *view = NULL;
 
         portal_note_grading(p, answer->error, answer->status);
+        if (answer->session_needed) {
+                page_redirect_to_sign_in(r, p, "/students");
+                return;
+        }
+        if (answer->page && own > 0) {
+                char path[STUDENT_PATH_SIZE];
+
+                (void) snprintf(path, sizeof(path), "/students/%llu", (unsigned long long) own);
+                page_redirect(r, p, path);
+                return;
+        }
         if (!answer->page) {
                 page_reply_upstream(r, p, answer->error, answer->status, NULL);
                 return;
         }
         if (!*answer->page) {
-                int k = students_view(answer->body, answer->size, &view, &problem);
+                int k = students_view(answer->body, answer->size, frame.language, &view, &problem);
 
                 if (k >= 0)
-                        k = page_new(p, "students", view, answer->page);
+                        k = page_new(p, &frame, "students", view, answer->page);
                 json_object_put(view);
                 if (k < 0) {
                         reply_misunderstood(r, p, k, &problem);
@@ -51,8 +74,11 @@ static void on_students(const FeedAnswer *answer, Request *r, void *userdata) {
 
 void get_students(Request *r, void *service) {
         Portal *p = service;
+        const PageFrame frame = page_frame(p, r);
+        const FeedQuestion question = page_question(&frame, "/students");
 
-        feed_get(p->feed, "/students", r, on_students, p);
+        if (!page_needs_session(r, p, &frame, "/students"))
+                feed_get(p->feed, &question, r, on_students, p);
 }
 
 int student_path(const Request *r, uint64_t *ret_id, char ret[static STUDENT_PATH_SIZE]) {
@@ -63,23 +89,14 @@ int student_path(const Request *r, uint64_t *ret_id, char ret[static STUDENT_PAT
 }
 
 void reply_no_student(Request *r, Portal *p) {
-        page_fail(r, p, 404, "There is no student with the number %s.", request_param(r, "id"));
+        page_fail(r, p, 404, "NoSuchStudent", request_param(r, "id"));
 }
 
 /* The mark that mark_added() left, if there is one. */
 static bool find_added(const Request *r, char ret[static GRADE_MARK_SIZE]) {
-        const char *cookie = request_header(r, "Cookie");
-        const char *s = cookie ? strstr(cookie, COOKIE "=") : NULL;
         size_t size = GRADE_MARK_SIZE - 1;
 
-        if (!s)
-                return false;
-        s += strlen(COOKIE "=");
-        if (strspn(s, "0123456789abcdef") != size)
-                return false;
-        memcpy(ret, s, size);
-        ret[size] = 0;
-        return true;
+        return cookie_find(request_header(r, "Cookie"), COOKIE, ret, GRADE_MARK_SIZE) && strlen(ret) == size && strspn(ret, "0123456789abcdef") == size;
 }
 
 /* A cookie for the one page after the redirect: the URL stays the student's own, and a reload or a bookmark shows the
@@ -96,53 +113,73 @@ void mark_added(Request *r, const char *path, const Grade *g) {
                 request_set_header(r, "Set-Cookie", cookie);
 }
 
-/* The page of one who has just added a grade; everybody else shares answer->page. */
-static int new_page(Portal *p, Request *r, const FeedAnswer *answer, const char *added, HttpBody **ret, Problem *problem) {
+/* The page of one who has just added a grade, or has signed in again with something typed, is that one's alone; all other requests of the
+ * same session share answer->page. */
+static int new_page(Portal *p, Request *r, const FeedAnswer *answer, const StudentViewOptions *options, HttpBody **ret, Problem *problem) {
+        const PageFrame frame = page_frame_of(p, r, answer);
         json_object *view = NULL;
-        int k = student_view(answer->body, answer->size, NULL, added, &view, problem);
+        int k = student_view(answer->body, answer->size, options, &view, problem);
 
         if (k >= 0)
-                k = page_new(p, "student", view, ret);
+                k = page_new(p, &frame, "student", view, ret);
         json_object_put(view);
         return k;
 }
 
-static void on_student(const FeedAnswer *answer, Request *r, void *userdata) {
-        Portal *p = userdata;
+static void reply_student(Portal *p, Request *r, const FeedAnswer *answer) {
+        StudentViewOptions options = { .language = page_frame(p, r).language, .is_own = own_student(answer) > 0 };
+        _cleanup_(typed_deinit) Typed typed = {};
+        _cleanup_(http_body_unrefp) HttpBody *own = NULL;
+        HttpBody **page = answer->page;
         Problem problem = PROBLEM_NULL;
         char added[GRADE_MARK_SIZE];
-        HttpBody *own = NULL, **page = answer->page;
+        uint64_t id = 0;
         int k = 0;
 
-        portal_note_grading(p, answer->error, answer->status);
-        if (!page && answer->error == 0 && answer->status == 404) {
-                reply_no_student(r, p);
-                return;
-        }
-        if (!page) {
-                page_reply_upstream(r, p, answer->error, answer->status, NULL);
-                return;
-        }
+        (void) request_param_uint64(r, "id", &id);
         if (find_added(r, added)) {
                 mark_added(r, request_path(r), NULL);
+                options.added = added;
+                page = &own;
+        }
+        if (!options.is_own && typed_take(r, request_path(r), id, &typed)) {
+                options.form = &typed.form;
                 page = &own;
         }
         if (!*page)
-                k = new_page(p, r, answer, page == &own ? added : NULL, page, &problem);
+                k = new_page(p, r, answer, &options, page, &problem);
         if (k < 0)
                 reply_misunderstood(r, p, k, &problem);
         else
                 request_reply_body(r, 200, *page);
-        http_body_unref(own);
+}
+
+static void on_student(const FeedAnswer *answer, Request *r, void *userdata) {
+        Portal *p = userdata;
+
+        portal_note_grading(p, answer->error, answer->status);
+        if (answer->session_needed)
+                page_redirect_to_sign_in(r, p, request_path(r));
+        else if (!answer->page && answer->error == 0 && answer->status == 404)
+                reply_no_student(r, p);
+        else if (!answer->page)
+                page_reply_upstream(r, p, answer->error, answer->status, NULL);
+        else
+                reply_student(p, r, answer);
 }
 
 void get_student(Request *r, void *service) {
         Portal *p = service;
+        const PageFrame frame = page_frame(p, r);
         char path[STUDENT_PATH_SIZE];
+        FeedQuestion question;
         uint64_t id;
 
-        if (student_path(r, &id, path) < 0)
+        if (student_path(r, &id, path) < 0) {
                 reply_no_student(r, p);
-        else
-                feed_get(p->feed, path, r, on_student, p);
+                return;
+        }
+        question = page_question(&frame, path);
+        if (!page_needs_session(r, p, &frame, path))
+                feed_get(p->feed, &question, r, on_student, p);
 }

@@ -14,6 +14,7 @@
 #include "runtime/mustache.h"
 
 #define SUFFIX ".mustache"
+#define TEXT "text."
 #define TEMPLATE_MAX (256u << 10)
 
 typedef struct Template {
@@ -26,7 +27,7 @@ struct Templates {
         Template *all;
 };
 
-static const char *const needed[] = { "students", "student", "unavailable", "problem" };
+static const char *const needed[] = { "students", "student", "unavailable", "problem", "sign-in", "setup", "password" };
 
 static void template_free(Template *t) {
         free(t->name);
@@ -140,16 +141,27 @@ int templates_load(Templates **ret, const char *directory) {
         return 0;
 }
 
-static const Mustache *find_partial(const char *name, void *userdata) {
-        Template *one = find(userdata, name);
+typedef struct Partials {
+        const Templates *templates;
+        const Languages *languages;
+        Language language;
+} Partials;
 
+static const Mustache *find_partial(const char *name, void *userdata) {
+        const Partials *p = userdata;
+        Template *one;
+
+        if (strncmp(name, TEXT, strlen(TEXT)) == 0)
+                return languages_message(p->languages, p->language, name + strlen(TEXT));
+        one = find(p->templates, name);
         return one ? one->mustache : NULL;
 }
 
-int templates_render(const Templates *t, const char *name, json_object *view, Buffer *out) {
+int templates_render(const Templates *t, const char *name, const Languages *languages, Language language, json_object *view, Buffer *out) {
+        Partials partials = { t, languages, language };
         Template *one = find(t, name);
 
         if (!one)
                 return -ENOENT;
-        return mustache_render(one->mustache, view, find_partial, (void *) t, out);
+        return mustache_render(one->mustache, view, find_partial, &partials, out);
 }

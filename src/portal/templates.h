@@ -5,8 +5,10 @@
 
 #include "base/buffer.h"
 #include "base/macros.h"
+#include "portal/language.h"
 
-/* The pages' templates: every NAME.mustache of a directory, compiled; each may use every other as a partial. */
+/* The pages' templates: every NAME.mustache of a directory, compiled; each may use every other as a partial, and
+ * what the page says as "text.KEY" (portal/language.h). */
 typedef struct Templates Templates;
 
 /* Blocks. Logs what is wrong and returns a negative errno: a file that cannot be read or compiled, or one of those that
@@ -16,4 +18,4 @@ Templates *templates_free(Templates *t);
 DEFINE_CLEANUP(Templates, templates_free);
 
 /* Appends to out. -ENOENT: there is no such template; else as mustache_render(). */
-int templates_render(const Templates *t, const char *name, json_object *view, Buffer *out);
+int templates_render(const Templates *t, const char *name, const Languages *languages, Language language, json_object *view, Buffer *out);

@@ -19,23 +19,38 @@ static int append(json_object *array, json_object **ret) {
         return 0;
 }
 
-/* "1 student", "5 students" */
-static int add_count(json_object *view, const char *member, size_t n, const char *noun) {
-        char text[64];
+/* Whether a text ends or begins (from its last or first character on) with one of the CJK ideographs, U+3400 to U+9FFF or above the
+ * basic plane: in UTF-8, bytes from E3 90 80 to E9 BF BF, or F0 A0 and up. */
+static bool is_ideograph(const char *s) {
+        unsigned char a = (unsigned char) s[0], b = a ? (unsigned char) s[1] : 0;
 
-        (void) snprintf(text, sizeof(text), "%zu %s%s", n, noun, n == 1 ? "" : "s");
-        return json_add_text(view, member, text);
+        return (a == 0xe3 && b >= 0x90) || (a >= 0xe4 && a <= 0xe9) || (a == 0xf0 && b >= 0xa0);
+}
+
+static const char *last_character(const char *s) {
+        const char *end = s + strlen(s);
+
+        while (end > s && ((unsigned char) *--end & 0xc0) == 0x80)
+                ;
+        return end;
+}
+
+int name_format(Language language, const char *first_name, const char *last_name, char **ret) {
+        bool close = is_ideograph(last_character(last_name)) && is_ideograph(first_name);
+        int n = language == LANGUAGE_ZH ? asprintf(ret, "%s%s%s", last_name, close ? "" : " ", first_name) : asprintf(ret, "%s %s", first_name, last_name);
+
+        if (n < 0)
+                *ret = NULL;
+        return n < 0 ? -ENOMEM : 0;
 }
 
 /* What both pages show of a student. */
-static int add_student(json_object *view, const Student *s) {
+static int add_student(json_object *view, const Student *s, Language language) {
         _cleanup_(freep) char *name = NULL;
         char average[AVERAGE_TEXT_SIZE];
 
-        if (asprintf(&name, "%s %s", s->first_name, s->last_name) < 0) {
-                name = NULL;
+        if (name_format(language, s->first_name, s->last_name, &name) < 0)
                 return -ENOMEM;
-        }
         average_format(s->grades, s->n_grades, average);
         if (json_add_uint64(view, "ID", s->id) < 0 ||
             json_add_text(view, "Name", name) < 0 ||
@@ -46,7 +61,7 @@ static int add_student(json_object *view, const Student *s) {
         return 0;
 }
 
-int students_view(const char *body, size_t size, json_object **ret, Problem *problem) {
+int students_view(const char *body, size_t size, Language language, json_object **ret, Problem *problem) {
         _cleanup_(json_unrefp) json_object *answer = NULL, *view = json_object_new_object();
         json_object *list = json_object_new_array();
         size_t n;
@@ -72,11 +87,13 @@ int students_view(const char *body, size_t size, json_object **ret, Problem *pro
                 if (r >= 0)
                         r = append(list, &row);
                 if (r >= 0)
-                        r = add_student(row, s);
+                        r = add_student(row, s, language);
                 if (r < 0)
                         return r;
         }
-        r = add_count(view, "Count", n, "student");
+        r = json_add_uint64(view, "N", n);
+        if (r >= 0)
+                r = json_add(view, "IsOne", json_object_new_boolean(n == 1));
         if (r >= 0)
                 r = json_add(view, "HasStudents", json_object_new_boolean(n > 0));
         if (r >= 0)
@@ -108,7 +125,7 @@ static size_t find_marked(const Student *s, const char *added) {
         return s->n_grades;
 }
 
-static int add_grades(json_object *view, const Student *s, const char *added) {
+static int add_grades(json_object *view, const Student *s, Language language, const char *added) {
         json_object *list = json_object_new_array(), *row;
         size_t marked = find_marked(s, added);
         char score[SCORE_TEXT_SIZE];
@@ -122,7 +139,7 @@ static int add_grades(json_object *view, const Student *s, const char *added) {
                 if (append(list, &row) < 0 ||
                     json_add_uint64(row, "N", i + 1) < 0 ||
                     json_add_text(row, "Title", g->title) < 0 ||
-                    json_add_text(row, "Type", grade_type_name(g->type)) < 0 ||
+                    json_add_text(row, "Type", language_text(language, grade_type_key(g->type))) < 0 ||
                     json_add_text(row, "Score", score) < 0)
                         return -ENOMEM;
                 if (i == marked &&
@@ -133,7 +150,7 @@ static int add_grades(json_object *view, const Student *s, const char *added) {
         return 0;
 }
 
-int student_view(const char *body, size_t size, const GradeForm *form, const char *added, json_object **ret, Problem *problem) {
+int student_view(const char *body, size_t size, const StudentViewOptions *options, json_object **ret, Problem *problem) {
         _cleanup_(json_unrefp) json_object *answer = NULL, *view = json_object_new_object();
         _cleanup_(student_freep) Student *s = NULL;
         int r = view ? json_parse_object(body, size, &answer, problem) : -ENOMEM;
@@ -141,12 +158,14 @@ int student_view(const char *body, size_t size, const GradeForm *form, const cha
         if (r >= 0)
                 r = student_from_json(answer, &s, problem);
         if (r >= 0)
-                r = add_student(view, s);
+                r = add_student(view, s, options->language);
         if (r >= 0)
-                r = add_grades(view, s, added);
+                r = add_grades(view, s, options->language, options->added);
         if (r >= 0)
-                r = grade_form_to_view(form ? form : &(GradeForm) { .student_id = s->id }, view);
-        if (r >= 0 && form)
+                r = json_add(view, "IsOwn", json_object_new_boolean(options->is_own));
+        if (r >= 0 && !options->is_own)
+                r = grade_form_to_view(options->form ? options->form : &(GradeForm) { .student_id = s->id }, options->language, view);
+        if (r >= 0 && options->form && !options->form->kept)
                 r = json_add(view, "Failed", json_object_new_boolean(true));
         if (r >= 0)
                 *ret = TAKE_PTR(view);

@@ -5,15 +5,25 @@
 #include <stddef.h>
 
 #include "portal/grade-form.h"
+#include "portal/language.h"
 #include "wire/student.h"
 
 /* From what grading answered to what a template shows. -EBADMSG with the problem filled: it is not what the wire's
  * contract says; -ENOMEM. */
 
-int students_view(const char *body, size_t size, json_object **ret, Problem *problem);
+int students_view(const char *body, size_t size, Language language, json_object **ret, Problem *problem);
 
-/* form NULL: an empty one. added NULL, or the mark of a grade that was just added (see below): it is shown as such. */
-int student_view(const char *body, size_t size, const GradeForm *form, const char *added, json_object **ret, Problem *problem);
+typedef struct StudentViewOptions {
+        Language language;
+        const GradeForm *form;          /* NULL: an empty one */
+        const char *added;              /* the mark of a grade that was just added (see below), which is shown as such; NULL: none */
+        bool is_own;                    /* for the student, who adds nothing and sees nobody else */
+} StudentViewOptions;
+
+int student_view(const char *body, size_t size, const StudentViewOptions *options, json_object **ret, Problem *problem);
+
+/* As people of that language write it: the family name first in Chinese, without a space if it is written in Chinese. -ENOMEM. */
+int name_format(Language language, const char *first_name, const char *last_name, char **ret);
 
 /* A short mark by which a grade is known again after the redirect; it holds nothing that was typed. */
 #define GRADE_MARK_SIZE 17

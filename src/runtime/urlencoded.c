@@ -74,3 +74,15 @@ int urlencoded_parse(const char *data, size_t size, UrlencodedPair pair, void *u
         }
         return 0;
 }
+
+int urlencoded_write(Buffer *out, const char *s, const char *plain) {
+        for (; *s; s++) {
+                bool is_letter = (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9');
+
+                if (is_letter || strchr("-._~", *s) || strchr(plain, *s))
+                        (void) buffer_append(out, s, 1);
+                else
+                        (void) buffer_printf(out, "%%%02X", (unsigned char) *s);
+        }
+        return out->error;
+}

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "base/buffer.h"
+
 /* application/x-www-form-urlencoded (https://url.spec.whatwg.org/#application/x-www-form-urlencoded): queries and forms. */
 
 typedef int (*UrlencodedPair)(const char *name, size_t name_size, const char *value, size_t value_size, void *userdata);
@@ -16,3 +18,6 @@ int urlencoded_hex_digit(char c);
 
 /* Decodes %XX in place; plus: '+' is a space. Returns the new size, or -EINVAL for a bad escape or an encoded NUL. */
 long urlencoded_decode(char *s, size_t size, int plus);
+
+/* Appends s with all bytes as %XX but letters, digits, "-", ".", "_", "~" (RFC 3986, section 2.3) and those in plain. */
+int urlencoded_write(Buffer *out, const char *s, const char *plain);

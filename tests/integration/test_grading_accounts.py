@@ -12,6 +12,7 @@ import sqlite3
 import statistics
 import subprocess
 import time
+import urllib.parse
 
 import gradebook
 import pytest
@@ -100,6 +101,49 @@ def test_the_code_cannot_be_guessed_by_trying(grading):
     answers = [grading.post("/setup", body, token=None) for _ in range(7)]
     assert [a.status for a in answers] == [403] * 5 + [429] * 2
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def passed_on(daemon, session, path="/students", **kwargs):
+    return daemon.request(path, headers={"Gradebook-Session": session}, **kwargs)
+
+
+def test_the_portal_asks_for_nobody(grading):
+    """As the cluster until there is an administrator, and no longer: also for changes, and also while that one is there again."""
+    for path in ("/students", "/students?limit=1"):
+        answer = passed_on(grading, "none", path)
+        assert answer.status == 200 and answer.headers["Gradebook-Setup"] == "needed" and "Gradebook-Account" not in answer.headers
+    assert passed_on(grading, "none", "/students/1").status == 404
+    assert grading.get("/setup", token=None).json == {"Needed": True}
+    account(grading, "teacher")
+    assert passed_on(grading, "none").status == 200
+    number = account(grading, "head", "admin")
+    for path, method in (("/students", "GET"), ("/students", "POST"), ("/accounts", "GET"), ("/setup-is-over", "GET")):
+        answer = passed_on(grading, "none", path, method=method, body={"FirstName": "A", "LastName": "B"} if method == "POST" else None)
+        assert answer.status == (404 if "over" in path else 401), answer
+        assert "over" in path or answer.headers["Gradebook-Session"] == "needed" and "Gradebook-Setup" not in answer.headers
+    assert grading.get("/setup", token=None).json == {"Needed": False}
+    assert grading.get("/students").json == [] and grading.get("/students").status == 200
+    # The last administrator cannot be disabled, but for a moment there may be none: then it is as in the beginning.
+    assert grading.request(f"/accounts/{number}", "DELETE").status in (204, 409)
+    expected = 200 if grading.get("/setup", token=None).json["Needed"] else 401
+    assert passed_on(grading, "none").status == expected
+    # Without the cluster's token it says nothing at all.
+    assert passed_on(grading, "none", token=None).status == 401
+    assert "Gradebook-Session" not in passed_on(grading, "none", token=None).headers
+
+
+def test_the_portal_is_told_who_it_is(grading):
+    student = grading.post("/students", {"FirstName": "Nick", "LastName": "Carter"}).json["ID"]
+    number = account(grading, "nick", "student", Name="卡特 & Söhne\u2028", Student=student)
+    token = sign_in(grading, "nick")
+    for path in ("/students", f"/students/{student}", "/students/99", "/sessions/current"):
+        told = urllib.parse.parse_qs(passed_on(grading, token, path).headers["Gradebook-Account"])
+        assert told == {"ID": [str(number)], "Role": ["student"], "Student": [str(student)], "Name": ["卡特 & Söhne\u2028"]}
+    assert "Gradebook-Account" not in grading.get("/students", token=token).headers
+    for bad in ("gbs_" + "a" * 43, "None", "none ", "x", ""):
+        answer = passed_on(grading, bad)
+        assert answer.status == 401, (bad, answer)
+    assert passed_on(grading, "gbs_" + "a" * 43).headers["Gradebook-Session"] == "ended"
 
 
 # Sessions

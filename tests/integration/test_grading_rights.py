@@ -154,6 +154,7 @@ TABLE = [
     make("POST /restore", {}, ADMINS, seen=PEOPLE, status=409),
 
     make("POST /sessions", {}, EVERYBODY, public=True, status=400),
+    read("GET /setup", {}, EVERYBODY, public=True),
     make("POST /setup", {}, EVERYBODY, public=True, status=409),
     read("GET /openapi.json", {}, EVERYBODY, public=True),
     read("GET /sessions", {}, "admin teacher colleague student classmate stranger", instead={"cluster": 400}),

@@ -12,7 +12,7 @@ METRIC = ("name", "type", "help", "read")
 CONFIG = ("section", "key", "type", "offset", "fallback", "min", "max", "choices", "help")
 COMMON_ROUTES = "src/runtime/service-routes.c"
 CONFIGS = [*DAEMONS, "common"]
-FOR_ANYBODY = {"post_session", "post_setup", "get_openapi"}
+FOR_ANYBODY = {"post_session", "get_setup", "post_setup", "get_openapi"}
 UNITS_OF_TIME = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6}
 UNITS_OF_SIZE = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # Fields that every line of a daemon has, see src/runtime/journal.c, or that journald adds.

@@ -2,6 +2,10 @@
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct
 TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct
+check_PROGRAMS += tests/unit/test-portal-people
+TESTS += tests/unit/test-portal-people
+tests_unit_test_portal_people_SOURCES = tests/unit/test-portal-people.c
+tests_unit_test_portal_people_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_router_SOURCES = tests/unit/test-router.c
 tests_unit_test_router_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_metrics_SOURCES = tests/unit/test-metrics.c

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "portal/cookies.h"
+#include "portal/portal.h"
+
+/* How the portal asks grading for somebody: it carries the cluster's token, and says in Gradebook-Session for whom it asks. That is a session,
+ * or "none": as good as the cluster while there is no administrator, and refused afterwards. A grading service of another make, which knows no
+ * accounts, does not look at it. So the portal never has rights that the one who asks has not. */
+
+#define ASKING_HEADER_SIZE 96
+
+/* "Gradebook-Session: …", in ret. */
+const char *asking_for(const char *session, char ret[static ASKING_HEADER_SIZE]);
+
+/* A 401 that says that a session is needed, or that this one has ended: not one for a portal without the right token. */
+bool asking_session_needed(const HttpAnswer *answer);
+
+/* A copy of what grading says of whose session it is, or NULL if it does not say it. -ENOMEM. */
+int asking_account(const HttpAnswer *answer, char **ret);
+
+typedef struct Asking {
+        const char *method;
+        const char *path;
+        const char *session;            /* "" for nobody; NULL: says nothing of it, for what needs no rights */
+        json_object *body;              /* borrowed; NULL: none */
+        bool says_client;               /* Forwarded: for=…, by which tries at passwords are counted */
+} Asking;
+
+/* A request for r's sender on a connection of its own, never repeated. Errors as service_call(). */
+int asking_begin(Portal *p, Request *r, const Asking *asking, HttpCallDone done, void *userdata);

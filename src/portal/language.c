@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portal/language.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+
+static const struct {
+        const char *code, *tag;
+        const LanguageText *texts;
+} languages[_LANGUAGE_MAX] = {
+        [LANGUAGE_EN] = { "en", "en", language_en },
+        [LANGUAGE_ZH] = { "zh", "zh-Hans", language_zh },
+};
+
+struct Languages {
+        size_t n;                               /* keys, the same in each */
+        Mustache **messages[_LANGUAGE_MAX];
+};
+
+const char *language_tag(Language l) {
+        return languages[l].tag;
+}
+
+const char *language_code(Language l) {
+        return languages[l].code;
+}
+
+int language_from_code(const char *code) {
+        for (int i = 0; i < _LANGUAGE_MAX; i++)
+                if (strcmp(languages[i].code, code) == 0)
+                        return i;
+        return -EINVAL;
+}
+
+/* In thousandths; 1000 if there is none. "0.8", "1", "0.075". */
+static unsigned read_weight(const char *s, size_t size) {
+        const char *q = memmem(s, size, "q=", 2);
+        unsigned weight = 0, unit = 1000;
+
+        if (!q)
+                return 1000;
+        for (q += 2; q < s + size && unit > 0; q++) {
+                if (*q == '.' && unit == 1000) {
+                        unit = 100;
+                } else if (*q >= '0' && *q <= '9') {
+                        weight += unit * (unsigned) (*q - '0');
+                        if (unit < 1000)
+                                unit /= 10;
+                } else {
+                        break;
+                }
+        }
+        return weight > 1000 ? 1000 : weight;
+}
+
+Language language_from_accept(const char *header) {
+        Language best = LANGUAGE_EN;
+        unsigned best_weight = 0;
+
+        for (const char *s = header ? header : ""; *s;) {
+                size_t size = strcspn(s, ","), blank = strspn(s, " \t");
+                const char *at = s + (blank < size ? blank : size);
+                size_t name = strcspn(at, ",;- \t");
+                unsigned weight = read_weight(s, size);
+
+                for (int i = 0; i < _LANGUAGE_MAX; i++)
+                        if (weight > best_weight && strlen(languages[i].code) == name && strncasecmp(at, languages[i].code, name) == 0) {
+                                best = (Language) i;
+                                best_weight = weight;
+                        }
+                s += size;
+                s += *s == ',';
+        }
+        return best;
+}
+
+static size_t count(const LanguageText *texts) {
+        size_t n = 0;
+
+        while (texts[n].key)
+                n++;
+        return n;
+}
+
+/* The place of a key; n: there is none. */
+static size_t find(const LanguageText *texts, size_t n, const char *key) {
+        size_t low = 0, high = n;
+
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+                int c = strcmp(texts[middle].key, key);
+
+                if (c == 0)
+                        return middle;
+                if (c < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return n;
+}
+
+const char *language_text(Language l, const char *key) {
+        const LanguageText *texts = languages[l].texts;
+        size_t n = count(texts), i = find(texts, n, key);
+
+        return i < n ? texts[i].text : key;
+}
+
+int language_format(Language l, const char *key, const char *name, const char *value, char **ret) {
+        _cleanup_(buffer_deinit) Buffer out = BUFFER_NULL;
+        const char *s = language_text(l, key), *open;
+        size_t size = strlen(name);
+
+        for (; (open = strstr(s, "{{")); s = open + 2 + size + 2) {
+                if (strncmp(open + 2, name, size) != 0 || strncmp(open + 2 + size, "}}", 2) != 0)
+                        break;
+                (void) buffer_append(&out, s, (size_t) (open - s));
+                (void) buffer_puts(&out, value);
+        }
+        (void) buffer_puts(&out, s);
+        *ret = buffer_take(&out, NULL);
+        return *ret ? 0 : -ENOMEM;
+}
+
+Languages *languages_free(Languages *l) {
+        if (!l)
+                return NULL;
+        for (size_t i = 0; i < _LANGUAGE_MAX; i++) {
+                for (size_t k = 0; l->messages[i] && k < l->n; k++)
+                        mustache_free(l->messages[i][k]);
+                free(l->messages[i]);
+        }
+        free(l);
+        return NULL;
+}
+
+int languages_new(Languages **ret) {
+        _cleanup_(languages_freep) Languages *l = calloc(1, sizeof(*l));
+
+        if (!l)
+                return -ENOMEM;
+        l->n = count(language_en);
+        for (size_t i = 0; i < _LANGUAGE_MAX; i++) {
+                l->messages[i] = calloc(l->n, sizeof(*l->messages[i]));
+                if (!l->messages[i])
+                        return -ENOMEM;
+                for (size_t k = 0; k < l->n; k++) {
+                        const LanguageText *t = &languages[i].texts[k];
+                        _cleanup_(freep) char *error = NULL;
+                        int r = mustache_new(&l->messages[i][k], t->key, t->text, strlen(t->text), &error);
+
+                        if (r < 0) {
+                                log_error("The text %s is malformed: %s", t->key, error ? error : strerror(-r));
+                                return r;
+                        }
+                }
+        }
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+const Mustache *languages_message(const Languages *l, Language language, const char *key) {
+        size_t i = find(languages[language].texts, l->n, key);
+
+        return i < l->n ? l->messages[language][i] : NULL;
+}
