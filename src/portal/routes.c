@@ -7,6 +7,6 @@ const Route portal_routes[] = {
         { "GET", "/students/{id}", get_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/assets/{name}", get_asset, 0, ROUTE_PUBLIC },
-        { "*", "/api/{service}/{rest...}", pass_request, GATEWAY_BODY_MAX, 0 },
+        { "*", "/api/{service}/{rest...}", pass_request, 0, ROUTE_PUBLIC | ROUTE_STREAMED },
         ROUTE_END,
 };

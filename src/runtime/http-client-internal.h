@@ -79,6 +79,10 @@ struct HttpCall {
         bool started;           /* stream->head was called */
         sd_event_source *deadline;      /* of a stream: until its head has come */
         bool paused;
+        const HttpCallSource *source;
+        bool source_paused, source_ended;
+        uint64_t source_left;           /* bytes; UINT64_MAX: unknown */
+        uint64_t stream_usec;           /* the span of deadline */
         int stream_error;
         char error[CURL_ERROR_SIZE];
 
