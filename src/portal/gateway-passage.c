@@ -21,10 +21,12 @@ static void tell_breaker(Passage *p, BreakerOutcome outcome) {
 
         if (!s || !breaker_judge(&s->breaker, &rules, clock_monotonic_usec(), p->probe, outcome))
                 return;
-        bool opened = s->breaker.state == BREAKER_OPEN;
-        log_event(opened ? LOG_WARNING : LOG_NOTICE, opened ? EVENT_BREAKER_OPENED : EVENT_BREAKER_CLOSED,
-                  ((LogField[]) { { "SERVICE_NAME", s->name } }), 1, opened ? "%s keeps failing: the gateway answers for it with 503."
-                                                                          : "%s answers again: the gateway passes requests on.", s->name);
+        LogField fields[] = { { "SERVICE_NAME", s->name } };
+
+        if (s->breaker.state == BREAKER_OPEN)
+                log_event(LOG_WARNING, EVENT_BREAKER_OPENED, fields, ELEMENTSOF(fields), "%s keeps failing: the gateway answers for it with 503.", s->name);
+        else
+                log_event(LOG_NOTICE, EVENT_BREAKER_CLOSED, fields, ELEMENTSOF(fields), "%s answers again: the gateway passes requests on.", s->name);
 }
 
 Passage *passage_free(Passage *p) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "base/parse.h"
 #include "runtime/http-server-internal.h"
@@ -23,11 +24,33 @@ bool request_has_body(const Request *r, uint64_t *ret_size) {
         return *ret_size > 0;
 }
 
+/* libmicrohttpd (0.9.75) looks for more only when epoll tells of it, once for each time something comes; behind a read of less than it asked
+ * for it forgets an end that came with those bytes. Resuming makes it look again. */
+static int on_hang_up(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Request *r = userdata;
+
+        if (!r->suspended) {
+                MHD_suspend_connection(r->mhd);
+                MHD_resume_connection(r->mhd);
+                listener_kick(r->connection->listener);
+        }
+        return 0;
+}
+
+/* Without it a client that leaves is found out by its silence. */
+static void watch_hang_up(Request *r) {
+        if (!r->body_watch && !r->replied)
+                (void) sd_event_add_io(r->server->event, &r->body_watch, r->connection->fd, EPOLLRDHUP, on_hang_up, r);
+        if (r->body_watch)
+                (void) sd_event_source_set_enabled(r->body_watch, SD_EVENT_ONESHOT);
+}
+
 void request_open_body(Request *r, uint64_t max, RequestBodyCallback callback, void *userdata) {
         r->taker = callback;
         r->taker_userdata = userdata;
         r->body.max = 0;
         r->body_max = max;
+        watch_hang_up(r);
 }
 
 static void resume(Request *r) {
@@ -73,6 +96,7 @@ static void add(Request *r, const char *data, size_t n) {
 }
 
 void http_request_feed_body(Request *r, const char *data, size_t *size) {
+        watch_hang_up(r);
         /* The taker may make room while it is told, or stop taking. */
         while (*size > 0 && r->taker && room(r) > 0) {
                 size_t n = room(r) < *size ? room(r) : *size;
@@ -95,6 +119,7 @@ void http_request_end_body(Request *r) {
         if (r->body_whole)
                 return;
         r->body_whole = true;
+        r->body_watch = sd_event_source_disable_unref(r->body_watch);
         if (r->taker)
                 r->taker(r, REQUEST_BODY_MORE, r->taker_userdata);
 }

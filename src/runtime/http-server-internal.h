@@ -81,6 +81,7 @@ struct Request {
         bool body_whole;        /* all of it has come */
         RequestBodyCallback taker;      /* of a streamed body; NULL: nobody takes it */
         void *taker_userdata;
+        sd_event_source *body_watch;    /* sees the client go before its end */
         uint64_t body_max, body_seen;   /* of a streamed one, in bytes */
         int body_error;         /* what the taker is told behind what was good */
         size_t discarded;       /* bytes of a body that is read only to be polite */

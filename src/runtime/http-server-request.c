@@ -26,6 +26,7 @@ static void request_free(Request *r) {
         if (r->dispatched)
                 r->server->counters.open_requests--;
         r->watch = sd_event_source_disable_unref(r->watch);
+        r->body_watch = sd_event_source_disable_unref(r->body_watch);
         route_match_deinit(&r->match);
         problem_deinit(&r->problem);
         buffer_deinit(&r->body);
