@@ -150,7 +150,7 @@ def answer_ok(peer, connection, record):
 
 
 def read_response(connection):
-    """(status, headers in lower case, body) of one answer; status 0: the connection ended without one."""
+    """(status, headers in lower case, body, with its chunks' sizes) of one answer; status 0: the connection ended without one."""
     data = b""
     while b"\r\n\r\n" not in data:
         try:
@@ -163,7 +163,8 @@ def read_response(connection):
     head, _, body = data.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-    while len(body) < int(headers.get("content-length", 0)):
+    chunked = headers.get("transfer-encoding") == "chunked"
+    while not body.endswith(b"0\r\n\r\n") if chunked else len(body) < int(headers.get("content-length", 0)):
         more = connection.recv(65536)
         if not more:
             break
