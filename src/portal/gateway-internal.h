@@ -23,6 +23,11 @@ struct Passage {
         bool starved;                   /* the provider waits for the client's next bytes */
         bool too_long;                  /* the body was */
         HttpStream *stream;             /* NULL: not yet, or no more */
+        bool is_held;                   /* the answer's head has come, and is not passed on yet: what came with it may be all of it */
+        unsigned status;                /* then: of it */
+        char *content_type;
+        Buffer held;                    /* and what came of the body */
+        Passage *held_next;             /* in the gateway's list */
         ServiceCall *call;              /* NULL: not yet, or once it ended */
         bool paused;                    /* the call waits for the client */
 
@@ -46,6 +51,8 @@ struct Gateway {
         GatewayAccounts *accounts;
         GatewayLimits *limits;
         Passage *passages;
+        Passage *held;                  /* to be passed on when this turn of the loop is over */
+        sd_event_source *release;
         GatewayCounters counters;
 };
 
@@ -56,6 +63,8 @@ Passage *passage_free(Passage *p);      /* without an answer that is still due *
 void passage_refuse(Passage *p, unsigned status, const char *detail);
 void passage_fail(Passage *p, unsigned status, const char *service, const char *what);
 void passage_fail_error(Passage *p, const char *service, int error);
+
+int on_release(sd_event_source *source, void *userdata);        /* of Gateway.release */
 
 /* Sends it to a provider; what becomes of it is seen to. */
 void passage_send(Passage *p);

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "portal/gateway-internal.h"
 #include "runtime/events.h"
 
 #define STREAM_BUFFER_MAX (256u << 10)
+#define HELD_MAX (64u << 10)
 
 static BreakerRules breaker_rules(const PortalConfig *c) {
         return (BreakerRules) { c->breaker_failures, c->breaker_percent, c->breaker_requests, c->breaker_window_usec, c->breaker_open_usec };
@@ -29,6 +31,17 @@ static void tell_breaker(Passage *p, BreakerOutcome outcome) {
                 log_event(LOG_NOTICE, EVENT_BREAKER_CLOSED, fields, ELEMENTSOF(fields), "%s answers again: the gateway passes requests on.", s->name);
 }
 
+static void unhold(Passage *p) {
+        Passage **at = &p->gateway->held;
+
+        if (!p->is_held)
+                return;
+        while (*at != p)
+                at = &(*at)->held_next;
+        *at = p->held_next;
+        p->is_held = false;
+}
+
 Passage *passage_free(Passage *p) {
         if (!p)
                 return NULL;
@@ -45,6 +58,9 @@ Passage *passage_free(Passage *p) {
         tell_breaker(p, BREAKER_UNKNOWN);
         if (p->is_limited)
                 gateway_limits_end(p->gateway->limits, p->limit);
+        unhold(p);
+        free(p->content_type);
+        buffer_deinit(&p->held);
         buffer_deinit(&p->target);
         sodium_memzero(p->credential, sizeof(p->credential));
         free(p);
@@ -147,23 +163,56 @@ static void on_stream(HttpStream *s, HttpStreamEvent event, void *userdata) {
         }
 }
 
+/* An answer that comes at once goes out at once, with its length: the head waits for the end of the loop's turn in which it came. */
+static void hold(Passage *p) {
+        Gateway *g = p->gateway;
+
+        p->is_held = true;
+        p->held_next = g->held;
+        g->held = p;
+        (void) sd_event_source_set_enabled(g->release, SD_EVENT_ONESHOT);
+}
+
+static void begin_stream(Passage *p) {
+        unhold(p);
+        p->stream = request_stream(TAKE_PTR(p->request), p->status, p->content_type, STREAM_BUFFER_MAX, on_stream, p);
+        if (p->stream && p->held.size > 0)
+                (void) http_stream_write(p->stream, p->held.data, p->held.size);        /* HELD_MAX: there is room */
+        buffer_deinit(&p->held);
+}
+
+int on_release(sd_event_source *source, void *userdata) {
+        Gateway *g = userdata;
+
+        while (g->held)
+                begin_stream(g->held);
+        return 0;
+}
+
 static void on_head(const HttpAnswer *head, void *userdata) {
         Passage *p = userdata;
-        Request *r = TAKE_PTR(p->request);
 
         tell_breaker(p, head->status >= 502 && head->status <= 504 ? BREAKER_FAILED : BREAKER_OK);
-        gateway_copy_answer_headers(head, p->service, p->by != GATEWAY_BY_NOTHING, r);
-        if (head->status == 204 || head->status == 205 || head->status == 304)
-                request_reply_empty(r, head->status);
+        gateway_copy_answer_headers(head, p->service, p->by != GATEWAY_BY_NOTHING, p->request);
+        p->status = head->status;
+        if (head->status == 204 || head->status == 205 || head->status == 304) {
+                request_reply_empty(TAKE_PTR(p->request), head->status);
+                return;
+        }
+        if (text_replace(&p->content_type, *head->content_type ? head->content_type : "application/octet-stream") < 0)
+                request_fail_errno(TAKE_PTR(p->request), -ENOMEM, "passing an answer on");
         else
-                p->stream = request_stream(r, head->status, *head->content_type ? head->content_type : "application/octet-stream",
-                                           STREAM_BUFFER_MAX, on_stream, p);
+                hold(p);
 }
 
 static int on_data(const void *data, size_t size, void *userdata) {
         Passage *p = userdata;
         int r;
 
+        if (p->is_held && p->held.size + size <= HELD_MAX)
+                return buffer_append(&p->held, data, size);
+        if (p->is_held)
+                begin_stream(p);
         if (!p->stream)
                 return -ECANCELED; /* nobody there to take it, or an answer that has no body */
         r = http_stream_write(p->stream, data, size);
@@ -191,9 +240,16 @@ static BreakerOutcome outcome_of(const Passage *p, int error) {
 
 static void on_done(const HttpAnswer *answer, void *userdata) {
         Passage *p = userdata;
-        HttpStream *s = p->stream;
+        HttpStream *s;
 
         p->call = NULL;
+        if (p->is_held && answer->error == 0) {
+                unhold(p);
+                request_reply(TAKE_PTR(p->request), p->status, p->content_type, buffer_text(&p->held), p->held.size);
+        } else if (p->is_held) {
+                begin_stream(p);        /* so that the client sees that it was cut */
+        }
+        s = p->stream;
         if (p->request) {
                 int error = answer->error < 0 ? answer->error : -EPROTO;
 

@@ -189,6 +189,10 @@ int gateway_new(Gateway **ret, Runtime *rt) {
                 r = gateway_accounts_new(&g->accounts);
         if (r >= 0)
                 r = gateway_limits_new(&g->limits);
+        if (r >= 0)
+                r = sd_event_add_defer(rt->event, &g->release, on_release, g);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(g->release, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(g);
@@ -214,6 +218,7 @@ Gateway *gateway_free(Gateway *g) {
                 else
                         passage_free(g->passages);
         }
+        sd_event_source_disable_unref(g->release);
         gateway_limits_free(g->limits);
         gateway_accounts_free(g->accounts);
         gateway_services_free(g->services);
