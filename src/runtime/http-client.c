@@ -123,12 +123,14 @@ const char *http_answer_header(const HttpAnswer *answer, const char *name) {
         return header->value;
 }
 
-static void start_stream(HttpCall *call) {
+void http_client_start_stream(HttpCall *call) {
         HttpAnswer head;
 
         if (call->started)
                 return;
         call->started = true;
+        if (call->is_direct)
+                http_call_clear_deadline(call);
         /* A body that is still on its way, and stays there for too long, is a fault all the same. */
         if (!call->source || call->source_ended)
                 call->deadline = sd_event_source_disable_unref(call->deadline);
@@ -142,7 +144,7 @@ void http_client_complete(HttpCall *call, int error, const char *text) {
         if (error == 0)
                 http_client_leave_connection(call);
         if (call->stream && error == 0)
-                start_stream(call);
+                http_client_start_stream(call);
         call->done(&answer, call->userdata);
         call_free(call);
 }
@@ -178,7 +180,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata) {
         long status = 0;
 
         if (size * n == 2 && data[0] == '\r' && curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200)
-                start_stream(call);
+                http_client_start_stream(call);
         return size * n;
 }
 
@@ -191,7 +193,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
                 call->stream_error = r;
                 return r < 0 ? 0 : size * n;
         }
-        start_stream(call);
+        http_client_start_stream(call);
         r = call->stream->data(data, size * n, call->userdata);
         if (r == -EAGAIN) {
                 call->paused = true;
@@ -400,7 +402,7 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         c->calls = call;
         c->n_calls++;
 
-        call->is_direct = http_target_is_direct(call->target) && !call->stream;
+        call->is_direct = http_target_is_direct(call->target) && !call->source;
         r = call->is_direct ? http_direct_begin(call, options) : call_begin(call, options);
         if (r < 0) {
                 call_free(call);
@@ -418,9 +420,13 @@ HttpCall *http_call_cancel(HttpCall *call) {
 }
 
 void http_call_resume(HttpCall *call) {
-        if (!call->paused)      /* as no direct one is */
+        if (!call->paused)
                 return;
         call->paused = false;
+        if (call->is_direct) {
+                http_direct_resume(call);
+                return;
+        }
         (void) curl_easy_pause(call->easy, call->source_paused ? CURLPAUSE_SEND : CURLPAUSE_CONT);
 }
 

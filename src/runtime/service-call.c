@@ -107,6 +107,7 @@ static const HttpCallStream relay = { .head = on_head, .data = on_data };
 static void on_done(const HttpAnswer *answer, void *userdata);
 
 static int call_provider(ServiceCall *c) {
+        _cleanup_(http_target_unrefp) HttpTarget *target = NULL;
         _cleanup_(freep) char *url = NULL;
         HttpCallOptions options = c->options;
         uint64_t now = clock_monotonic_usec();
@@ -121,6 +122,9 @@ static int call_provider(ServiceCall *c) {
                 return -ENOMEM;
         }
         options.url = url;
+        /* What is followed as it comes has to be quick, and goes by libcurl only where it must: without a target. */
+        if (options.stream && !options.source && http_target_new(&target, url) >= 0)
+                options.target = target;
         options.token = c->rt->token;
         options.timeout_usec = c->deadline_usec > now ? c->deadline_usec - now : 1;
         if (options.stream)
