@@ -143,6 +143,8 @@ static void stream_head(const HttpAnswer *head, void *userdata) {
         Call *call = userdata;
 
         call->status = head->status;
+        if (call->head)
+                call->head(head, call->userdata);
 }
 
 static int stream_data(const void *data, size_t size, void *userdata) {

@@ -46,7 +46,8 @@ typedef struct Call {
         uint64_t timeout_usec;          /* 0: RequestTimeoutSec= */
         uint64_t idle_usec;             /* with take: ends with -ETIMEDOUT when nothing came for so long; 0: never */
         int (*take)(const void *data, size_t size, void *userdata);     /* is handed the answer as it comes; NULL: answer has it */
-        void *userdata;                 /* of take */
+        void (*head)(const HttpAnswer *head, void *userdata);           /* with take: sees status and headers before; may be NULL */
+        void *userdata;                 /* of take and head */
         Buffer refusal;                 /* the body of an answer that is not handed on, since it is none that was wanted */
 
         int error;                      /* as HttpAnswer's */

@@ -63,14 +63,31 @@ static int compare_anchors(const void *a, const void *b) {
         return x->time_usec < y->time_usec ? -1 : x->time_usec > y->time_usec;
 }
 
-int anchors_load(Connection *c, Anchors *ret) {
-        LogWalk w = { .order = LOG_NEWEST, .limit = UINT64_MAX, .take = take_anchor, .userdata = ret };
+static int take_restore(json_object *record, const char *line, size_t line_size, void *userdata) {
+        Anchors *a = userdata;
+        uint64_t usec = record ? log_format_time_usec(record) : 0;
+
+        a->n_restores++;
+        if (a->restored_usec < usec)
+                a->restored_usec = usec;
+        return CTL_OK;
+}
+
+static int walk(Connection *c, Event event, Anchors *ret, int (*take)(json_object *record, const char *line, size_t line_size, void *userdata)) {
+        LogWalk w = { .order = LOG_NEWEST, .limit = UINT64_MAX, .take = take, .userdata = ret };
         char filters[64];
+
+        (void) snprintf(filters, sizeof(filters), "&message-id=%s", event_id(event));
+        w.filters = filters;
+        return log_walk(c, &w);
+}
+
+int anchors_load(Connection *c, Anchors *ret) {
         int code;
 
-        (void) snprintf(filters, sizeof(filters), "&message-id=%s", event_id(EVENT_LEDGER_ANCHOR));
-        w.filters = filters;
-        code = log_walk(c, &w);
+        code = walk(c, EVENT_LEDGER_ANCHOR, ret, take_anchor);
+        if (code == CTL_OK)
+                code = walk(c, EVENT_GRADES_RESTORED, ret, take_restore);
         if (code == CTL_OK && ret->n > 0)
                 qsort(ret->anchors, ret->n, sizeof(*ret->anchors), compare_anchors);
         return code;

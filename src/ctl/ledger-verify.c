@@ -31,6 +31,7 @@ typedef struct LedgerVerify {
         size_t next_anchor;             /* those before it are compared */
         uint64_t agreed;                /* the sequence of the last anchor that agrees */
         size_t n_agree;
+        size_t n_replaced;              /* do not, and are older than a restore */
         LedgerTip head;                 /* as the service says */
         LedgerTip tip;                  /* behind the entry that was read last */
         uint64_t n_entries, n_differences;
@@ -58,6 +59,14 @@ static void tell(LedgerVerify *v, const char *format, ...) {
 
 /* ---- the anchors ---- */
 
+/* Counts one that does not agree and is older than a restore: it may be of what that replaced. The restore itself is told, always. */
+static bool is_replaced(LedgerVerify *v, const Anchor *a) {
+        if (a->time_usec >= v->anchors.restored_usec)
+                return false;
+        v->n_replaced++;
+        return true;
+}
+
 /* One that was told of this entry, or of one before it that is missing. */
 static void compare_anchor(LedgerVerify *v, const Anchor *a, const LedgerEntry *e) {
         char when[LOG_FORMAT_TIME_SIZE];
@@ -67,6 +76,8 @@ static void compare_anchor(LedgerVerify *v, const Anchor *a, const LedgerEntry *
                 v->agreed = a->sequence;
                 return;
         }
+        if (is_replaced(v, a))
+                return;
         log_format_time(a->time_usec, LOG_TIME_DATE, when);
         if (a->sequence == e->sequence)
                 tell(v, "Entry %" PRIu64 " is not the one that the central log was told of at %s: the ledger was rewritten there or before, "
@@ -81,10 +92,13 @@ static void compare_anchors_to(LedgerVerify *v, const LedgerEntry *e) {
 }
 
 static void compare_anchors_behind(LedgerVerify *v) {
-        const Anchor *last = v->anchors.n > 0 ? v->anchors.anchors + v->anchors.n - 1 : NULL;
+        const Anchor *last = NULL;
         char when[LOG_FORMAT_TIME_SIZE];
 
-        if (v->next_anchor == v->anchors.n)
+        for (; v->next_anchor < v->anchors.n; v->next_anchor++)
+                if (!is_replaced(v, v->anchors.anchors + v->next_anchor))
+                        last = v->anchors.anchors + v->next_anchor;
+        if (!last)
                 return;
         log_format_time(last->time_usec, LOG_TIME_DATE, when);
         tell(v, "The ledger was cut: it ends with entry %" PRIu64 ", and the central log was told of entry %" PRIu64 " at %s", v->tip.sequence,
@@ -234,10 +248,21 @@ static int print_json(LedgerVerify *v, const char *hash) {
 
         if (!o || json_add_uint64(o, "Entries", v->n_entries) < 0 || json_add_uint64(o, "Sequence", v->tip.sequence) < 0 ||
             json_add_text(o, "Hash", hash) < 0 || json_add_uint64(o, "Anchors", v->anchors.n) < 0 ||
-            json_add_uint64(o, "AnchorsAgree", v->n_agree) < 0 || json_add_uint64(o, "ProblemCount", v->n_problems) < 0 ||
+            json_add_uint64(o, "AnchorsAgree", v->n_agree) < 0 || json_add_uint64(o, "AnchorsReplaced", v->n_replaced) < 0 ||
+            json_add_uint64(o, "Restores", v->anchors.n_restores) < 0 || json_add_uint64(o, "ProblemCount", v->n_problems) < 0 ||
             json_add(o, "Problems", json_object_get(v->problems)) < 0)
                 return ctl_fail(CTL_FAILURE, "out of memory");
         return output_json(o);
+}
+
+static void print_restores(const LedgerVerify *v) {
+        char when[LOG_FORMAT_TIME_SIZE];
+
+        if (v->anchors.n_restores == 0)
+                return;
+        log_format_time(v->anchors.restored_usec, LOG_TIME_DATE, when);
+        (void) printf("A backup was restored %zu time%s, last at %s: %zu anchor%s from before %s of what that replaced.\n", v->anchors.n_restores,
+                      v->anchors.n_restores == 1 ? "" : "s", when, v->n_replaced, v->n_replaced == 1 ? "" : "s", v->n_replaced == 1 ? "is" : "are");
 }
 
 static int print_summary(LedgerVerify *v) {
@@ -254,6 +279,7 @@ static int print_summary(LedgerVerify *v) {
                 (void) printf("Only the newest %d anchors were compared.\n", ANCHORS_MAX);
         if (v->anchors.unreadable > 0)
                 (void) printf("%zu anchors in the central log cannot be read.\n", v->anchors.unreadable);
+        print_restores(v);
         if (v->n_problems == 0) {
                 (void) printf("Verified %" PRIu64 " entries, head %" PRIu64 " %s, %zu anchors agree, all rows are as the ledger says.\n",
                               v->n_entries, v->tip.sequence, hash, v->n_agree);

@@ -21,9 +21,11 @@ typedef struct Anchors {
         size_t n, allocated;
         size_t unreadable;              /* lines that say no sequence or no hash */
         bool more;                      /* there were more than the most */
+        uint64_t restored_usec;         /* when a backup was restored last; 0: never. What was told before may be of what that replaced */
+        size_t n_restores;
 } Anchors;
 
 void anchors_deinit(Anchors *a);
 
-/* Asks the central log for all of them; exit code. The same one told several times in a row is there once. */
+/* Asks the central log for all of them, and for restores; exit code. The same one told several times in a row is there once. */
 int anchors_load(Connection *c, Anchors *ret);

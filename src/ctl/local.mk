@@ -4,9 +4,13 @@ libctl_a_SOURCES = \
 	src/ctl/api-tokens.c \
 	src/ctl/cli.c src/ctl/ctl.h \
 	src/ctl/connection.c src/ctl/connection.h \
+	src/ctl/export.c \
 	src/ctl/grade.c \
-	src/ctl/import-complaints.c src/ctl/import-complaints.h \
-	src/ctl/import-plan.c src/ctl/import-rows.c src/ctl/import.h \
+	src/ctl/grading-admin.c src/ctl/grading-admin.h \
+	src/ctl/grading-backup.c \
+	src/ctl/grading-restore.c \
+	src/ctl/import.c \
+	src/ctl/import-report.c src/ctl/import-report.h \
 	src/ctl/ledger.c src/ctl/ledger.h \
 	src/ctl/ledger-anchors.c \
 	src/ctl/ledger-verify.c \
@@ -33,7 +37,6 @@ libctl_a_SOURCES = \
 	src/ctl/services-tree.c \
 	src/ctl/sse.c src/ctl/sse.h \
 	src/ctl/status.c \
-	src/ctl/students-import.c \
 	src/ctl/students.c src/ctl/students.h \
 	src/ctl/token.c src/ctl/token.h \
 	src/ctl/trace.c \

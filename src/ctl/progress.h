@@ -14,6 +14,9 @@ typedef struct Progress {
         int shown;              /* tenths of a percent that the bar shows; -1: none yet */
 } Progress;
 
+/* For what has no known end: total stays 0, and n counts bytes. */
+void progress_begin_open(Progress *p, const char *what, bool quiet);
+
 void progress_begin(Progress *p, const char *what, size_t total, bool quiet);
 void progress_advance(Progress *p, size_t n);
 void progress_end(Progress *p);

@@ -64,6 +64,13 @@ static const char *bearer_credential(const Request *r) {
         return strncmp(text, "gbs_", 4) == 0 || strncmp(text, "gbt_", 4) == 0 ? text : NULL;
 }
 
+bool access_admits(const Request *r, void *service) {
+        const char *credential = bearer_credential(r);
+        Access access;
+
+        return request_is_authorized(r) || (credential && take_credential(service, credential, &access));
+}
+
 bool access_begin(Grading *g, Request *r, Access *ret) {
         bool peer = request_is_authorized(r);
         const char *credential = peer ? request_header(r, "Gradebook-Session") : NULL;

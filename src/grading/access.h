@@ -45,6 +45,9 @@ typedef enum AccessRight {
  *   else nobody; nor is a disabled account anybody */
 bool access_begin(Grading *g, Request *r, Access *ret);
 
+/* The service's admit(): whether somebody known asks, before anything of the body is taken. */
+bool access_admits(const Request *r, void *service);
+
 /* Whether all that there is is open to it, so that what was rendered for one is right for the other. */
 static inline bool access_is_unlimited(const Access *a) {
         return a->cluster || a->role == ROLE_ADMIN;

@@ -282,6 +282,21 @@ int book_remove(Book *b, Kind kind, uint64_t id) {
         return 0;
 }
 
+void book_replace(Book *b, Book *with) {
+        Book before = *b;
+
+        /* Its revisions count on behind ours, so that none of them was ours before. */
+        for (size_t i = 0; i < with->tables[KIND_STUDENT].n; i++)
+                ((StudentRow *) with->tables[KIND_STUDENT].rows[i])->revision += b->revision;
+        for (size_t i = 0; i < with->tables[KIND_CLASS].n; i++)
+                ((ClassRow *) with->tables[KIND_CLASS].rows[i])->revision += b->revision;
+        with->revision += b->revision + 1;
+        *b = *with;
+        *with = before;
+        b->account_changed = before.account_changed;
+        b->account_userdata = before.account_userdata;
+}
+
 void book_watch_accounts(Book *b, void (*changed)(const AccountRow *old, const AccountRow *new, void *userdata), void *userdata) {
         b->account_changed = changed;
         b->account_userdata = userdata;

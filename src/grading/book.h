@@ -16,6 +16,10 @@ DEFINE_CLEANUP(Book, book_free);
 int book_put(Book *b, Kind kind, Row *row);
 int book_remove(Book *b, Kind kind, uint64_t id);       /* -ENOENT */
 
+/* Puts all of another book in the place of what is in this one; the other gets that. What was rendered before is not true any more, of
+ * no row. */
+void book_replace(Book *b, Book *with);
+
 Row *book_find(const Book *b, Kind kind, uint64_t id);  /* NULL: unknown */
 size_t book_count(const Book *b, Kind kind);
 

@@ -183,6 +183,8 @@ static void change_done(StoreJob *job, int result) {
                 return;
         }
         grading_note_store(g, result);
+        if (result < 0 && c->refused && c->refused(c, result))
+                return;
         if (result < 0) {
                 refuse(c, result, &job->problem);
                 return;
@@ -195,10 +197,21 @@ static void change_done(StoreJob *job, int result) {
         (c->answer ? c->answer : change_answer)(c);
 }
 
+static int run_gone(StoreJob *job, Txn *t) {
+        return -ENOENT;
+}
+
 void change_submit(Change *change, int k, Problem *problem) {
         _cleanup_(change_freep) Change *c = change;
 
         c->job.done = change_done;
+        /* What is not there now may have been when the same request came before: a deletion that is repeated is answered as the first one. */
+        if (c->job.idempotency_key && (k == -ENOENT || (k < 0 && problem->status == 404))) {
+                c->job.run = run_gone;
+                c->job.problem = *problem;
+                *problem = PROBLEM_NULL;
+                k = 0;
+        }
         if (k >= 0)
                 k = store_submit(c->grading->store, &c->job);
         if (k < 0)

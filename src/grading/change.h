@@ -24,6 +24,7 @@ struct Change {
         void (*deinit)(Change *c);      /* of what the handler's structure holds besides; may be NULL */
         void (*log)(Change *c);         /* says what was done; NULL: change_log_applied() */
         void (*answer)(Change *c);      /* NULL: change_answer() */
+        bool (*refused)(Change *c, int result);         /* of one that was taken back: true where it has answered; NULL: never */
 };
 
 /* Begins one of size bytes, with the rights of who asks, and reads the head and the JSON body (none where the method has none). NULL: it was

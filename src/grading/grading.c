@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "grading/accounts.h"
+#include "grading/admin.h"
 #include "runtime/events.h"
 
 #define FILE_NAME "grades.db"
@@ -73,6 +74,11 @@ int grading_new(Runtime *rt, void **ret) {
         r = grading_open(g, path);
         if (r < 0)
                 return r;
+        r = admin_new(&g->admin, g);
+        if (r < 0) {
+                log_error("The thread of administration cannot be started: %s", strerror(-r));
+                return r;
+        }
         r = ledger_anchor_new(&g->anchor, rt->event, g->store);
         if (r < 0) {
                 log_error("The timer of the ledger's anchors cannot be made: %s", strerror(-r));
@@ -89,6 +95,10 @@ int grading_reload(void *service, const void *old) {
         return 0; /* the limits are looked up for each change; what is over a new one stays */
 }
 
+void grading_stop(void *service) {
+        admin_stop(((Grading *) service)->admin);
+}
+
 /* Nothing more comes: this is where the ledger ends. */
 void grading_drained(void *service) {
         ledger_anchor_tell(((Grading *) service)->anchor);
@@ -99,6 +109,8 @@ void *grading_free(void *service) {
 
         if (!g)
                 return NULL;
+        if (g->admin)
+                admin_stop(g->admin);
         hasher_free(g->hasher); /* its last completions go on to the store */
         sessions_flush(g->sessions);
         if (g->store) {
@@ -107,6 +119,7 @@ void *grading_free(void *service) {
                         ledger_anchor_tell(g->anchor);
         }
         ledger_anchor_free(g->anchor);
+        admin_free(g->admin);
         store_free(g->store);
         sessions_free(g->sessions);
         throttle_free(g->throttle);
@@ -147,6 +160,40 @@ void grading_note_store(Grading *g, int result) {
         else if (result == 0 && g->store_error < 0)
                 log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The disk takes changes again");
         g->store_error = result;
+}
+
+static void read_rows(MetricWriter *w, void *userdata) {
+        const Grading *g = userdata;
+
+        for (Kind kind = 0; kind < _KIND_MAX; kind++)
+                metric_write_label(w, "kind", kind_name(kind), book_count(g->book, kind));
+}
+
+static void read_entries(MetricWriter *w, void *userdata) {
+        metric_write(w, store_tip(((Grading *) userdata)->store).sequence);
+}
+
+static void read_keys(MetricWriter *w, void *userdata) {
+        metric_write(w, store_keys(((Grading *) userdata)->store));
+}
+
+static void read_commit_spans(MetricWriter *w, void *userdata) {
+        MetricHistogram spans;
+
+        store_commit_spans(((Grading *) userdata)->store, &spans);
+        metric_write_histogram(w, &spans);
+}
+
+static void read_last_backup(MetricWriter *w, void *userdata) {
+        metric_write(w, admin_last_backup_usec(((Grading *) userdata)->admin) / USEC_PER_SEC);
+}
+
+static void read_last_check(MetricWriter *w, void *userdata) {
+        metric_write(w, admin_last_check_usec(((Grading *) userdata)->admin) / USEC_PER_SEC);
+}
+
+static void read_faults(MetricWriter *w, void *userdata) {
+        metric_write(w, admin_faults(((Grading *) userdata)->admin));
 }
 
 static void read_students(MetricWriter *w, void *userdata) {
@@ -205,9 +252,16 @@ static void read_size(MetricWriter *w, void *userdata) {
 const MetricItem grading_metrics[] = {
         { "gradebook_grading_students", METRIC_GAUGE, "Students", read_students },
         { "gradebook_grading_grades", METRIC_GAUGE, "Grades of all students", read_grades },
+        { "gradebook_grading_rows", METRIC_GAUGE, "Rows by kind", read_rows },
+        { "gradebook_grading_ledger_entries", METRIC_GAUGE, "Entries of the ledger", read_entries },
+        { "gradebook_grading_idempotency_keys", METRIC_GAUGE, "Idempotency keys that are known", read_keys },
         { "gradebook_grading_changes_total", METRIC_COUNTER, "Requests for a change, by how they ended", read_changes },
         { "gradebook_grading_changes_pending", METRIC_GAUGE, "Changes on their way to the disk", read_pending },
         { "gradebook_grading_commits_total", METRIC_COUNTER, "Transactions on disk; one may hold many changes", read_commits },
+        { "gradebook_grading_commit_seconds", METRIC_HISTOGRAM, "How long a transaction took, until it was on disk", read_commit_spans },
+        { "gradebook_grading_last_backup_timestamp_seconds", METRIC_GAUGE, "When the last backup was made; 0: none is known", read_last_backup },
+        { "gradebook_grading_last_check_timestamp_seconds", METRIC_GAUGE, "When the grades were verified last, since the start", read_last_check },
+        { "gradebook_grading_faults", METRIC_GAUGE, "Faults that this verification found", read_faults },
         { "gradebook_grading_database_bytes", METRIC_GAUGE, "Size of the file and its write-ahead log", read_size },
         { "gradebook_grading_sign_ins_total", METRIC_COUNTER, "Tries to sign in, by how they ended", read_sign_ins },
         { "gradebook_grading_sessions", METRIC_GAUGE, "Sessions that go on, or have ended by their time since the last sign-in", read_sessions },

@@ -20,6 +20,8 @@ typedef enum ChangeOutcome {
         _CHANGE_OUTCOME_MAX,
 } ChangeOutcome;
 
+typedef struct Admin Admin;
+
 /* How a try to sign in ended. */
 typedef enum SignInOutcome {
         SIGN_IN_DONE,
@@ -36,6 +38,7 @@ typedef struct Grading {
         SimpleView *simple_view;
         ClassView *class_view;
         Store *store;
+        Admin *admin;
         LedgerAnchor *anchor;
         bool ledger_check;              /* one is under way */
         Hasher *hasher;
@@ -45,6 +48,7 @@ typedef struct Grading {
         uint8_t setup_digest[32];
         uint64_t sign_ins[_SIGN_IN_OUTCOME_MAX];
         size_t students_underway;       /* on their way to the disk */
+        size_t exports_underway;        /* written or sent */
         uint64_t changes[_CHANGE_OUTCOME_MAX];
         int store_error;                /* of the last change: 0, or why the disk did not take it */
 } Grading;
@@ -54,6 +58,7 @@ int grading_new(Runtime *rt, void **ret);
 int grading_reload(void *service, const void *old);
 void grading_drained(void *service);
 void grading_status(void *service, Buffer *out);
+void grading_stop(void *service);
 void *grading_free(void *service);
 
 extern const Route grading_routes[];
@@ -77,3 +82,4 @@ void patch_student(Request *r, void *service);
 void delete_student(Request *r, void *service);
 void post_grade(Request *r, void *service);
 void get_grade_of_student(Request *r, void *service);
+void get_openapi(Request *r, void *service);

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "grading/ledger-read.h"
 #include "grading/ledger.h"
+#include "grading/resource.h"
 #include "wire/json-syntax.h"
 #include "wire/log-line.h"
 
@@ -154,10 +155,8 @@ static void answer_history(LedgerRead *l) {
                 (void) buffer_printf(&text, "%" PRIu64, h->next);
         else
                 (void) buffer_puts(&text, "null");
-        if (buffer_puts(&text, "}") < 0)
-                request_fail_errno(l->request, text.error, "reading a history");
-        else
-                request_reply(l->request, 200, "application/json", text.data, text.size);
+        (void) buffer_puts(&text, "}");
+        resource_reply(l->request, &text, "reading a history");
 }
 
 /* Whether there is anything to look for. What a teacher sees of a grade that is gone, its entries say. */
@@ -179,7 +178,7 @@ static int prepare(History *h, Request *r, Problem *problem) {
         uint64_t before = 0;
         int k;
 
-        if (request_param_uint64(r, "id", &h->id) < 0)
+        if (request_param_uint64(r, "id", &h->id) < 0 || h->id == 0)
                 return problem_set(problem, 404, "There is no %s with this ID", kind_name(h->kind));
         k = check_rights(h, problem);
         h->limit = PAGE_DEFAULT;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "grading/ledger-read.h"
 #include "grading/ledger.h"
+#include "grading/resource.h"
 
 /* The ledger as it is, for administrators: GET /ledger and /ledger/head. */
 
@@ -132,10 +133,8 @@ static void answer_head(LedgerRead *l) {
 
         (void) sodium_bin2hex(hex, sizeof(hex), l->tip.hash, LEDGER_HASH_SIZE);
         clock_format_utc(((const LedgerHead *) l)->time_usec, when);
-        if (buffer_printf(&text, "{\"Sequence\":%" PRIu64 ",\"Hash\":\"%s\",\"Time\":\"%s\"}", l->tip.sequence, hex, when) < 0)
-                request_fail_errno(l->request, text.error, "reading the ledger");
-        else
-                request_reply(l->request, 200, "application/json", text.data, text.size);
+        (void) buffer_printf(&text, "{\"Sequence\":%" PRIu64 ",\"Hash\":\"%s\",\"Time\":\"%s\"}", l->tip.sequence, hex, when);
+        resource_reply(l->request, &text, "reading the ledger");
 }
 
 void get_ledger_head(Request *r, void *service) {

@@ -4,15 +4,21 @@ libgrading_a_SOURCES = \
 	src/grading/access.c src/grading/access.h \
 	src/grading/account-password.c \
 	src/grading/accounts.c src/grading/accounts.h \
+	src/grading/admin.c src/grading/admin.h \
+	src/grading/admin-backup.c \
+	src/grading/admin-check.c \
+	src/grading/admin-internal.h \
+	src/grading/admin-report.c \
+	src/grading/admin-restore.c \
 	src/grading/adopt.c src/grading/adopt.h \
 	src/grading/as-of.c \
+	src/grading/assessments.c \
 	src/grading/average.c src/grading/average.h \
 	src/grading/average-exact.c \
 	src/grading/average-explain.c \
 	src/grading/average-internal.h \
 	src/grading/average-numbers.c src/grading/average-numbers.h \
 	src/grading/average-select.c \
-	src/grading/assessments.c \
 	src/grading/book.c src/grading/book.h \
 	src/grading/cells.c \
 	src/grading/change.c src/grading/change.h \
@@ -22,6 +28,10 @@ libgrading_a_SOURCES = \
 	src/grading/classes.c src/grading/classes.h \
 	src/grading/conf.c src/grading/conf.h \
 	src/grading/credential.c src/grading/credential.h \
+	src/grading/export-class.c \
+	src/grading/export-spool.c src/grading/export-spool.h \
+	src/grading/export-student.c \
+	src/grading/exports.c src/grading/exports.h \
 	src/grading/fields.c src/grading/fields.h \
 	src/grading/fixed-form.c src/grading/fixed-form.h \
 	src/grading/forwarded.c src/grading/forwarded.h \
@@ -29,16 +39,27 @@ libgrading_a_SOURCES = \
 	src/grading/grading.c src/grading/grading.h \
 	src/grading/hasher.c src/grading/hasher.h \
 	src/grading/history.c \
+	src/grading/import-assessments.c \
+	src/grading/import-grades.c \
+	src/grading/import-internal.h \
+	src/grading/import-layout.c src/grading/import-layout.h \
+	src/grading/import-report.c src/grading/import-report.h \
+	src/grading/import-run.c src/grading/import-run.h \
+	src/grading/import-students.c \
+	src/grading/imports.c src/grading/imports.h \
+	src/grading/imports-list.c \
+	src/grading/ledger.h \
 	src/grading/ledger-access.c src/grading/ledger-access.h \
 	src/grading/ledger-anchor.c src/grading/ledger-anchor.h \
 	src/grading/ledger-check.c \
 	src/grading/ledger-pages.c \
 	src/grading/ledger-read.c src/grading/ledger-read.h \
 	src/grading/ledger-state.c src/grading/ledger-state.h \
-	src/grading/ledger.h \
+	src/grading/openapi.c \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \
 	src/grading/resource.c src/grading/resource.h \
+	src/grading/restore-file.c src/grading/restore-file.h \
 	src/grading/routes.c \
 	src/grading/row-json.c \
 	src/grading/rows.c src/grading/rows.h \
@@ -52,6 +73,7 @@ libgrading_a_SOURCES = \
 	src/grading/simple-view.c src/grading/simple-view.h \
 	src/grading/statistics.c src/grading/statistics.h \
 	src/grading/store.c src/grading/store.h \
+	src/grading/store-admin.c src/grading/store-admin.h \
 	src/grading/students.c \
 	src/grading/terms.c \
 	src/grading/throttle.c src/grading/throttle.h \
@@ -62,12 +84,14 @@ libgrading_a_SOURCES = \
 	src/grading/txn-check.c \
 	src/grading/txn-compare.c \
 	src/grading/txn-find.c \
+	src/grading/txn-import.c src/grading/txn-import.h \
 	src/grading/txn-internal.h \
 	src/grading/txn-key.c \
 	src/grading/txn-ledger.c \
 	src/grading/txn-rows.c \
 	src/grading/txn-session.c src/grading/txn-session.h \
-	src/grading/undo.c
+	src/grading/undo.c \
+	src/grading/verify.c src/grading/verify.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c
@@ -81,3 +105,21 @@ $(common_passwords): src/grading/common-passwords.txt
 	$(AM_V_GEN)$(MKDIR_P) src/grading && \
 	sed -e '/^# /d' -e 's/["\\]/\\&/g' "$(srcdir)/src/grading/common-passwords.txt" | LC_ALL=C sort -u | sed -e 's/.*/"&",/' >$@.tmp && mv $@.tmp $@
 src/grading/password.$(OBJEXT): $(common_passwords)
+
+# The description of the interface is in the program, on one line. Its parts are JSON objects, whose braces stand alone in the first and the
+# last line, and whose members come together in one object: the lists are in the order of routes.c.
+openapi_paths = paths-students paths-terms paths-classes paths-grades paths-ledger paths-tables paths-accounts paths-admin paths-service
+openapi_schemas = schemas-simple schemas-rows schemas-requests schemas-reports schemas-ledger schemas-tables schemas-accounts schemas-admin \
+	schemas-problems
+openapi_parts = $(patsubst %,src/grading/openapi/%.json,head $(openapi_paths) components $(openapi_schemas))
+openapi = src/grading/openapi.inc
+EXTRA_DIST += $(openapi_parts)
+CLEANFILES += $(openapi)
+$(openapi): $(openapi_parts) src/grading/local.mk
+	$(AM_V_GEN)$(MKDIR_P) src/grading && \
+	parts="$(srcdir)/src/grading/openapi" && \
+	join() { comma=; for part; do printf '%s' "$$comma"; sed -e '1d' -e '$$d' -e 's/^ *//' "$$parts/$$part.json" || exit; comma=,; done; } && \
+	{ printf '{' && join head && printf ',"paths":{' && join $(openapi_paths) && printf '},"components":{' && join components && \
+	printf ',"schemas":{' && join $(openapi_schemas) && printf '}}}'; } >$@.json && \
+	tr -d '\n' <$@.json | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&"/' >$@.tmp && rm $@.json && mv $@.tmp $@
+src/grading/openapi.$(OBJEXT): $(openapi)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "grading/fields.h"
 #include "wire/json.h"
@@ -311,4 +312,29 @@ int row_read(Kind kind, Row *row, json_object *o, RowSource source, Problem *pro
         if (r >= 0 && kind == KIND_GRADE && source != ROW_LEDGER)
                 r = settle_grade((GradeRow *) row, o, source, problem);
         return r;
+}
+
+/* NULL without memory; what is no number stays a text, and is refused as one. */
+static json_object *value_of_text(const Field *f, const char *text) {
+        uint32_t hundredths;
+        bool flag;
+
+        if (f->type == FIELD_HUNDREDTHS && parse_hundredths(text, &hundredths) >= 0)
+                return json_object_new_double_s((double) hundredths / 100, text);
+        if (f->type == FIELD_BOOL && parse_bool(text, &flag) >= 0)
+                return json_object_new_boolean(flag);
+        return json_object_new_string(text);
+}
+
+int row_set_text(Kind kind, Row *row, const char *member, const char *text, Problem *problem) {
+        for (size_t i = 0; i < kinds[kind].n_fields; i++) {
+                const Field *f = kinds[kind].fields + i;
+                _cleanup_(json_unrefp) json_object *value = NULL;
+
+                if (strcmp(f->member, member) != 0)
+                        continue;
+                value = value_of_text(f, text);
+                return value ? read_value(f, row, NULL, value, problem) : -ENOMEM;
+        }
+        return -EINVAL;
 }

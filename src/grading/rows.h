@@ -178,5 +178,9 @@ typedef enum RowSource {
         ROW_LEDGER,             /* our own text: head and all fields, nothing is refused for what it says */
 } RowSource;
 
+/* Sets one field from a text, as a cell of a table has it (a flag: yes or no): same rules and words as row_read(). -EINVAL: there is no such
+ * member. */
+int row_set_text(Kind kind, Row *row, const char *member, const char *text, Problem *problem);
+
 /* Fills the row from JSON; on failure it may be filled in part. -EBADMSG with a problem that names the member, -ENOMEM. */
 int row_read(Kind kind, Row *row, json_object *o, RowSource source, Problem *problem);

@@ -122,6 +122,15 @@ const char *const grading_migrations[] = {
         "  began_usec INTEGER NOT NULL, used_usec INTEGER NOT NULL, expires_usec INTEGER NOT NULL, client TEXT NOT NULL"
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX sessions_by_account ON sessions (account_id);"
-        "CREATE INDEX sessions_by_expiry ON sessions (expires_usec);",
+        "CREATE INDEX sessions_by_expiry ON sessions (expires_usec);"
+
+        /* Which sets of the ledger came from a table. Who, when and why are in the ledger. */
+        "CREATE TABLE imports ("
+        "  id INTEGER PRIMARY KEY REFERENCES ledger (sequence), class_id INTEGER NOT NULL, name TEXT, row_count INTEGER NOT NULL,"
+        "  added INTEGER NOT NULL, changed INTEGER NOT NULL, unchanged INTEGER NOT NULL, undone_by INTEGER"
+        ") STRICT;"
+
+        /* The largest ids given before a backup was put in the place of what gave them: they are not given again. */
+        "CREATE TABLE last_ids (kind TEXT PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
         NULL,
 };

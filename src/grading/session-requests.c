@@ -7,7 +7,7 @@
 
 #include "base/parse.h"
 #include "grading/accounts.h"
-#include "grading/change.h"
+#include "grading/resource.h"
 #include "wire/log-line.h"
 
 #define ID_TEXT_SIZE 24
@@ -17,14 +17,6 @@ static void write_time(Buffer *out, const char *member, uint64_t usec) {
 
         clock_format_utc(usec, text);
         (void) buffer_printf(out, ",\"%s\":\"%s\"", member, text);
-}
-
-static int reply(Request *r, Buffer *text) {
-        if (text->error < 0)
-                request_fail_errno(r, text->error, "reading sessions");
-        else
-                request_reply(r, 200, "application/json", text->data, text->size);
-        return text->error;
 }
 
 /* ---- who am I ---- */
@@ -62,7 +54,7 @@ void get_session(Request *r, void *service) {
         if (!access_begin(service, r, &access))
                 return;
         write_current(service, &access, &text);
-        (void) reply(r, &text);
+        resource_reply(r, &text, "reading sessions");
 }
 
 /* ---- lists ---- */
@@ -117,7 +109,7 @@ void get_sessions(Request *r, void *service) {
         (void) buffer_puts(&text, "{\"Items\":[");
         sessions_each_of(g->sessions, account_id, write_session, &(List) { &text, &access, false });
         (void) buffer_puts(&text, "]}");
-        (void) reply(r, &text);
+        resource_reply(r, &text, "reading sessions");
 }
 
 /* ---- ends and new beginnings ---- */

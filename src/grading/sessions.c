@@ -252,6 +252,14 @@ size_t sessions_remove_of(Sessions *s, uint64_t account_id, const uint8_t *keep_
         return n;
 }
 
+void sessions_forget(Sessions *s) {
+        Session *session;
+
+        while ((session = session_table_least_used(s->table)))
+                session_table_remove(s->table, session);
+        buffer_clear(&s->pending);
+}
+
 void sessions_each_of(Sessions *s, uint64_t account_id, void (*each)(const SessionRecord *record, void *userdata), void *userdata) {
         SessionLimits limits = sessions_limits(s);
         uint64_t now = clock_realtime_usec();

@@ -27,6 +27,9 @@ int sessions_add(Sessions *s, const SessionRecord *record);
 void sessions_remove(Sessions *s, const uint8_t digest[static CREDENTIAL_HASH_SIZE]);
 size_t sessions_remove_of(Sessions *s, uint64_t account_id, const uint8_t *keep_digest);        /* NULL: all. How many */
 
+/* All of them, of which none is on disk any more. */
+void sessions_forget(Sessions *s);
+
 /* Each that goes on of an account, the one that began first first. */
 void sessions_each_of(Sessions *s, uint64_t account_id, void (*each)(const SessionRecord *record, void *userdata), void *userdata);
 

@@ -26,7 +26,10 @@ void store_job_deinit(StoreJob *job) {
 /* On the store's thread, in the job's savepoint. */
 int store_run(Store *s, StoreJob *job) {
         Txn t = { .store = s, .job = job };
+        uint64_t last_ids[_KIND_MAX];
         int r = 0;
+
+        memcpy(last_ids, s->last_ids, sizeof(last_ids));
 
         if (job->idempotency_key)
                 r = key_find(&t);
@@ -39,12 +42,18 @@ int store_run(Store *s, StoreJob *job) {
         if (r >= 0 && job->idempotency_key)
                 r = key_put(&t);
         row_free(KIND_ASSESSMENT, (Row *) t.assessment);
+        /* What is taken back never was: its ids go to the next one, and so an import makes the same rows as its dry run. */
+        if (r < 0)
+                memcpy(s->last_ids, last_ids, sizeof(last_ids));
         return r;
 }
 
 static int job_work(DatabaseJob *database_job, sqlite3 *db) {
         StoreJob *job = CONTAINER_OF(database_job, StoreJob, job);
 
+        /* Whoever asked saw, and was let in by, what is not there any more. */
+        if (job->generation != job->store->generation)
+                return problem_set(&job->problem, 503, "The grades were just replaced by those of a backup: look again before you change them");
         return store_run(job->store, job);
 }
 
@@ -73,6 +82,9 @@ static void job_done(DatabaseJob *database_job) {
         if (r >= 0) {
                 if (job->last_entry > 0)
                         job->store->tip = job->tip;
+                if (job->idempotency_key && !job->repeated)
+                        job->store->keys += 1;
+                job->store->keys -= job->n_keys_expired;
                 r = fill_book(job->store->book, job);
                 /* Only reading it all again makes the two equal. */
                 if (r < 0)
@@ -84,6 +96,7 @@ static void job_done(DatabaseJob *database_job) {
 int store_submit(Store *s, StoreJob *job) {
         job->store = s;
         job->time_usec = clock_realtime_usec();
+        job->generation = s->book_generation;
         job->job = (DatabaseJob) { .work = job_work, .done = job_done };
         return database_submit(s->database, &job->job);
 }
@@ -98,23 +111,49 @@ static int prepare(Store *s) {
         return rows_prepare(s);
 }
 
-/* The largest id of each kind that was ever given: the ledger knows them, also those of rows that are gone. */
-static int load_last_ids(Store *s) {
+/* The first row's number of a statement with the kind's name as its parameter; 0: there is none. */
+static int load_numbers(Store *s, const char *sql, uint64_t numbers[static _KIND_MAX]) {
         sqlite3_stmt *statement = NULL;
         int r = 0;
 
-        if (sqlite3_prepare_v2(s->db, "SELECT max(row_id) FROM ledger WHERE kind = ?1", -1, &statement, NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) != SQLITE_OK)
                 return -ENOMEM;
         for (Kind kind = 0; r >= 0 && kind < _KIND_MAX; kind++) {
-                /* People choose those of students. */
-                if (kind == KIND_STUDENT)
-                        continue;
                 bind_text(statement, 1, kind_name(kind));
                 r = rows_step(statement);
-                s->last_ids[kind] = (uint64_t) sqlite3_column_int64(statement, 0);
+                numbers[kind] = r >= 0 ? (uint64_t) sqlite3_column_int64(statement, 0) : 0;
+                if (r == -ENOENT)
+                        r = 0;
                 rows_done(statement);
         }
         (void) sqlite3_finalize(statement);
+        return r;
+}
+
+/* The largest id of each kind that was ever given: the ledger knows them, also those of rows that are gone; and what was there before a
+ * restore gave some. */
+static int load_last_ids(Store *s) {
+        uint64_t before[_KIND_MAX];
+        int r;
+
+        r = load_numbers(s, "SELECT max(row_id) FROM ledger WHERE kind = ?1", s->last_ids);
+        if (r >= 0)
+                r = load_numbers(s, "SELECT id FROM last_ids WHERE kind = ?1", before);
+        if (r < 0)
+                return r;
+        /* People choose those of students. */
+        s->last_ids[KIND_STUDENT] = 0;
+        for (Kind kind = 0; kind < _KIND_MAX; kind++)
+                if (s->last_ids[kind] < before[kind])
+                        s->last_ids[kind] = before[kind];
+        return 0;
+}
+
+static int load_keys(Store *s) {
+        uint64_t numbers[_KIND_MAX];
+        int r = load_numbers(s, "SELECT count(*) FROM idempotency WHERE ?1 IS NOT NULL", numbers);
+
+        s->keys = r >= 0 ? numbers[0] : 0;
         return r;
 }
 
@@ -132,7 +171,7 @@ static int load_tip(Store *s) {
         return r == -ENOENT ? 0 : r;
 }
 
-static int load(Store *s) {
+int store_load(Store *s) {
         int r;
 
         r = prepare(s);
@@ -142,6 +181,8 @@ static int load(Store *s) {
                 r = adopt(s);
         if (r >= 0)
                 r = load_tip(s);
+        if (r >= 0)
+                r = load_keys(s);
         for (Kind kind = 0; r >= 0 && kind < _KIND_MAX; kind++)
                 r = rows_load(s, kind, s->book);
         return r;
@@ -162,7 +203,7 @@ int store_open(Store **ret, sd_event *event, const char *path, Book *book, char 
         if (r < 0)
                 return r;
         s->db = database_connection(s->database);
-        r = load(s);
+        r = store_load(s);
         if (r < 0) {
                 if (asprintf(ret_error, "%s: cannot be read: %s", path, r == -EBADMSG || r == -ENOENT || r == -EEXIST ?
                              "it is damaged" : strerror(-r)) < 0)
@@ -198,6 +239,14 @@ size_t store_pending(const Store *s) {
 
 uint64_t store_commits(const Store *s) {
         return database_commits(s->database);
+}
+
+size_t store_keys(const Store *s) {
+        return s->keys;
+}
+
+void store_commit_spans(const Store *s, MetricHistogram *ret) {
+        database_commit_spans(s->database, ret);
 }
 
 static uint64_t file_size(const char *path) {

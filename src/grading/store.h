@@ -67,6 +67,8 @@ struct StoreJob {
         uint64_t first_entry, last_entry;       /* of the ledger; 0: none was made */
         LedgerTip tip;                  /* behind its last entry */
         uint64_t time_usec;             /* when it was submitted */
+        uint64_t generation;            /* of the content that it was made for; what was restored since takes none of before */
+        size_t n_keys_expired;
 
         DatabaseJob job;
         Store *store;
@@ -87,4 +89,6 @@ LedgerTip store_tip(const Store *s);
 
 size_t store_pending(const Store *s);
 uint64_t store_commits(const Store *s);
+size_t store_keys(const Store *s);      /* idempotency keys that are known */
+void store_commit_spans(const Store *s, MetricHistogram *ret);
 uint64_t store_size_bytes(const Store *s);      /* the file and its write-ahead log */

@@ -28,7 +28,7 @@ static int parse_query(Request *r, SimpleListQuery *q, Problem *problem) {
 
         if (after && (parse_uint64(after, &q->after) < 0 || q->after > ROW_ID_MAX))
                 return problem_set(problem, 400, "Parameter 'after' must be a student's ID");
-        if (class && (parse_uint64(class, &q->class_id) < 0 || q->class_id == 0))
+        if (class && (parse_uint64(class, &q->class_id) < 0 || q->class_id == 0 || q->class_id > ROW_ID_MAX))
                 return problem_set(problem, 400, "Parameter 'class' must be a class's ID");
         if (limit && (parse_uint64(limit, &n) < 0 || n == 0))
                 return problem_set(problem, 400, "Parameter 'limit' must be a number from 1");
@@ -108,7 +108,7 @@ void get_grade_of_student(Request *r, void *service) {
         else if (k < 0)
                 request_fail_errno(r, k, "reading a grade");
         else
-                request_reply(r, 200, "application/json", buffer_text(&text), text.size);
+                resource_reply(r, &text, "reading a grade");
 }
 
 typedef struct AddStudent {
@@ -182,10 +182,11 @@ static void log_student(Change *c) {
         change_log(c, EVENT_STUDENT_ADDED, s->row.id, 0, buffer_text(&text));
 }
 
-/* Who was there already is shown with its grades, as it is now. */
+/* Who was there already is shown with its grades, as it is now: also to whom it was shown before, with the same key. */
 static void answer_student(Change *c) {
         const AddStudent *a = (const AddStudent *) c;
-        const StudentRow *s = a->known ? book_student(c->grading->book, a->student->row.id) : NULL;
+        bool known = a->known || (c->job.repeated && c->job.reply.status == 200);
+        const StudentRow *s = known ? book_student(c->grading->book, a->student->row.id) : NULL;
         HttpBody *body = NULL;
         const char *etag;
         int k;
@@ -195,10 +196,13 @@ static void answer_student(Change *c) {
                 return;
         }
         k = simple_view_student(c->grading->simple_view, &c->access, s, &body, &etag);
-        if (k < 0)
+        if (k < 0) {
                 request_fail_errno(c->request, k, "answering");
-        else
-                request_reply_body(c->request, 200, body);
+                return;
+        }
+        if (c->job.repeated)
+                request_set_header(c->request, "Idempotency-Replayed", "true");
+        request_reply_body(c->request, 200, body);
 }
 
 static int parse_student(AddStudent *a, Problem *problem) {

@@ -19,11 +19,15 @@ static bool is_of_account(const Row *row, void *account_id) {
 void get_tokens(Request *r, void *service) {
         const char *account = request_query(r, "account");
         uint64_t account_id = 0;
+        Access access;
 
-        /* One that is no ID is nobody's. */
-        if (account && parse_uint64(account, &account_id) < 0)
-                account_id = 0;
-        resource_list(service, r, KIND_TOKEN, account ? is_of_account : NULL, &account_id);
+        if (!access_begin(service, r, &access))
+                return;
+        if (account && (parse_uint64(account, &account_id) < 0 || account_id < 1 || account_id > ROW_ID_MAX))
+                request_fail(r, 400, "Parameter 'account' must be an account's ID");
+        else
+                resource_list_for(service, r, &access,
+                                  &(ResourceList) { .kind = KIND_TOKEN, .matches = account ? is_of_account : NULL, .userdata = &account_id });
 }
 
 void get_token(Request *r, void *service) {

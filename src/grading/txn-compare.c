@@ -12,7 +12,7 @@ typedef struct Compared {
 } Compared;
 
 /* An entry of an older version may lack fields that came later: then what it says counts, not its letters. */
-static int same_row(Kind kind, const char *row_text, const char *entry_text, bool *ret) {
+int ledger_says_same(Kind kind, const char *row_text, const char *entry_text, bool *ret) {
         _cleanup_(buffer_deinit) Buffer again = BUFFER_NULL;
         Row *row;
         int r;
@@ -42,7 +42,7 @@ static int compare(const Compared *c, Kind kind, uint64_t id, const Row *row, ui
         }
         r = row_write(kind, row, &text);
         if (r >= 0)
-                r = same_row(kind, text.data, new, &same);
+                r = ledger_says_same(kind, text.data, new, &same);
         if (r < 0)
                 return r;
         if (!same)

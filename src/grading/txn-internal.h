@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by store.c (file, jobs), txn.c (changes), txn-rows.c (rows and columns), txn-find.c (lookups),
- * txn-ledger.c (entries) and txn-compare.c (rows against entries). All but
- * the opening runs on the store's thread. Nobody else includes it. */
+/* Shared by store.c (file, jobs), txn.c (changes), txn-rows.c (rows and columns), txn-find.c (lookups), txn-ledger.c (entries) and
+ * txn-compare.c (rows against entries), and with verify.c and store-admin.c, which look at files that nobody else has open. All but the
+ * opening runs on the store's thread. Nobody else includes it. */
 
 #include "grading/fields.h"
 #include "grading/txn.h"
@@ -59,6 +59,9 @@ struct Store {
         sqlite3_stmt *statements[_STATEMENT_MAX];       /* finalized by database_free() */
         sqlite3_stmt *row_statements[_KIND_MAX][_ROW_STATEMENT_MAX];
         uint64_t last_ids[_KIND_MAX];   /* the largest given so far; a student's: the largest that went */
+        uint64_t generation;            /* counts up when all is replaced; on its thread, and as the book has it */
+        uint64_t book_generation;       /* the loop's */
+        size_t keys;                    /* the loop's: idempotency keys that are known */
         size_t n_keys;                  /* idempotency keys put since the old ones were looked for */
 };
 
@@ -75,6 +78,7 @@ struct Txn {
 /* txn-rows.c */
 int rows_prepare(Store *s);
 int rows_load(Store *s, Kind kind, Book *book);         /* in the order of their ids */
+int rows_walk(sqlite3 *db, Kind kind, sqlite3_stmt **ret);      /* a statement that gives all in that order, for rows_read() */
 int rows_step(sqlite3_stmt *s);         /* to its only row: 0, -ENOENT, or why not; the statement is not reset */
 void rows_done(sqlite3_stmt *s);        /* resets it; nothing bound outlives it */
 int rows_read(Kind kind, sqlite3_stmt *s, Row **ret);   /* of the columns of a get */
@@ -88,6 +92,17 @@ void bind_text(sqlite3_stmt *s, int index, const char *value);  /* borrowed; NUL
 /* txn-ledger.c. One entry, sealed behind the tip; row: as it is after it, or was before it went. */
 int ledger_append(Txn *t, Kind kind, const char *action, const Row *row, uint64_t version, const char *old, const char *new);
 int ledger_next(Txn *t, uint64_t *ret_sequence);        /* what the next entry will have */
+
+/* Entries of any connection: a statement with this list of columns, from 0, gives them; previous is left alone. */
+#define LEDGER_COLUMNS "sequence, time_usec, set_sequence, actor, client, request_id, action, kind, row_id, student_id, class_id, version," \
+                       " old, new, reason, hash"
+int ledger_read(sqlite3_stmt *s, LedgerEntry *ret);
+
+/* txn-compare.c. Whether a row that is written so is what an entry says, by an older version perhaps. 0, -ENOMEM */
+int ledger_says_same(Kind kind, const char *row_text, const char *entry_text, bool *ret);
+
+/* store.c. Fills a store that has a connection and a book, and nothing of its own yet. */
+int store_load(Store *s);
 
 /* store.c. On the store's thread, or before it has anything to do: the job in the transaction that is open. */
 int store_run(Store *s, StoreJob *job);

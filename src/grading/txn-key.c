@@ -50,6 +50,8 @@ static int expire(Txn *t) {
         bind_uint(s, 2, IDEMPOTENCY_ROWS_MAX);
         rc = sqlite3_step(s);
         rows_done(s);
+        if (rc == SQLITE_DONE)
+                t->job->n_keys_expired = (size_t) sqlite3_changes(t->store->db);
         return database_errno(rc);
 }
 

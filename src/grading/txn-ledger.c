@@ -6,9 +6,6 @@
 #include "grading/txn-internal.h"
 #include "wire/json.h"
 
-#define COLUMNS "sequence, time_usec, set_sequence, actor, client, request_id, action, kind, row_id, student_id, class_id, version," \
-                " old, new, reason, hash"
-
 static int read_tip(Txn *t) {
         sqlite3_stmt *s = t->store->statements[STATEMENT_TIP];
         int r;
@@ -159,7 +156,7 @@ static const char *text_column(sqlite3_stmt *s, int column) {
         return (const char *) sqlite3_column_text(s, column);
 }
 
-static int read_entry(sqlite3_stmt *s, LedgerEntry *ret) {
+int ledger_read(sqlite3_stmt *s, LedgerEntry *ret) {
         *ret = (LedgerEntry) {
                 .sequence = (uint64_t) sqlite3_column_int64(s, 0),
                 .time_usec = (uint64_t) sqlite3_column_int64(s, 1),
@@ -198,7 +195,7 @@ static void write_condition(Buffer *sql, const TxnLedgerQuery *q) {
 }
 
 static void write_query(Buffer *sql, const TxnLedgerQuery *q) {
-        (void) buffer_puts(sql, "SELECT " COLUMNS);
+        (void) buffer_puts(sql, "SELECT " LEDGER_COLUMNS);
         if (q->last_of_each) {
                 (void) buffer_puts(sql, " FROM ledger WHERE sequence IN (SELECT max(sequence)");
                 write_condition(sql, q);
@@ -255,7 +252,7 @@ int txn_ledger(Txn *t, const TxnLedgerQuery *q, int (*each)(const LedgerEntry *e
         while (r >= 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
                 LedgerEntry e;
 
-                r = read_entry(s, &e);
+                r = ledger_read(s, &e);
                 if (r >= 0 && last.sequence > 0 && e.sequence == last.sequence + 1)
                         memcpy(e.previous, last.hash, LEDGER_HASH_SIZE);
                 else if (r >= 0)

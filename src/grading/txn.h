@@ -24,6 +24,16 @@ int txn_delete(Txn *t, Kind kind, const Row *old);                      /* -ENOT
  * sent, for the answer; may be NULL. */
 int txn_expect_version(Txn *t, Kind kind, const Row *row, uint64_t version, const char *attempted);
 
+/* Rows of a kind by id: all; those of a class (teachings, enrolments, assessments, grades); those of a student (accounts, enrolments, grades). The row is
+ * the callback's, < 0 from which ends it and is returned. The callback changes nothing. -EINVAL: a kind that has no such thing. */
+typedef enum TxnOf {
+        TXN_OF_ALL,
+        TXN_OF_CLASS,
+        TXN_OF_STUDENT,
+        _TXN_OF_MAX,
+} TxnOf;
+int txn_each(Txn *t, Kind kind, TxnOf of, uint64_t id, int (*each)(Row *row, void *userdata), void *userdata);
+
 /* Lookups. -ENOENT where there is none. */
 int txn_find_grade(Txn *t, uint64_t student_id, uint64_t assessment_id, Row **ret);
 int txn_find_enrolment(Txn *t, uint64_t class_id, uint64_t student_id, Row **ret);

@@ -8,6 +8,7 @@
 #include "grading/change.h"
 #include "grading/ledger-access.h"
 #include "grading/ledger.h"
+#include "grading/txn-import.h"
 #include "wire/json.h"
 
 /* Taking back an entry of the ledger, or all of a set (what one request or import did), by entries that say the opposite. What was changed
@@ -22,6 +23,7 @@ typedef struct Undo {
         uint64_t sequence;              /* of the entry; of a set: any of its entries, the first one later */
         uint64_t last;                  /* of the set; or the entry itself */
         bool whole_set;
+        bool import;                    /* it must be one */
         bool readable;                  /* some of it may be seen by who asks */
         const char *given_reason;       /* in the body */
         uint64_t n_undone;
@@ -58,15 +60,23 @@ static int note_last(const LedgerEntry *e, void *userdata) {
         return 0;
 }
 
+static const char *what_it_is(bool whole_set, bool import) {
+        return import ? "import with this ID" : whole_set ? "set with this number" : "entry with this number";
+}
+
 static int refuse_unknown(Undo *u) {
-        return problem_set(&u->change.job.problem, 404, "There is no %s with this number", u->whole_set ? "set" : "entry");
+        return problem_set(&u->change.job.problem, 404, "There is no %s", what_it_is(u->whole_set, u->import));
 }
 
 static int find_entries(Undo *u, Txn *t, bool by_set) {
         TxnLedgerQuery q = { .after = u->sequence - 1, .until = u->sequence, .kind = -1, .limit = 1 };
         uint64_t asked = u->sequence;
-        int r = txn_ledger(t, &q, note_set, u);
+        int r = u->import ? txn_import_find(t, u->sequence) : 0;
 
+        if (r == -ENOENT)
+                return refuse_unknown(u);
+        if (r >= 0)
+                r = txn_ledger(t, &q, note_set, u);
         if (r >= 0 && (u->last == 0 || (by_set && u->sequence != asked)))
                 r = refuse_unknown(u);
         if (r >= 0 && u->whole_set) {
@@ -263,6 +273,8 @@ static int undo(Undo *u, Txn *t, bool by_set) {
         q = (TxnLedgerQuery) { .after = u->sequence - 1, .until = u->last, .kind = -1, .newest_first = true };
         if (r >= 0)
                 r = txn_ledger(t, &q, undo_one, u);
+        if (r >= 0 && u->whole_set)
+                r = txn_import_undone(t, u->sequence, job->first_entry);
         if (r < 0)
                 return r;
         job->reply.status = 200;
@@ -294,7 +306,7 @@ static void log_undo(Change *c) {
         change_log(c, EVENT_RECORD_CHANGED, 0, 0, text);
 }
 
-static void post_undo(Grading *g, Request *r, const char *param, bool whole_set, int (*run)(StoreJob *job, Txn *t)) {
+static void post_undo(Grading *g, Request *r, const char *param, bool whole_set, bool import, int (*run)(StoreJob *job, Txn *t)) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         Undo *u = change_begin(g, r, sizeof(*u));
         int k;
@@ -306,9 +318,10 @@ static void post_undo(Grading *g, Request *r, const char *param, bool whole_set,
         u->change.job.run = run;
         u->given_reason = u->change.job.origin.reason;
         u->whole_set = whole_set;
+        u->import = import;
         k = ledger_access_init(&u->rights, &u->change.access, g->book);
         if (k >= 0 && (request_param_uint64(r, param, &u->sequence) < 0 || u->sequence == 0 || u->sequence > LEDGER_NUMBER_MAX))
-                k = problem_set(&problem, 404, "There is no %s with this number", whole_set ? "set" : "entry");
+                k = problem_set(&problem, 404, "There is no %s", what_it_is(whole_set, import));
         change_submit(&u->change, k, &problem);
 }
 
@@ -318,9 +331,13 @@ void undo_entry(Request *r, void *service) {
         if (set && strcmp(set, "yes") != 0 && strcmp(set, "no") != 0)
                 request_fail(r, 400, "Parameter 'set' must be yes or no");
         else
-                post_undo(service, r, "sequence", set && strcmp(set, "yes") == 0, run_undo_entry);
+                post_undo(service, r, "sequence", set && strcmp(set, "yes") == 0, false, run_undo_entry);
 }
 
 void undo_set(Request *r, void *service) {
-        post_undo(service, r, "set", true, run_undo_set);
+        post_undo(service, r, "set", true, false, run_undo_set);
+}
+
+void undo_import(Request *r, void *service) {
+        post_undo(service, r, "id", true, true, run_undo_set);
 }

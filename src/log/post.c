@@ -144,6 +144,7 @@ void post_log(Request *request, void *service) {
                 return;
         }
         p->append.bytes = p->size + sizeof(*p) + p->n_records * POST_RECORD_BYTES;
+        request_hold(request);
         if (store_append(l->store, &p->append) < 0) {
                 request_set_header(request, "Retry-After", "1");
                 request_fail(request, 503, "Too many records wait to be stored");

@@ -9,6 +9,7 @@
 #include "log/limits.h"
 #include "log/store.h"
 #include "log/tidy.h"
+#include "wire/log-line.h"
 
 #define SOURCES_MAX 4096
 #define SENDERS_MAX 4096
@@ -33,6 +34,7 @@ struct LogStore {
         char host[LOG_HOST_MAX + 1];    /* this machine */
         uint64_t now_usec;              /* CLOCK_MONOTONIC, of the batch at hand */
         Buffer text;                    /* of the commit at hand */
+        LogTextHead head;               /* of the text at hand: the next one is mostly of the same sender */
         uint64_t checkpoint_position;   /* up to which the checkpoint tells */
         uint64_t room_position;         /* up to which it was looked whether KeepFree= is kept */
         bool untrimmed;                 /* a failed commit may still stand behind the live file's end */

@@ -27,16 +27,16 @@ static void write_sender(char ret[static LIMITS_NAME_SIZE], const char *service,
 static int render_text(LogStore *s, LogAppend *a) {
         const char *p = a->text, *end = p + a->text_size;
         char sender[LIMITS_NAME_SIZE];
-        LogTextHead head;
+        LogTextHead *head = &s->head;
         int r;
 
         write_sender(sender, a->service, a);
         a->retry_usec = limits_take(s->limits, sender, s->now_usec, a->n_lines);
         if (a->retry_usec > 0)
                 return 0;
-        r = log_text_head_init(&head, a->received_usec, a->priority, a->service, a->host);
+        r = log_text_head_set(head, a->received_usec, a->priority, a->service, a->host);
         if (r >= 0)
-                r = buffer_reserve(&s->text, a->text_size + a->n_lines * (head.text.size + LINE_END_BYTES));
+                r = buffer_reserve(&s->text, a->text_size + a->n_lines * (head->text.size + LINE_END_BYTES));
         while (r >= 0 && p < end) {
                 const char *newline = memchr(p, '\n', (size_t) (end - p));
                 size_t size = (size_t) ((newline ? newline : end) - p), length = size;
@@ -44,12 +44,11 @@ static int render_text(LogStore *s, LogAppend *a) {
                 if (length > 0 && p[length - 1] == '\r')
                         length--;
                 if (length > 0) {
-                        r = log_line_write_text_record(&s->text, &head, p, length);
+                        r = log_line_write_text_record(&s->text, head, p, length);
                         a->stored++;
                 }
                 p += size + 1;
         }
-        log_text_head_deinit(&head);
         return r;
 }
 

@@ -140,6 +140,7 @@ LogStore *store_free(LogStore *s) {
         s->dedup = dedup_free(s->dedup);
         s->limits = limits_free(s->limits);
         buffer_deinit(&s->text);
+        log_text_head_deinit(&s->head);
         free(s->checkpoint_path);
         (void) pthread_mutex_destroy(&s->mutex);
         free(s);

@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define QUEUE_MAX 8192          /* jobs; beyond it clients are told to come again (503) */
+#define ALONE_MAX 16            /* further places for jobs that run alone */
 #define BATCH_MAX 1024          /* jobs of one transaction */
 #define BUSY_MSEC 1000          /* a predecessor that is still closing the file */
 #define CHECKPOINT_PAGES 4096   /* 16 MiB of WAL: what a start after a crash has to read again at most, in usual cases */
@@ -45,6 +48,8 @@ struct Database {
         Worker *worker;
         atomic_uint_fast64_t commits;
         atomic_uint_fast64_t failures;
+        pthread_mutex_t mutex;          /* guards what follows */
+        MetricHistogram spans;
 };
 
 int database_errno(int sqlite_result) {
@@ -98,6 +103,10 @@ static int database_refine(sqlite3 *db, int r) {
         }
 }
 
+int database_error(sqlite3 *db, int sqlite_result) {
+        return database_refine(db, database_errno(sqlite_result));
+}
+
 static int database_step(Database *d, Step step) {
         int rc;
 
@@ -125,13 +134,14 @@ static int database_run_job(Database *d, DatabaseJob *job) {
         return database_step(d, STEP_RELEASE);
 }
 
-static int database_run_transaction(Database *d, Job *batch) {
+/* Jobs from first up to, not including, end. */
+static int database_run_transaction(Database *d, Job *first, const Job *end) {
         int r;
 
         r = database_step(d, STEP_BEGIN);
         if (r < 0)
                 return r;
-        for (Job *job = batch; job && r >= 0; job = job->next)
+        for (Job *job = first; job != end && r >= 0; job = job->next)
                 r = database_run_job(d, CONTAINER_OF(job, DatabaseJob, job));
         if (r >= 0)
                 r = database_step(d, STEP_COMMIT);
@@ -140,19 +150,51 @@ static int database_run_transaction(Database *d, Job *batch) {
         return r;
 }
 
-static void database_run_batch(Job *batch, void *userdata) {
-        Database *d = userdata;
+static void database_run_together(Database *d, Job *first, const Job *end) {
+        uint64_t begin = clock_monotonic_usec();
         int r;
 
-        r = database_run_transaction(d, batch);
+        r = database_run_transaction(d, first, end);
         if (r >= 0) {
                 atomic_fetch_add_explicit(&d->commits, 1, memory_order_relaxed);
+                (void) pthread_mutex_lock(&d->mutex);
+                metric_observe(&d->spans, clock_monotonic_usec() - begin);
+                (void) pthread_mutex_unlock(&d->mutex);
                 return;
         }
         atomic_fetch_add_explicit(&d->failures, 1, memory_order_relaxed);
-        for (Job *job = batch; job; job = job->next)
+        for (Job *job = first; job != end; job = job->next)
                 if (job->result >= 0)
                         job->result = r;
+}
+
+static void database_run_alone(Database *d, DatabaseJob *job) {
+        job->job.result = database_refine(d->db, job->work(job, d->db));
+        if (!sqlite3_get_autocommit(d->db))
+                (void) database_step(d, STEP_ROLLBACK);
+}
+
+static bool is_alone(Job *job) {
+        return CONTAINER_OF(job, DatabaseJob, job)->alone;
+}
+
+/* Runs of jobs that share a transaction, and between them those that run alone. */
+static void database_run_batch(Job *batch, void *userdata) {
+        Database *d = userdata;
+
+        while (batch) {
+                Job *end = batch;
+
+                if (is_alone(batch)) {
+                        database_run_alone(d, CONTAINER_OF(batch, DatabaseJob, job));
+                        batch = batch->next;
+                        continue;
+                }
+                while (end && !is_alone(end))
+                        end = end->next;
+                database_run_together(d, batch, end);
+                batch = end;
+        }
 }
 
 static int say(char **ret_error, int r, const char *format, ...) _printf_(3, 4);
@@ -218,6 +260,7 @@ static int database_configure(Database *d, const char *path, char **ret_error) {
                              "PRAGMA synchronous=FULL;"
                              "PRAGMA foreign_keys=ON;"
                              "PRAGMA temp_store=MEMORY;"
+                             "PRAGMA cache_size=-32768;"
                              "PRAGMA cell_size_check=ON;"
                              "PRAGMA wal_autocheckpoint=" STRINGIFY(CHECKPOINT_PAGES) ";",
                              path, "cannot be opened", ret_error);
@@ -273,6 +316,13 @@ static int database_migrate(Database *d, const char *path, DatabaseMigrations mi
         return r;
 }
 
+int database_migrate_connection(sqlite3 *db, const char *path, DatabaseMigrations migrations, char **ret_error) {
+        Database d = { .db = db };
+
+        *ret_error = NULL;
+        return database_migrate(&d, path, migrations, ret_error);
+}
+
 static int database_prepare(Database *d, const char *path, char **ret_error) {
         for (size_t i = 0; i < _STEP_MAX; i++) {
                 int rc = sqlite3_prepare_v3(d->db, step_sql[i], -1, SQLITE_PREPARE_PERSISTENT, d->steps + i, NULL);
@@ -307,9 +357,10 @@ static int database_start(Database *d, sd_event *event, const char *path, Databa
         r = database_prepare(d, path, ret_error);
         if (r < 0)
                 return r;
-        r = worker_new(&d->worker, event, "database", QUEUE_MAX, BATCH_MAX, database_run_batch, d);
+        r = worker_new(&d->worker, event, "database", QUEUE_MAX + ALONE_MAX, BATCH_MAX, database_run_batch, d);
         if (r < 0)
                 return say(ret_error, r, "%s: its thread cannot be started: %s", path, strerror(-r));
+        worker_set_gathers(d->worker);
         return 0;
 }
 
@@ -321,6 +372,7 @@ int database_open(Database **ret, sd_event *event, const char *path, DatabaseMig
         d = calloc(1, sizeof(*d));
         if (!d)
                 return -ENOMEM;
+        (void) pthread_mutex_init(&d->mutex, NULL);
         r = database_start(d, event, path, migrations, ret_error);
         if (r < 0)
                 return r;
@@ -339,6 +391,8 @@ static void database_complete(Job *job) {
 }
 
 int database_submit(Database *d, DatabaseJob *job) {
+        if (!job->alone && worker_pending(d->worker) >= QUEUE_MAX)
+                return -EBUSY;
         job->job.done = database_complete;
         return worker_submit(d->worker, &job->job);
 }
@@ -355,6 +409,12 @@ uint64_t database_failures(const Database *d) {
         return atomic_load_explicit(&d->failures, memory_order_relaxed);
 }
 
+void database_commit_spans(Database *d, MetricHistogram *ret) {
+        (void) pthread_mutex_lock(&d->mutex);
+        *ret = d->spans;
+        (void) pthread_mutex_unlock(&d->mutex);
+}
+
 Database *database_free(Database *d) {
         sqlite3_stmt *statement;
 
@@ -365,6 +425,7 @@ Database *database_free(Database *d) {
                 (void) sqlite3_finalize(statement);
         /* The last connection's close moves the WAL into the file; where it cannot (a full disk), the WAL stays. */
         (void) sqlite3_close(d->db);
+        (void) pthread_mutex_destroy(&d->mutex);
         free(d);
         return NULL;
 }

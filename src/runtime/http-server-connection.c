@@ -35,7 +35,7 @@ static bool listener_is_full(const Listener *l) {
 }
 
 bool http_connection_is_ending(const Connection *c) {
-        return c->listener->server->draining || listener_is_full(c->listener);
+        return c && (c->listener->server->draining || listener_is_full(c->listener));
 }
 
 static void tell_full(Listener *l, const char *what) {

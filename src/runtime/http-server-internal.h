@@ -2,8 +2,9 @@
 #pragma once
 
 /* Shared by http-server.c (daemons, loop, drain), http-server-connection.c (how many there may be), http-server-request.c
- * (from the first byte to the handler, and what a handler may ask), http-server-body.c (bodies that are taken as they come), http-server-reply.c and http-server-stream.c (back to
- * the client). Nobody else includes it. */
+ * (from the first byte to the handler, and what a handler may ask), http-server-body.c (bodies that are taken
+ * as they come), http-server-hold.c (until the reply), http-server-reply.c
+ * and http-server-stream.c (back to the client). Nobody else includes it. */
 
 #include <microhttpd.h>
 
@@ -39,6 +40,9 @@ struct Listener {
         sd_event_source *kick;
         uint64_t armed_usec;            /* when timer fires; UINT64_MAX: it is off */
         unsigned n_connections;
+        unsigned n_held;                /* requests whose connection is not suspended while they wait */
+        unsigned run;                   /* number of the last one */
+        unsigned progress;              /* how much in it may have more to do at once; held requests do not count */
         uint64_t full_told_usec;        /* monotonic; 0: never */
         Listener *next;
 };
@@ -62,7 +66,7 @@ typedef struct Header {
 struct Request {
         HttpServer *server;
         Connection *connection;
-        struct MHD_Connection *mhd;
+        struct MHD_Connection *mhd;     /* NULL, like connection: it ended while the request was held */
         const char *method;
         char *path;
         char *query;
@@ -71,6 +75,10 @@ struct Request {
         bool has_trace;
         bool is_head;           /* method says GET */
         bool authorized;
+        bool holdable;          /* request_hold() */
+        bool held;              /* waits, and its connection is not suspended */
+        unsigned run;           /* of the listener: the last that counted it as progress */
+        uint64_t held_until_usec;       /* monotonic */
         bool suspended;
         bool dispatched;        /* the handler (or the error) had its turn */
         bool replied;
@@ -101,7 +109,7 @@ struct Request {
 /* The life of a connection; of MHD_OPTION_NOTIFY_CONNECTION. */
 void http_connection_notify(void *userdata, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
 void http_connection_begin(Connection *c);
-bool http_connection_is_ending(const Connection *c);    /* its next reply says "Connection: close" */
+bool http_connection_is_ending(const Connection *c);    /* its next reply says "Connection: close"; not if it is NULL */
 
 /* As many as wanted, or as the limit of open files allows; logs then. */
 unsigned http_connections_max(unsigned wanted);
@@ -123,6 +131,15 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
                                     const char *version, const char *upload_data, size_t *upload_size, void **con_cls);
 void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code);
 void *http_request_uri(void *userdata, const char *uri, struct MHD_Connection *mhd);
+
+void http_request_free(Request *r);
+
+/* Of http-server-hold.c. note_progress: libmicrohttpd called for this request, and may have more to do for it at once. wait: the handler owes its
+ * reply; the request is held or suspended. detach: its connection ends while it is held, and who owes the reply still has it: it ends with that. */
+void http_request_note_progress(Request *r);
+enum MHD_Result http_request_wait(Request *r);
+void http_request_unhold(Request *r);
+void http_request_detach(Request *r);
 
 /* Gives response (taken; NULL: no memory) to the request and lets it go on. */
 void http_request_finish(Request *r, unsigned status, struct MHD_Response *response);

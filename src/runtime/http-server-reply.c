@@ -77,7 +77,7 @@ enum MHD_Result http_request_queue(Request *r) {
  * daemons ask one another by themselves has no id, and leaves no line. */
 static void tell_answer(Request *r, unsigned status) {
         bool is_public = r->match.route && r->match.route->flags & ROUTE_PUBLIC;
-        bool change = strcmp(r->method, "GET") != 0 && status < 400;
+        bool change = strcmp(r->method, "GET") != 0 && status < 400 && !r->server->options.tells_changes;
         int priority = status >= 500 || (is_public && change) ? LOG_INFO : LOG_DEBUG;
 
         if (priority > log_level())
@@ -93,6 +93,12 @@ void http_request_finish(Request *r, unsigned status, struct MHD_Response *respo
         r->status = status;
         r->response = response;
         r->server->counters.requests[status < 600 ? status / 100 : 5]++;
+        if (!r->mhd) {
+                http_request_free(r);
+                return;
+        }
+        if (r->held)
+                listener_kick(r->connection->listener);
         if (r->suspended) {
                 r->suspended = false;
                 MHD_resume_connection(r->mhd);

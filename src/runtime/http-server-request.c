@@ -19,10 +19,12 @@
 #define DISCARD_MAX (16u * 1024 * 1024)
 #define BASIC_MAX 512           /* bytes of user and password */
 
-static void request_free(Request *r) {
+void http_request_free(Request *r) {
         http_request_lose_body(r);
-        if (r->connection)
+        if (r->connection) {
+                http_request_unhold(r);
                 r->connection->in_request = r->connection->in_handler = false;
+        }
         if (r->dispatched)
                 r->server->counters.open_requests--;
         r->watch = sd_event_source_disable_unref(r->watch);
@@ -69,8 +71,10 @@ void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **c
         Request *r = *con_cls;
 
         *con_cls = NULL;
-        if (r)
-                request_free(r);
+        if (r && r->held && !r->replied)
+                http_request_detach(r);
+        else if (r)
+                http_request_free(r);
 }
 
 static bool is_token(const Request *r, const char *given, size_t size) {
@@ -92,13 +96,12 @@ static bool is_token_password(const Request *r, const char *encoded) {
         return colon && is_token(r, colon + 1, size - (size_t) (colon + 1 - decoded));
 }
 
-static bool check_token(const Request *r) {
+/* given: the header Authorization. */
+static bool check_token(const Request *r, const char *given) {
         static const char bearer[] = "Bearer ", basic[] = "Basic ";
-        const char *given;
 
         if (!r->server->options.token)
                 return true;
-        given = request_header(r, "Authorization");
         if (!given)
                 return false;
         if (strncasecmp(given, bearer, strlen(bearer)) == 0)
@@ -109,13 +112,10 @@ static bool check_token(const Request *r) {
 
 /* A browser says where a request comes from (https://www.w3.org/TR/fetch-metadata/); a change asked for by another
  * site's page is not this user's wish, unless it carries the token, which no page can know. */
-static bool is_cross_site_change(const Request *r) {
-        const char *site;
-
-        if (strcmp(r->method, "GET") == 0 || strcmp(r->method, "OPTIONS") == 0)
+static bool is_cross_site_change(const Request *r, const char *site) {
+        if (!site || strcmp(r->method, "GET") == 0 || strcmp(r->method, "OPTIONS") == 0)
                 return false;
-        site = request_header(r, "Sec-Fetch-Site");
-        if (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0)
+        if ( strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0)
                 return false;
         return !(r->server->options.token && r->authorized);
 }
@@ -123,32 +123,59 @@ static bool is_cross_site_change(const Request *r) {
 typedef struct HeadCheck {
         unsigned lengths;
         const char *wrong;
+        const char *authorization, *length, *site;      /* what every request is asked for: the first of each */
 } HeadCheck;
+
+/* Which of them this is: looked up one by one, each would be compared with all that came. */
+static const char **head_member(HeadCheck *c, const char *name) {
+        switch (*name | 0x20) {
+        case 'a':
+                return strcasecmp(name, "Authorization") == 0 ? &c->authorization : NULL;
+        case 'c':
+                return strcasecmp(name, "Content-Length") == 0 ? &c->length : NULL;
+        case 's':
+                return strcasecmp(name, "Sec-Fetch-Site") == 0 ? &c->site : NULL;
+        default:
+                return NULL;
+        }
+}
+
+static bool name_is_clean(const char *s) {
+        for (; *s > ' ' && *s != 0x7f; s++)
+                ;
+        return *s == 0;
+}
+
+static bool value_is_clean(const char *s) {
+        for (; (unsigned char) *s >= ' ' ? *s != 0x7f : *s == '\t'; s++)
+                ;
+        return *s == 0;
+}
 
 /* What libmicrohttpd lets pass and another reader of the same bytes may take differently: two opinions about where a
  * header or the body ends are how requests are smuggled past a proxy (RFC 9112, sections 5.1, 2.2 and 6.1 to 6.3). */
 static enum MHD_Result check_header(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value) {
         HeadCheck *c = userdata;
-        bool is_encoding = strcasecmp(name, "Transfer-Encoding") == 0;
+        const char **member = head_member(c, name);
+        bool is_encoding = (*name | 0x20) == 't' && strcasecmp(name, "Transfer-Encoding") == 0;
 
-        c->lengths += is_encoding || strcasecmp(name, "Content-Length") == 0;
+        if (member && !*member)
+                *member = value;
+        c->lengths += is_encoding || member == &c->length;
         if (c->lengths > 1)
                 c->wrong = "Content-Length and Transfer-Encoding contradict each other";
         else if (is_encoding && (!value || strcasecmp(value, "chunked") != 0))
                 c->wrong = "Transfer-Encoding may only be chunked";
-        for (; *name && !c->wrong; name++)
-                if (*name <= ' ' || *name == 0x7f)
-                        c->wrong = "A header's name has a character that is not allowed in it";
-        for (; value && *value && !c->wrong; value++)
-                if (((unsigned char) *value < ' ' && *value != '\t') || *value == 0x7f)
-                        c->wrong = "A header's value has a control character";
+        else if (!name_is_clean(name))
+                c->wrong = "A header's name has a character that is not allowed in it";
+        else if (value && !value_is_clean(value))
+                c->wrong = "A header's value has a control character";
         return c->wrong ? MHD_NO : MHD_YES;
 }
 
 /* Everything that the head of a request can be refused for; the answer waits for the body to pass by. */
 static void check_head(Request *r) {
         HeadCheck check = {};
-        const char *length;
         uint64_t body_size = 0;
         int k;
 
@@ -171,18 +198,23 @@ static void check_head(Request *r) {
         if (r->problem.status)
                 return;
 
-        r->authorized = check_token(r);
+        r->authorized = check_token(r, check.authorization);
         if (!r->authorized && !(r->match.route->flags & ROUTE_PUBLIC)) {
                 r->server->counters.unauthorized++;
                 (void) problem_set(&r->problem, 401, "The cluster token is missing or wrong (Authorization: Bearer …)");
                 return;
         }
-        if (is_cross_site_change(r)) {
+        if (!r->authorized && r->match.route->flags & ROUTE_ADMIT &&
+            (r->server->closed || !r->server->options.admit || !r->server->options.admit(r, r->server->options.service))) {
+                r->server->counters.unauthorized++;
+                (void) problem_set(&r->problem, 401, "A session, an API token or the cluster token is needed (Authorization: Bearer …)");
+                return;
+        }
+        if (is_cross_site_change(r, check.site)) {
                 (void) problem_set(&r->problem, 403, "A page of another site may not change anything here");
                 return;
         }
-        length = request_header(r, "Content-Length");
-        if (length && parse_uint64(length, &body_size) < 0)
+        if (check.length && parse_uint64(check.length, &body_size) < 0)
                 (void) problem_set(&r->problem, 400, "Content-Length is not a number");
         else if (!http_request_is_streamed(r) && body_size > r->match.route->body_max)
                 (void) problem_set(&r->problem, 413, "The body has more than %zu bytes, the most that is taken here", r->match.route->body_max);
@@ -240,6 +272,7 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
 
         if (!r || !r->connection)
                 return MHD_NO; /* no memory, see http_request_uri() and connection_new() */
+        http_request_note_progress(r);
         if (!r->method) {
                 r->is_head = strcmp(method, "HEAD") == 0;
                 r->method = r->is_head ? "GET" : method;
@@ -264,11 +297,11 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
         http_request_end_body(r);
         if (!r->dispatched)
                 dispatch(r);
-        if (r->replied)
+        if (r->replied) {
+                http_request_unhold(r);
                 return http_request_queue(r);
-        r->suspended = true;
-        MHD_suspend_connection(mhd);
-        return MHD_YES;
+        }
+        return http_request_wait(r);
 }
 
 const char *request_method(const Request *r) {
@@ -325,7 +358,7 @@ const char *request_form(Request *r, const char *name) {
 }
 
 const char *request_header(const Request *r, const char *name) {
-        return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
+        return r->mhd ? MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name) : NULL;
 }
 
 const char *request_body(const Request *r, size_t *ret_size) {
@@ -364,6 +397,8 @@ static void write_address(const Request *r, char *ret, size_t size) {
 const char *request_client(const Request *r) {
         Connection *c = r->connection;
 
+        if (!c)
+                return "gone";
         if (!c->client[0])
                 write_address(r, c->client, sizeof(c->client));
         return c->client;

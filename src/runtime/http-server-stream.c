@@ -77,6 +77,7 @@ static ssize_t on_read(void *userdata, uint64_t position, char *data, size_t max
                         buffer_clear(&s->buffer);
                 s->sent = 0;
         }
+        s->listener->progress++;
         return (ssize_t) n;
 }
 

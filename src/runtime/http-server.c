@@ -12,6 +12,7 @@
 #include "runtime/http-server-internal.h"
 
 #define CONNECTION_MEMORY_BYTES (16 * 1024)     /* request line and headers must fit */
+#define HELD_RUN_MSEC 1         /* between two runs, as long as there are requests that are held */
 #define DRAIN_GRACE_USEC (250 * USEC_PER_MSEC)  /* a busy client's next request is answered with "Connection: close" */
 
 /* A line of libmicrohttpd's own: mostly clients that went away, so for developers only. */
@@ -53,6 +54,9 @@ static int listener_arm(Listener *l) {
 
         if (MHD_get_timeout(l->daemon, &timeout_msec) != MHD_YES)
                 return 0;
+        /* Held requests make libmicrohttpd say always that there is something to do. What else there may be and was not seen waits a moment. */
+        if (timeout_msec == 0 && l->n_held > 0 && l->progress == 0)
+                timeout_msec = HELD_RUN_MSEC;
         if (timeout_msec == 0) {
                 listener_kick(l);
                 return 0;
@@ -71,6 +75,8 @@ static int listener_arm(Listener *l) {
 }
 
 static int listener_run(Listener *l) {
+        l->run++;
+        l->progress = 0;
         if (MHD_run(l->daemon) != MHD_YES) {
                 log_error("The HTTP server broke down: libmicrohttpd cannot run its daemon");
                 return -EIO;
@@ -198,7 +204,8 @@ HttpServer *http_server_free(HttpServer *s) {
         s->drained = NULL;
         for (Listener *l = s->listeners, *next; l; l = next) {
                 next = l->next;
-                /* Sends what the services answered last. */
+                /* Sends what the services answered last; a held request's answer is taken by the first run and sent by the second. */
+                (void) MHD_run(l->daemon);
                 (void) MHD_run(l->daemon);
                 listener_free(l);
         }

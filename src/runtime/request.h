@@ -34,6 +34,11 @@ bool request_is_authorized(const Request *r);                           /* carri
  * same then, and reaches nobody. */
 int request_watch(Request *r, void (*gone)(Request *r, void *userdata), void *userdata);
 
+/* For a request whose reply is due within milliseconds; from the handler, before it returns. What waiting costs is then small, but the
+ * client may go meanwhile: after the handler has returned only the replies may be called, and of what the request lent only its body and
+ * the values of its query are still there. */
+void request_hold(Request *r);
+
 /* A body that is not kept, on a route with ROUTE_STREAMED: the handler is called as soon as the head is there, and takes the body as it comes. What
  * comes meanwhile waits, REQUEST_BODY_WINDOW bytes of it; then the client does. The request may be replied to at any time: the reply
  * goes out when the body has come, whose rest is thrown away if nobody takes it (up to 16 MiB, then the connection ends). */
@@ -51,7 +56,7 @@ ssize_t request_take_body(Request *r, void *data, size_t max);
 void request_close_body(Request *r);    /* nobody takes it any more; no callback */
 bool request_has_body(const Request *r, uint64_t *ret_size);    /* by the head; UINT64_MAX: in chunks, nobody knows how long */
 
-/* Parses the body as a JSON object; on failure the request has been answered (400, 415) and -EBADMSG returned. */
+/* Parses the body as a JSON object, whatever its Content-Type says; on failure the request has been answered (400) and -EBADMSG returned. */
 int request_json(Request *r, json_object **ret);
 
 /* Headers of the reply to come; call before the reply. Name and value are copied. Failure is remembered and answered

@@ -112,6 +112,8 @@ static int start_server(Daemon *d) {
                                             .connections_max = (unsigned) d->common->connections_max,
                                             .idle_usec = d->common->idle_usec,
                                             .connection_bytes = d->service->connection_bytes,
+                                            .tells_changes = d->service->tells_changes,
+                                            .admit = d->service->admit,
                                             .error_page = d->service->error_page,
                                     });
         for (size_t i = 0; r >= 0 && i < d->n_fds; i++)

@@ -63,6 +63,10 @@ typedef struct Service {
         void *(*free)(void *service);
         /* How errors found before a handler (404, 405, 413, 401) are answered; NULL: problem+json. */
         void (*error_page)(Request *r, Problem *p, void *service);
+        bool tells_changes;             /* its handlers log an event for each change that somebody makes; else the answer is logged */
+        /* For routes with ROUTE_ADMIT, when the head of a request is there: false answers it with 401 without taking its body, which nobody shall make
+         * the service hold who may not send one. The handler still decides. May be NULL where there are no such routes. */
+        bool (*admit)(const Request *r, void *service);
         /* The central log itself keeps its own lines: called instead of shipping them, see runtime/log-shipper.h. May be NULL. */
         int (*keep_lines)(const LogKeep *keep, void *service);
 } Service;

@@ -15,8 +15,8 @@
 #include "base/fd.h"
 
 #define GATHER_JOBS_MIN 4       /* fewer are not worth waiting for */
-#define GATHER_PART 4           /* of the time that the last batch took */
 #define GATHER_MAX_USEC (2 * USEC_PER_MSEC)
+#define SLICE_USEC 150          /* of completions in one turn of the loop: others, who only read, wait no longer for a large batch */
 #define NAME_MAX_BYTES 15 /* pthread_setname_np(3) */
 
 typedef struct JobQueue {
@@ -31,8 +31,11 @@ struct Worker {
         size_t batch_max;
         sd_event_source *source;
         sd_event_source *handover;      /* armed while there is something in submitted */
-        JobQueue submitted;             /* the loop's alone, as are these two */
+        JobQueue submitted;             /* the loop's alone, as are these four */
         size_t n_submitted;
+        size_t n_seen;                  /* of them, at the loop's last turn */
+        uint64_t collect_until_usec;    /* monotonic */
+        JobQueue done;                  /* completed by the thread, and not yet here */
         size_t pending;
         int event_fd;
         pthread_t thread;
@@ -42,8 +45,8 @@ struct Worker {
         pthread_cond_t wakeup;
         JobQueue waiting;
         size_t n_waiting;
-        bool idle;                      /* the thread waits for wakeup */
-        bool gathers;
+        size_t wanted;                  /* the thread waits for wakeup, until so many jobs wait; 0: it does not */
+        bool gathers;                   /* the loop's to change */
         JobQueue completed;
         bool stopping;
 };
@@ -89,18 +92,18 @@ typedef struct Gathering {
 /* Whoever got an answer from the last batch comes back soon, while the others wait already: without a moment's patience the two would take turns, and each
  * wait for two batches. Ends as soon as all of them are there again. */
 static void worker_gather(Worker *w, const Gathering *g) {
-        uint64_t span = g->run_usec / GATHER_PART < GATHER_MAX_USEC ? g->run_usec / GATHER_PART : GATHER_MAX_USEC, until;
+        uint64_t span = g->run_usec < GATHER_MAX_USEC ? g->run_usec : GATHER_MAX_USEC, until;
         struct timespec deadline;
 
         if (g->expected < GATHER_JOBS_MIN)
                 return;
         until = clock_monotonic_usec() + span;
         deadline = (struct timespec) { (time_t) (until / USEC_PER_SEC), (long) (until % USEC_PER_SEC * 1000) };
-        w->idle = true;
-        while (w->n_waiting < g->expected && w->n_waiting < w->batch_max && !w->stopping)
+        w->wanted = g->expected < w->batch_max ? g->expected : w->batch_max;
+        while (w->n_waiting < w->wanted && !w->stopping)
                 if (pthread_cond_clockwait(&w->wakeup, &w->mutex, CLOCK_MONOTONIC, &deadline) != 0)
                         break;
-        w->idle = false;
+        w->wanted = 0;
 }
 
 static void *worker_thread(void *userdata) {
@@ -114,10 +117,10 @@ static void *worker_thread(void *userdata) {
                 size_t n;
 
                 while (!w->waiting.first && !w->stopping) {
-                        w->idle = true;
+                        w->wanted = 1;
                         (void) pthread_cond_wait(&w->wakeup, &w->mutex);
                 }
-                w->idle = false;
+                w->wanted = 0;
                 if (!w->waiting.first)
                         break;
                 if (w->gathers)
@@ -139,28 +142,38 @@ static void *worker_thread(void *userdata) {
         return NULL;
 }
 
-static void worker_complete(Worker *w) {
-        Job *job;
-
+/* Completes what is done, in its order, but for what does not fit into the time (0: there is no end to it). True if something is left. */
+static bool worker_complete(Worker *w, uint64_t until_usec) {
         (void) pthread_mutex_lock(&w->mutex);
-        job = queue_take_all(&w->completed);
+        if (w->completed.first) {
+                *w->done.tail = w->completed.first;
+                w->done.tail = w->completed.tail;
+                queue_init(&w->completed);
+        }
         (void) pthread_mutex_unlock(&w->mutex);
 
-        while (job) {
-                Job *next = job->next;  /* done may free the job */
+        while (w->done.first) {
+                Job *job = w->done.first;       /* done may free it, and may submit others */
 
+                w->done.first = job->next;
+                if (!w->done.first)
+                        queue_init(&w->done);
                 w->pending--;
                 job->next = NULL;
                 job->done(job);
-                job = next;
+                if (until_usec > 0 && clock_monotonic_usec() >= until_usec)
+                        break;
         }
+        return w->done.first;
 }
 
 static int worker_on_completed(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Worker *w = userdata;
         eventfd_t n;
 
         (void) eventfd_read(fd, &n);
-        worker_complete(userdata);
+        if (worker_complete(w, clock_monotonic_usec() + SLICE_USEC))
+                (void) eventfd_write(fd, 1);
         return 0;
 }
 
@@ -176,14 +189,22 @@ static void worker_hand_over(Worker *w) {
         w->waiting.tail = tail;
         w->n_waiting += w->n_submitted;
         w->n_submitted = 0;
-        wake = w->idle;
+        wake = w->wanted > 0 && w->n_waiting >= w->wanted;
         (void) pthread_mutex_unlock(&w->mutex);
         if (wake)
                 (void) pthread_cond_signal(&w->wakeup);
 }
 
+/* As long as each turn of the loop brings more, they go together: the first of many that come at once must not have a batch of its own,
+ * for which all others wait. */
 static int worker_on_handover(sd_event_source *source, void *userdata) {
-        worker_hand_over(userdata);
+        Worker *w = userdata;
+
+        if (w->gathers && w->n_submitted > w->n_seen && w->n_submitted < w->batch_max && clock_monotonic_usec() < w->collect_until_usec &&
+            sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0)
+                w->n_seen = w->n_submitted;
+        else
+                worker_hand_over(w);
         return 0;
 }
 
@@ -230,6 +251,7 @@ int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max
         queue_init(&w->submitted);
         queue_init(&w->waiting);
         queue_init(&w->completed);
+        queue_init(&w->done);
 
         w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (w->event_fd < 0)
@@ -258,6 +280,10 @@ int worker_submit(Worker *w, Job *job) {
                 return -EBUSY;
         job->next = NULL;
         job->result = 0;
+        if (first) {
+                w->n_seen = 0;
+                w->collect_until_usec = clock_monotonic_usec() + GATHER_MAX_USEC;
+        }
         queue_append(&w->submitted, job, job);
         w->n_submitted++;
         w->pending++;
@@ -288,7 +314,7 @@ Worker *worker_free(Worker *w) {
                 (void) pthread_cond_signal(&w->wakeup);
                 (void) pthread_mutex_unlock(&w->mutex);
                 (void) pthread_join(w->thread, NULL);
-                worker_complete(w);
+                (void) worker_complete(w, 0);
         }
         if (w->has_wakeup)
                 (void) pthread_cond_destroy(&w->wakeup);

@@ -25,8 +25,8 @@ typedef void (*WorkerRun)(Job *batch, void *userdata);
 int worker_new(Worker **ret, sd_event *event, const char *name, size_t queue_max, size_t batch_max, WorkerRun run, void *userdata);
 int worker_submit(Worker *w, Job *job); /* -EBUSY: queue_max jobs are not completed yet, or worker_free() runs. From the loop's thread */
 
-/* For a thread whose every batch costs the same, whatever its size: after a batch of several jobs it waits a moment for as many to
- * come again, at most a quarter of the time that the last one took, and at most 2 ms. */
+/* For a thread whose every batch costs the same, whatever its size: it gets no job as long as each turn of the loop brings more of them, and after
+ * a batch of several jobs it waits for as many to come again, at most the time that the last one took. Neither waits for more than 2 ms. */
 void worker_set_gathers(Worker *w);
 
 size_t worker_pending(const Worker *w); /* submitted and not completed */

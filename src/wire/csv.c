@@ -8,6 +8,9 @@
 #include "base/text.h"
 #include "wire/csv-formula.h"
 
+#define STRINGIFY_(x) #x
+#define STRINGIFY(x) STRINGIFY_(x)
+
 static const char delimiters[] = { ',', ';', '\t' };
 
 static bool is_line_end(char c) {
@@ -160,7 +163,7 @@ static size_t take_row(CsvReader *r, CsvFault *fault) {
                 if (n < CSV_COLUMNS_MAX)
                         r->cells[n] = cell;
                 else
-                        what = "more than 64 cells";
+                        what = "more than " STRINGIFY(CSV_COLUMNS_MAX) " cells";
                 note_fault(fault, cell.line, ++n, what);
         }
         if (end == CELL_END_LOST) {

@@ -20,7 +20,7 @@
  * also does so where a ' is followed by one of them or by another '; and the reader takes one ' away from a cell that begins with
  * a ' that is followed by one of them or by another '. What was written is read again as it was. */
 
-#define CSV_COLUMNS_MAX 64
+#define CSV_COLUMNS_MAX 1024            /* a class's grid has one for each assessment */
 #define CSV_CELL_MAX 65536              /* bytes, as they are after the quotes are gone */
 #define CSV_ROWS_MAX 1000000            /* of a table, with the header */
 #define CSV_BYTES_MAX (UINT32_MAX - 1)

@@ -143,16 +143,56 @@ int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec) {
 
 /* ---- lines of text ---- */
 
-int log_text_head_init(LogTextHead *h, uint64_t received_usec, int priority, const char *service, const char *host) {
-        *h = LOG_TEXT_HEAD_NULL;
+#define TIME_SIZE (CLOCK_TEXT_SIZE - 1)
+#define FRACTION_SIZE 6
+#define FRACTION_AT (TIME_SIZE - 1 - FRACTION_SIZE)
+#define TIME_AT (sizeof("{\"Time\":\"") - 1)
+#define RECEIVED_AT (TIME_AT + TIME_SIZE + sizeof("\",\"Received\":\"") - 1)
+
+static bool head_is_of(const LogTextHead *h, int priority, const char *service, const char *host) {
+        return h->text.size > 0 && h->priority == priority && strcmp(h->service, service) == 0 && strcmp(h->host, host ? host : "") == 0;
+}
+
+/* Most are of the same second as the last one: what of the calendar is in them stays. */
+static void set_times(LogTextHead *h, uint64_t usec) {
+        char text[CLOCK_TEXT_SIZE], *time = h->text.data + TIME_AT;
+        uint64_t fraction = usec % USEC_PER_SEC;
+
+        if (usec / USEC_PER_SEC != h->second) {
+                clock_format_utc(usec, text);
+                memcpy(time, text, TIME_SIZE);
+                h->second = usec / USEC_PER_SEC;
+        } else {
+                for (size_t i = FRACTION_SIZE; i-- > 0; fraction /= 10)
+                        time[FRACTION_AT + i] = (char) ('0' + fraction % 10);
+        }
+        memcpy(h->text.data + RECEIVED_AT, time, TIME_SIZE);
+        h->crc = libdeflate_crc32(0, h->text.data, h->text.size);
+}
+
+int log_text_head_set(LogTextHead *h, uint64_t received_usec, int priority, const char *service, const char *host) {
+        if (head_is_of(h, priority, service, host)) {
+                set_times(h, received_usec);
+                return 0;
+        }
+        if (strlen(service) >= sizeof(h->service) || (host && strlen(host) >= sizeof(h->host)))
+                return -EINVAL;
+        buffer_clear(&h->text);
         write_times(&h->text, received_usec, received_usec);
         write_number(&h->text, ",\"Priority\":", (uint64_t) priority);
         write_member(&h->text, ",\"Service\":", service);
         write_member(&h->text, ",\"Host\":", host);
         (void) buffer_puts(&h->text, ",\"Message\":\"");
-        if (h->text.error == 0)
-                h->crc = libdeflate_crc32(0, h->text.data, h->text.size);
-        return h->text.error;
+        if (h->text.error < 0) {
+                h->text.size = 0;       /* of nobody */
+                return h->text.error;
+        }
+        h->crc = libdeflate_crc32(0, h->text.data, h->text.size);
+        h->second = received_usec / USEC_PER_SEC;
+        h->priority = priority;
+        (void) stpcpy(h->service, service);
+        (void) stpcpy(h->host, host ? host : "");
+        return 0;
 }
 
 void log_text_head_deinit(LogTextHead *h) {

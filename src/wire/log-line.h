@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "wire/log-record.h"
+#include "wire/registration.h"
 
 /* What is the same in every line that a process logs; instance and host may be NULL. */
 typedef struct LogOrigin {
@@ -24,15 +25,19 @@ int log_line_write_line(Buffer *out, const LogLine *line, const LogOrigin *origi
 int log_line_write(Buffer *out, const LogRecord *r, uint64_t received_usec);
 
 /* The same for lines of text that came together and share all but their message; their time is that of receipt. host may be
- * NULL. What they share is written and summed up once. */
+ * NULL. What they share is written and summed up once, and of a head that is set again for the same sender only the times. */
 typedef struct LogTextHead {
         Buffer text;
         uint32_t crc;
+        uint64_t second;                /* of the times in text */
+        int priority;                   /* what text says behind them, as long as it is not empty */
+        char service[SERVICE_NAME_MAX + 1], host[LOG_HOST_MAX + 1];     /* "": none */
 } LogTextHead;
 
 #define LOG_TEXT_HEAD_NULL ((LogTextHead) {})
 
-int log_text_head_init(LogTextHead *h, uint64_t received_usec, int priority, const char *service, const char *host);    /* -ENOMEM */
+/* -ENOMEM; -EINVAL: a name is longer than it may be. */
+int log_text_head_set(LogTextHead *h, uint64_t received_usec, int priority, const char *service, const char *host);
 void log_text_head_deinit(LogTextHead *h);
 int log_line_write_text_record(Buffer *out, const LogTextHead *h, const char *message, size_t size);
 

@@ -60,6 +60,8 @@ def bare():
 
 
 def compare(name, wanted, arguments, reference, url, token, script=None):
+    if arguments.row and arguments.row not in name:
+        return True
     pairs = []
     for _ in range(arguments.rounds):
         base = wrk(reference, arguments.seconds, script=script)
@@ -114,6 +116,7 @@ def main():
     parser.add_argument("--read-lines", type=int, default=10_000_000, help="of the log that is read")
     parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "log": bench_log.run, "registry": bench_registry.run, "log-read": bench_log_read.run}
     parser.add_argument("--only", choices=list(parts), help="one part of it")
+    parser.add_argument("--row", help="of the services, only the rows whose name has this in it")
     arguments = parser.parse_args()
     met = [part(arguments) for name, part in parts.items() if arguments.only in (None, name)]
     return 0 if all(met) else 1

@@ -10,5 +10,5 @@ tests_fuzz_fuzz_config_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS)
 
 tests_fuzz_fuzz_csv_SOURCES = tests/fuzz/fuzz-csv.c
 tests_fuzz_fuzz_csv_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_csv_LDADD = libctl.a libwire.a libbase.a $(RUNTIME_LIBS)
+tests_fuzz_fuzz_csv_LDADD = libgrading.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(GRADING_LIBS)
 endif

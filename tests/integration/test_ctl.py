@@ -62,8 +62,8 @@ def sample(tmp_path):
 
 def test_import_list_and_show(running, sample):
     done = running("students", "import", sample)
-    assert done.stdout == "5 students added, 15 grades added, 0 unchanged\n"
-    assert done.stderr == "students: 5 of 5\ngrades: 15 of 15\n"
+    assert done.stdout == "5 students added, 15 grades added, 0 changed, 0 unchanged (import 2)\n"
+    assert done.stderr == "lines: 16 of 16\n"
 
     assert running("students", "list").stdout == (
         "ID  NAME            GRADES  AVERAGE\n"
@@ -81,17 +81,19 @@ def test_import_list_and_show(running, sample):
 
     before = running.json("students", "list")
     done = running("students", "import", sample)
-    assert done.stdout == "0 students added, 0 grades added, 15 unchanged\n"
+    assert done.stdout == "0 students added, 0 grades added, 0 changed, 15 unchanged\n"
     assert running.json("students", "list") == before
     assert before[1]["Grades"][2] == {"Title": "Quiz 2", "Type": "Quiz", "Score": 81}
-    assert running.json("students", "import", sample) == {"StudentsAdded": 0, "GradesAdded": 0, "Unchanged": 15, "Conflicts": 0}
+    report = running.json("students", "import", sample)
+    assert {name: report[name] for name in ("Import", "Added", "Changed", "Unchanged", "ErrorCount")} == {
+        "Import": None, "Added": 0, "Changed": 0, "Unchanged": 15, "ErrorCount": 0}
 
 
 def test_import_of_a_spreadsheets_file(running, tmp_path):
     path = tmp_path / "class.csv"
     path.write_bytes('\ufeffFirstName,LastName,Title,Type,Score\r\n"Zoë","O""Hara",Essay,Homework,99.25\r\n张,三,,,\r\n'
                      '"Zoë","O""Hara","Quiz, the second",Quiz,7\r\n'.encode())
-    assert running("students", "import", path).stdout == "2 students added, 2 grades added, 0 unchanged\n"
+    assert running("students", "import", path).stdout == "2 students added, 2 grades added, 0 changed, 0 unchanged (import 2)\n"
     students = running.json("students", "list")
     assert [(s["FirstName"], s["LastName"], len(s["Grades"])) for s in students] == [("Zoë", 'O"Hara', 2), ("张", "三", 0)]
     lines = running("students", "list").stdout.splitlines()
@@ -103,9 +105,9 @@ def test_import_of_a_spreadsheets_file(running, tmp_path):
 def test_import_of_other_delimiters_and_line_ends(running, tmp_path):
     path = tmp_path / "class.csv"
     path.write_bytes("FirstName;LastName;Title;Type;Score\rAda;\"von; zu\";'=1+1;Quiz;99.25\r".encode())
-    assert running("students", "import", path).stdout == "1 student added, 1 grade added, 0 unchanged\n"
+    assert running("students", "import", path).stdout == "1 student added, 1 grade added, 0 changed, 0 unchanged (import 2)\n"
     path.write_bytes("FirstName\tLastName\tTitle\tType\tScore\r\nBob\tLee\t''x\tQuiz\t7\r\n".encode())
-    assert running("students", "import", path).stdout == "1 student added, 1 grade added, 0 unchanged\n"
+    assert running("students", "import", path).stdout == "1 student added, 1 grade added, 0 changed, 0 unchanged (import 6)\n"
     assert [(s["LastName"], s["Grades"][0]["Title"]) for s in running.json("students", "list")] == [("von; zu", "=1+1"), ("Lee", "'x")]
 
 
@@ -114,11 +116,12 @@ def test_import_names_the_cell_that_cannot_be_read(running, tmp_path):
     path.write_bytes(SAMPLE.encode() + b'6,Ada,Love\xfflace,,,\n7,"Bob"x,Lee,,,\n8,Eve\n9,Kay,"Lee\n')
     done = running("students", "import", path, code=FAILURE)
     assert done.stderr == (
-        f"{path}:17: column 3: the text is not valid UTF-8\n"
-        f"{path}:18: column 2: text follows a closing quotation mark\n"
-        f"{path}:20: column 3: a closing quotation mark is missing\n"
-        f"{path}:19: 2 cells, where the header has 6\n"
-        f"gradebookctl: {path} has 4 bad rows: nothing was changed\n")
+        "lines: 0 of 20\n"
+        f"{path}:17:3: the text is not valid UTF-8\n"
+        f"{path}:18:2: text follows a closing quotation mark\n"
+        f"{path}:19:3: 2 cells, where the header has 6\n"
+        f"{path}:20:3: a closing quotation mark is missing\n"
+        f"gradebookctl: {path} has 4 errors: nothing was changed\n")
     assert running.json("students", "list") == []
 
 
@@ -128,15 +131,16 @@ def test_import_changes_nothing_when_a_row_is_bad(running, tmp_path):
     done = running("students", "import", path, code=FAILURE)
     assert done.stdout == ""
     assert done.stderr == (
-        f"{path}:17: 'Score' must be a number from 0 to 100 with at most two decimals\n"
-        f"{path}:18: 2 cells, where the header has 6\n"
-        f"gradebookctl: {path} has 2 bad rows: nothing was changed\n")
+        "lines: 0 of 18\n"
+        f"{path}:17:6: Score must be a number from 0 to 100 with at most two decimals\n"
+        f"{path}:18:3: 2 cells, where the header has 6\n"
+        f"gradebookctl: {path} has 2 errors: nothing was changed\n")
     assert running.json("students", "list") == []
 
     running("students", "add", "Somebody", "Else", "--id", "1")
     path.write_text(SAMPLE)
     done = running("students", "import", path, code=FAILURE)
-    assert f"{path}:2: ID 1 is Somebody Else already\n" in done.stderr
+    assert f"{path}:2:1: ID 1 is Somebody Else already\n" in done.stderr
     assert len(running.json("students", "list")) == 1
 
 
@@ -144,16 +148,16 @@ def test_import_overwrites_nothing(running, sample):
     running("students", "import", sample)
     sample.write_text(SAMPLE.replace("Quiz 1,Quiz,85", "Quiz 1,Quiz,86") + "1,Nick,Carter,Quiz 3,Quiz,70\n")
     done = running("students", "import", sample, code=FAILURE)
-    assert done.stdout == "0 students added, 1 grade added, 14 unchanged, 1 in conflict\n"
-    assert f'{sample}:2: "Quiz 1" of Nick Carter is 85 already and is left so; the file says 86\n' in done.stderr
-    assert [g["Score"] for g in running.json("students", "show", "1")["Grades"]] == [85, 94, 82, 70]
+    assert done.stdout == ""
+    assert f"{sample}:2:6: Quiz 1 (Quiz) of Nick Carter is 85 already\n" in done.stderr
+    assert [g["Score"] for g in running.json("students", "show", "1")["Grades"]] == [85, 94, 82]
 
 
 def test_import_keeps_the_order_of_a_large_class(running, tmp_path):
     path = tmp_path / "large.csv"
     rows = [f"{s},First{s},Last{s},Quiz {g},Quiz,{g}" for g in range(12) for s in range(1, 101)]
     path.write_text("ID,FirstName,LastName,Title,Type,Score\n" + "\n".join(rows) + "\n")
-    assert running("students", "import", path).stdout == "100 students added, 1200 grades added, 0 unchanged\n"
+    assert running("students", "import", path).stdout == "100 students added, 1200 grades added, 0 changed, 0 unchanged (import 2)\n"
     for student in running.json("students", "list"):
         assert [g["Score"] for g in student["Grades"]] == list(range(12))
 
@@ -174,8 +178,8 @@ def test_progress_bar_on_a_terminal(running, sample):
             seen += piece
     os.close(leader)
     assert process.returncode == OK
-    assert b"\rstudents [" + b"#" * 40 + b"] 5/5" in seen
-    assert b"\rgrades   [" + b"#" * 40 + b"] 15/15" in seen
+    assert b"\rlines    [" + b" " * 40 + b"] 0/16" in seen
+    assert b"\rlines    [" + b"#" * 40 + b"] 16/16" in seen
 
 
 def test_add(running):
@@ -540,6 +544,10 @@ def test_completion(ctl, tmp_path):
         assert complete(f"gradebookctl --json {first} ", tmp_path) == second
     assert complete("gradebookctl st", tmp_path) == ["status", "students"]
     assert complete("gradebookctl students import ", tmp_path) == ["class.csv"]
+    assert complete("gradebookctl import ", tmp_path) == ["class.csv"]
+    assert complete("gradebookctl import class.csv --dr", tmp_path) == ["--dry-run"]
+    assert complete("gradebookctl export ", tmp_path) == ["all", "class", "student"]
+    assert complete("gradebookctl export class 1 --l", tmp_path) == ["--long"]
     assert complete("gradebookctl cluster-token create n", tmp_path) == ["notes.txt"]
     assert complete("gradebookctl grade add 1 Title ", tmp_path) == ["Exam", "Homework", "Quiz", "Test"]
     assert complete("gradebookctl --t", tmp_path) == ["--token-file="]

@@ -6,7 +6,10 @@ import gzip
 import json
 import os
 import secrets
+import socket
+import struct
 import subprocess
+import time
 import zlib
 
 import pytest
@@ -300,6 +303,72 @@ def test_own_lines_survive_kill(held, written):
     said = [line.split(": ", 1)[1] for line in log.stderr.splitlines() if ": " in line]
     assert len([m for m in lines[before:] if m.startswith("Configuration")]) == 1, lines[before:]
     assert all(sum(line.startswith(m) for line in said) >= lines.count(m) for m in lines)
+
+
+def send_line(log, message):
+    """A line of text on a connection of its own; nobody has read the answer yet."""
+    s = socket.create_connection(("127.0.0.1", log.port), 10)
+    s.sendall(f"POST /log?service=test HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {log.cluster.token}\r\n"
+              f"Content-Type: text/plain\r\nContent-Length: {len(message)}\r\n\r\n{message}".encode())
+    return s
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def test_line_is_stored_whose_sender_goes_before_it_is_answered(held):
+    """Its connection may end while its record waits for the disk: at once, where it is held, or when the answer is sent."""
+    log, switch = held
+    waits = switch.with_name("hold-fsync.waits")
+    switch.touch()
+    first = send_line(log, "first")
+    wait_until(waits.exists, "a commit waits for the disk")
+    for n in range(200):
+        s = send_line(log, f"gone {n}")
+        time.sleep(0.001)
+        reset(s)
+    outlived = metric(log, "gradebook_http_open_requests") - metric(log, "gradebook_http_connections")
+    stay = [send_line(log, f"stays {n}") for n in range(300)]   # more than are held
+    wait_until(lambda: metric(log, "gradebook_http_open_requests") > 300, "all are there")
+    waiting = metric(log, "gradebook_http_open_requests") - 1   # this very request
+    assert outlived > 0, "no request was left by its connection while it was held"
+    switch.unlink()
+    for s in [first, *stay]:
+        s.settimeout(30)
+        assert s.recv(65536).startswith(b"HTTP/1.1 200 ")
+        s.close()
+    wait_until(lambda: metric(log, "gradebook_http_open_requests") == 1, "nobody waits any longer")
+    stored = messages(log)
+    assert len(stored) == len(set(stored)) == waiting
+    assert {"first", *(f"stays {n}" for n in range(300))} <= set(stored)
+    log.stop()
+
+
+def test_client_that_sends_bit_by_bit_is_not_kept_up_by_held_requests(held):
+    """libmicrohttpd says nothing of who else has something to do as long as there are held requests: what they wait for is looked for."""
+    log, switch = held
+    body = "\n".join(f"line {n:0>90}" for n in range(10_000))
+    switch.touch()
+    others = []
+    with socket.create_connection(("127.0.0.1", log.port), 10) as s:
+        s.sendall(f"POST /log?service=test HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {log.cluster.token}\r\nX-Long: ".encode() + b"x" * 6_000)
+        others.append(send_line(log, "other"))
+        s.sendall(f"\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        others.append(send_line(log, "other"))
+        assert s.recv(65536).startswith(b"HTTP/1.1 100 ")
+        for at in range(0, len(body), 100_000):
+            s.sendall(body[at:at + 100_000].encode())
+            others.append(send_line(log, "other"))
+        wait_until(lambda: metric(log, "gradebook_http_open_requests") == len(others) + 2, "all wait for the disk")
+        switch.unlink()
+        assert s.recv(65536).startswith(b"HTTP/1.1 200 ")
+    for o in others:
+        o.settimeout(30)
+        assert o.recv(65536).startswith(b"HTTP/1.1 200 ")
+        o.close()
+    assert len(messages(log)) == 10_000     # the last of them, as many as are asked for
 
 
 def test_own_lines_are_there_once_over_stops_and_kills(log):

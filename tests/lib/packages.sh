@@ -15,7 +15,7 @@ build_packages=(
 # A machine that systemd-nspawn boots from this one's files, and what looks into it.
 machine_packages=(curl dbus iproute2 less systemd systemd-container)
 
-test_packages=(libcmocka-dev python3 python3-pytest wrk xz-utils zstd)
+test_packages=(libcmocka-dev python3 python3-jsonschema python3-pytest wrk xz-utils zstd)
 lint_packages=(groff-base man-db mandoc shellcheck)
 browser_packages=(chromium chromium-driver fonts-dejavu-core python3-selenium)
 fuzz_packages=(clang libclang-rt-14-dev)

@@ -12,7 +12,7 @@ METRIC = ("name", "type", "help", "read")
 CONFIG = ("section", "key", "type", "offset", "fallback", "min", "max", "choices", "help")
 COMMON_ROUTES = "src/runtime/service-routes.c"
 CONFIGS = [*DAEMONS, "common"]
-WAYS_IN = {"post_session", "post_setup"}
+FOR_ANYBODY = {"post_session", "post_setup", "get_openapi"}
 UNITS_OF_TIME = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6}
 UNITS_OF_SIZE = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # Fields that every line of a daemon has, see src/runtime/journal.c, or that journald adds.
@@ -39,8 +39,8 @@ def test_urls(daemon):
         body_max = c_number(row.get("body_max", "0"), row["file"])
         limit = f"at most {body_max >> 20} MiB" if body_max >= 1 << 20 else f"at most {body_max >> 10} KiB"
         assert (limit in documented[route]) == (body_max > 0), f"{page}, {route}: the body is {limit}"
-        # Of grading's own the handlers ask who it is: a session will do instead of the token. But for the ways to get one.
-        asks = str(row["file"]) == "src/grading/routes.c" and row["handler"] not in WAYS_IN
+        # Of grading's own the handlers ask who it is: a session will do instead of the token. But for the ways to get one, and for what the paths are.
+        asks = str(row["file"]) == "src/grading/routes.c" and row["handler"] not in FOR_ANYBODY
         is_public = "ROUTE_PUBLIC" in row.get("flags", "") and not asks
         assert ("needs no token" in documented[route].lower()) == is_public, f"{page}, {route}: public or not"
 

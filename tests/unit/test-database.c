@@ -177,6 +177,87 @@ static void test_failing_job_fails_alone(void **state) {
         assert_int_equal(count(f, "SELECT count(*) FROM words WHERE word = 'word 1'"), 0);
 }
 
+/* Sees how many words are there when it runs, and whether a transaction is open. */
+typedef struct Watcher {
+        DatabaseJob job;
+        Fixture *fixture;
+        int64_t words;
+        bool autocommit;
+        int fail_with;
+} Watcher;
+
+static int watch(DatabaseJob *job, sqlite3 *db) {
+        Watcher *w = CONTAINER_OF(job, Watcher, job);
+
+        w->autocommit = sqlite3_get_autocommit(db);
+        w->words = count(w->fixture, "SELECT count(*) FROM words");
+        /* An open transaction would be everybody's. */
+        if (w->fail_with < 0)
+                (void) sqlite3_exec(db, "BEGIN; INSERT INTO words (word) VALUES ('left over')", NULL, NULL, NULL);
+        return w->fail_with;
+}
+
+static void watch_done(DatabaseJob *job) {
+        CONTAINER_OF(job, Watcher, job)->fixture->waiting--;
+}
+
+static void test_jobs_that_run_alone(void **state) {
+        Fixture *f = *state;
+        Watcher watchers[3];
+        Word words[6];
+
+        open_file(f);
+        for (int i = 0; i < 6; i++)
+                word_init(words + i, f, i);
+        for (int i = 0; i < 3; i++)
+                watchers[i] = (Watcher) { .job = { .work = watch, .done = watch_done, .alone = true }, .fixture = f, .words = -1 };
+        watchers[1].fail_with = -EIO;
+        words[3].fail_with = -ENOENT;
+        /* All in one batch: 0 1 [a] 2 3 [b fails] [c] 4 5 */
+        for (int i = 0; i < 6; i++) {
+                submit(f, words + i);
+                if (i == 1 || i == 3) {
+                        f->waiting++;
+                        assert_int_equal(database_submit(f->database, &watchers[i == 3].job), 0);
+                }
+                if (i == 3) {
+                        f->waiting++;
+                        assert_int_equal(database_submit(f->database, &watchers[2].job), 0);
+                }
+        }
+        wait_all(f);
+        for (int i = 0; i < 6; i++)
+                assert_int_equal(words[i].job.job.result, i == 3 ? -ENOENT : 0);
+        assert_int_equal(watchers[0].job.job.result, 0);
+        assert_int_equal(watchers[1].job.job.result, -EIO);
+        assert_int_equal(watchers[2].job.job.result, 0);
+        assert_int_equal(watchers[0].words, 2);
+        assert_int_equal(watchers[1].words, 3);
+        assert_int_equal(watchers[2].words, 3);
+        for (int i = 0; i < 3; i++)
+                assert_true(watchers[i].autocommit);
+        assert_int_equal(database_commits(f->database), 3);
+        assert_int_equal(count(f, "SELECT count(*) FROM words"), 5);
+        assert_int_equal(count(f, "SELECT count(*) FROM words WHERE word = 'left over'"), 0);
+}
+
+static void test_commit_spans(void **state) {
+        Fixture *f = *state;
+        MetricHistogram spans;
+        uint64_t n = 0;
+        Word word;
+
+        open_file(f);
+        word_init(&word, f, 1);
+        submit(f, &word);
+        wait_all(f);
+        database_commit_spans(f->database, &spans);
+        for (size_t i = 0; i <= METRIC_BUCKETS; i++)
+                n += spans.counts[i];
+        assert_int_equal(n, 1);
+        assert_true(spans.sum_usec > 0);
+}
+
 static void test_reopen(void **state) {
         Word word;
         Fixture *f = *state;
@@ -275,6 +356,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_many_writes_few_commits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failing_job_fails_alone, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_jobs_that_run_alone, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_commit_spans, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reopen, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_migrations, setup, teardown),

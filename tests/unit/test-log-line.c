@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "log/gap.h"
 #include "log/line.h"
 #include "wire/json.h"
@@ -62,7 +63,7 @@ static void test_written_as_json(void **state) {
 static void write_text(Buffer *b, const char *service, const char *message, size_t size) {
         _cleanup_(log_text_head_deinit) LogTextHead head = LOG_TEXT_HEAD_NULL;
 
-        assert_int_equal(log_text_head_init(&head, TIME, 6, service, NULL), 0);
+        assert_int_equal(log_text_head_set(&head, TIME, 6, service, NULL), 0);
         assert_int_equal(log_line_write_text_record(b, &head, message, size), 0);
         assert_int_equal(b->data[b->size - 1], '\n');
         assert_int_equal(b->data[b->size], 0);
@@ -112,12 +113,49 @@ static void test_text_has_all_its_members(void **state) {
         _cleanup_(log_text_head_deinit) LogTextHead head = LOG_TEXT_HEAD_NULL;
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL;
 
-        assert_int_equal(log_text_head_init(&head, TIME, 3, "backup", "db-1"), 0);
+        assert_int_equal(log_text_head_set(&head, TIME, 3, "backup", "db-1"), 0);
         assert_int_equal(log_line_write_text_record(&b, &head, "one", 3), 0);
         assert_int_equal(log_line_write_text_record(&b, &head, "\"two\"", 5), 0);
         assert_non_null(strstr(b.data, "{\"Time\":\"2026-11-22T21:41:28.123456Z\",\"Received\":\"2026-11-22T21:41:28.123456Z\",\"Priority\":3,"
                                "\"Service\":\"backup\",\"Host\":\"db-1\",\"Message\":\"one\",\"CRC32\":\""));
         assert_non_null(strstr(b.data, "\"Host\":\"db-1\",\"Message\":\"\\\"two\\\"\",\"CRC32\":\""));
+}
+
+/* A head that was another's says the same as a new one: of the next moment, second or day, of another sender, and of none on a host. */
+static void test_head_is_set_again(void **state) {
+        static const struct {
+                uint64_t usec;
+                int priority;
+                const char *service, *host;
+        } heads[] = {
+                { TIME, 6, "backup", "db-1" },
+                { TIME + 1, 6, "backup", "db-1" },
+                { TIME - TIME % USEC_PER_SEC, 6, "backup", "db-1" },
+                { TIME + USEC_PER_SEC, 6, "backup", "db-1" },
+                { TIME + 86400 * USEC_PER_SEC, 6, "backup", "db-1" },
+                { TIME + 86400 * USEC_PER_SEC, 3, "backup", "db-1" },
+                { TIME, 3, "backup", "db-11" },
+                { TIME + 5, 3, "backup", NULL },
+                { TIME + 6, 3, "backup", NULL },
+                { TIME + 7, 3, "backups", NULL },
+                { TIME + 8, 3, "backup", "db-1" },
+        };
+        _cleanup_(log_text_head_deinit) LogTextHead again = LOG_TEXT_HEAD_NULL;
+        char long_name[SERVICE_NAME_MAX + 2] = "";
+
+        for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+                _cleanup_(log_text_head_deinit) LogTextHead fresh = LOG_TEXT_HEAD_NULL;
+                _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, expected = BUFFER_NULL;
+
+                assert_int_equal(log_text_head_set(&again, heads[i].usec, heads[i].priority, heads[i].service, heads[i].host), 0);
+                assert_int_equal(log_text_head_set(&fresh, heads[i].usec, heads[i].priority, heads[i].service, heads[i].host), 0);
+                assert_int_equal(log_line_write_text_record(&b, &again, "said", 4), 0);
+                assert_int_equal(log_line_write_text_record(&expected, &fresh, "said", 4), 0);
+                assert_string_equal(b.data, expected.data);
+                assert_true(line_is_whole(b.data, b.size - 1));
+        }
+        memset(long_name, 'x', SERVICE_NAME_MAX + 1);
+        assert_int_equal(log_text_head_set(&again, TIME, 3, long_name, NULL), -EINVAL);
 }
 
 /* On the way to the log there is no checksum: that one is the store's. */
@@ -296,6 +334,7 @@ int main(void) {
                 cmocka_unit_test(test_every_character),
                 cmocka_unit_test(test_escapes_at_any_place),
                 cmocka_unit_test(test_text_has_all_its_members),
+                cmocka_unit_test(test_head_is_set_again),
                 cmocka_unit_test(test_no_checksum_on_the_wire),
                 cmocka_unit_test(test_gap),
                 cmocka_unit_test(test_no_gap),

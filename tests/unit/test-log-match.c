@@ -272,7 +272,7 @@ typedef struct Wanted {
 static bool passes(Wanted w) {
         _cleanup_(filter_unrefp) LineFilter *f = NULL;
         _cleanup_(matcher_freep) Matcher *m = NULL;
-        LogTextHead head;
+        LogTextHead head = LOG_TEXT_HEAD_NULL;
         _cleanup_(buffer_deinit) Buffer lines = BUFFER_NULL, scratch = BUFFER_NULL;
         size_t at = 0, passed = 0;
         Span line;
@@ -300,7 +300,7 @@ static bool passes(Wanted w) {
                         write_full(&lines);
                         (void) buffer_append(&lines, "\n", 1);
                 } else {
-                        assert_int_equal(log_text_head_init(&head, TIME - 100 * USEC_PER_SEC, 6, "other", NULL), 0);
+                        assert_int_equal(log_text_head_set(&head, TIME - 100 * USEC_PER_SEC, 6, "other", NULL), 0);
                         assert_int_equal(log_line_write_text_record(&lines, &head, "said", 4), 0);
                         log_text_head_deinit(&head);
                 }

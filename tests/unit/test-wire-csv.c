@@ -134,18 +134,21 @@ static void test_widths(void **state) {
 }
 
 static void test_limits(void **state) {
-        char text[256];
+        char text[CSV_COLUMNS_MAX + 64], rows[CSV_COLUMNS_MAX + 64];
         char *large = malloc(CSV_CELL_MAX + 8);
         Buffer said = BUFFER_NULL;
         CsvTable t;
 
         memset(text, ',', sizeof(text));
-        memcpy(text + 63, "\nx\n", 4);
-        check_bytes(text, 66, &ragged, "1<|||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||>2<x>", "");
+        memcpy(text + CSV_COLUMNS_MAX - 1, "\nx\n", 4);
+        memcpy(rows, "1<", 2);
+        memset(rows + 2, '|', CSV_COLUMNS_MAX - 1);
+        memcpy(rows + 2 + CSV_COLUMNS_MAX - 1, ">2<x>", 6);
+        check_bytes(text, CSV_COLUMNS_MAX + 2, &ragged, rows, "");
         memcpy(text, "x\n", 2);
         memset(text + 2, ',', sizeof(text) - 2);
-        memcpy(text + 66, "\nx\n", 4);
-        check_bad(text, "1<x>3<x>", "2:65: more than 64 cells\n");
+        memcpy(text + CSV_COLUMNS_MAX + 2, "\nx\n", 4);
+        check_bad(text, "1<x>3<x>", "2:1025: more than 1024 cells\n");
 
         assert_non_null(large);
         memcpy(large, "a\n", 2);

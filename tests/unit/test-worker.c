@@ -10,7 +10,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 #define JOBS 64
+#define TURN_USEC 50 /* of the loop: mostly time enough for the thread to take what it was given */
+#define COLLECT_USEC (2 * USEC_PER_MSEC) /* as worker.h says */
 
 typedef struct Number {
         Job job;
@@ -24,7 +28,9 @@ typedef struct Fixture {
         Number numbers[JOBS];
         int completed[JOBS];
         size_t n_completed;
+        size_t n_submitted;
         size_t expected;
+        uint64_t begin_usec, end_usec;  /* of all that submit_one() does */
 
         pthread_mutex_t gate;           /* held: the first batch waits */
         size_t batches;
@@ -166,6 +172,45 @@ static void test_gathers(void **state) {
         fixture_end(&f);
 }
 
+static int submit_one(sd_event_source *source, void *userdata) {
+        Fixture *f = userdata;
+        uint64_t begin = clock_monotonic_usec();
+
+        if (f->n_submitted == 0)
+                f->begin_usec = begin;
+        assert_int_equal(worker_submit(f->worker, &f->numbers[f->n_submitted++].job), 0);
+        while (clock_monotonic_usec() < begin + TURN_USEC)
+                ;
+        f->end_usec = clock_monotonic_usec();
+        /* Only what is armed anew goes behind what else is to be done. */
+        return f->n_submitted < f->expected ? sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) : 0;
+}
+
+/* Jobs of which each turn of the loop brings one go together, up to a batch. A round in which the machine was busy for so long that they
+ * had to go before does not count. */
+static void test_collects(void **state) {
+        int counted = 0;
+
+        for (int round = 0; round < 1000 && counted < 20; round++) {
+                sd_event_source *source = NULL;
+                Fixture f;
+
+                fixture_start(&f, JOBS, 8);
+                worker_set_gathers(f.worker);
+                f.expected = 8;
+                assert_return_code(sd_event_add_defer(f.event, &source, submit_one, &f), 0);
+                assert_int_equal(sd_event_loop(f.event), 0);
+                assert_in_order(&f, 8);
+                if (f.end_usec - f.begin_usec < COLLECT_USEC) {
+                        assert_int_equal(f.batches, 1);
+                        counted++;
+                }
+                sd_event_source_unref(source);
+                fixture_end(&f);
+        }
+        assert_int_equal(counted, 20);
+}
+
 static void test_thread_is_named_and_deaf(void **state) {
         Fixture f;
         sigset_t mask;
@@ -202,6 +247,7 @@ int main(void) {
                 cmocka_unit_test(test_queue_is_bounded),
                 cmocka_unit_test(test_free_completes),
                 cmocka_unit_test(test_gathers),
+                cmocka_unit_test(test_collects),
                 cmocka_unit_test(test_thread_is_named_and_deaf),
                 cmocka_unit_test(test_refuses_nonsense),
         };
