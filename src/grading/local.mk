@@ -55,7 +55,6 @@ libgrading_a_SOURCES = \
 	src/grading/ledger-pages.c \
 	src/grading/ledger-read.c src/grading/ledger-read.h \
 	src/grading/ledger-state.c src/grading/ledger-state.h \
-	src/grading/lru-table.c src/grading/lru-table.h \
 	src/grading/openapi.c \
 	src/grading/password.c src/grading/password.h \
 	src/grading/policy.c src/grading/policy.h \

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grading/throttle.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "grading/lru-table.h"
-
-#define ADDRESS_MAX INET6_ADDRSTRLEN
+#include "base/address.h"
+#include "base/lru-table.h"
+#include "base/token-bucket.h"
 
 typedef enum BucketKind {
         BUCKET_PAIR,
@@ -21,15 +19,14 @@ typedef enum BucketKind {
 
 static const struct {
         size_t places;
-        uint64_t burst;
-        uint64_t interval_usec;
+        TokenRate rate;
 } buckets[_BUCKET_KIND_MAX] = {
-        [BUCKET_PAIR] = { THROTTLE_PAIRS, THROTTLE_PAIR_BURST, THROTTLE_PAIR_USEC },
-        [BUCKET_SOURCE] = { THROTTLE_SOURCES, THROTTLE_SOURCE_BURST, THROTTLE_SOURCE_USEC },
-        [BUCKET_ACCOUNT] = { THROTTLE_ACCOUNTS, THROTTLE_ACCOUNT_BURST, THROTTLE_ACCOUNT_USEC },
+        [BUCKET_PAIR] = { THROTTLE_PAIRS, { THROTTLE_PAIR_BURST, THROTTLE_PAIR_USEC } },
+        [BUCKET_SOURCE] = { THROTTLE_SOURCES, { THROTTLE_SOURCE_BURST, THROTTLE_SOURCE_USEC } },
+        [BUCKET_ACCOUNT] = { THROTTLE_ACCOUNTS, { THROTTLE_ACCOUNT_BURST, THROTTLE_ACCOUNT_USEC } },
 };
 
-/* One number says all of a bucket: when it is full again. What lies in the past is full, as is one that is not there. */
+/* A bucket that is not there is full. */
 typedef struct Bucket {
         uint64_t full_usec;
 } Bucket;
@@ -83,38 +80,11 @@ static uint64_t keyed_hash(const void *data, size_t size, const unsigned char ke
         return hash ? hash : 1;         /* 0 is no source, in Owner */
 }
 
-/* The address without port, brackets and zone. False: it cannot be one. */
-static bool cut_address(const char *text, char ret[static ADDRESS_MAX]) {
-        const char *colon = strchr(text, ':');
-        size_t n = strlen(text);
-
-        if (*text == '[') {
-                text++;
-                n = strcspn(text, "]");
-        } else if (colon && !strchr(colon + 1, ':')) {
-                n = (size_t) (colon - text);
-        }
-        if (memchr(text, '%', n))
-                n = strcspn(text, "%");
-        if (n >= ADDRESS_MAX)
-                return false;
-        memcpy(ret, text, n);
-        ret[n] = 0;
-        return true;
-}
-
 static uint64_t source_hash(const Throttle *t, const char *text) {
-        char address[ADDRESS_MAX];
-        struct in6_addr v6;
-        struct in_addr v4;
+        uint8_t network[ADDRESS_NETWORK_SIZE];
+        size_t n = address_network(text, network);
 
-        if (cut_address(text, address)) {
-                if (inet_pton(AF_INET, address, &v4) == 1)
-                        return keyed_hash(&v4, sizeof(v4), t->source_key);
-                if (inet_pton(AF_INET6, address, &v6) == 1)
-                        return IN6_IS_ADDR_V4MAPPED(&v6) ? keyed_hash(v6.s6_addr + 12, 4, t->source_key) : keyed_hash(&v6, 8, t->source_key);
-        }
-        return keyed_hash(text, strlen(text), t->source_key);
+        return n > 0 ? keyed_hash(network, n, t->source_key) : keyed_hash(text, strlen(text), t->source_key);
 }
 
 ThrottleKey throttle_key(const Throttle *t, const char *login, const char *source) {
@@ -144,24 +114,23 @@ static BucketKind kinds_end(const Throttle *t, ThrottleKey key) {
 
 static uint64_t bucket_delay(const Throttle *t, BucketKind kind, ThrottleKey key, uint64_t now_usec) {
         const Bucket *b = lru_table_find(t->tables[kind], bucket_key(kind, key));
-        uint64_t full, limit = now_usec + buckets[kind].burst * buckets[kind].interval_usec;
 
-        full = (b && b->full_usec > now_usec ? b->full_usec : now_usec) + buckets[kind].interval_usec;
-        return full > limit ? full - limit : 0;
+        return token_bucket_delay(b ? b->full_usec : 0, &buckets[kind].rate, now_usec);
 }
 
 static void take_token(Throttle *t, BucketKind kind, ThrottleKey key, uint64_t now_usec) {
         Bucket *b = lru_table_use(t->tables[kind], bucket_key(kind, key));
 
-        b->full_usec = (b->full_usec > now_usec ? b->full_usec : now_usec) + buckets[kind].interval_usec;
+        b->full_usec = token_bucket_take(b->full_usec, &buckets[kind].rate, now_usec);
 }
 
 static void give_token_back(Throttle *t, BucketKind kind, ThrottleKey key, uint64_t now_usec) {
         Bucket *b = lru_table_find(t->tables[kind], bucket_key(kind, key));
 
-        if (b && b->full_usec > now_usec + buckets[kind].interval_usec)
-                b->full_usec -= buckets[kind].interval_usec;
-        else if (b)
+        if (!b)
+                return;
+        b->full_usec = token_bucket_give_back(b->full_usec, &buckets[kind].rate, now_usec);
+        if (b->full_usec == 0)
                 lru_table_remove(t->tables[kind], bucket_key(kind, key));       /* full, as if it was not there */
 }
 

@@ -1,214 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "portal/gateway.h"
-
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/clock.h"
+#include "portal/gateway-internal.h"
 
-#include "portal/gateway-headers.h"
-#include "portal/portal.h"
-#include "wire/registration.h"
-
-#define STREAM_BUFFER_MAX (256u << 10)
-#define NAMES_MAX 1024          /* remembered; over it, a service without providers is as unknown as one that never was */
-
-/* A service that had a provider at some time: without one now it is "away", not "unknown". */
-typedef struct Name {
-        UT_hash_handle hh;
-        char text[];
-} Name;
-
-/* One request on its way through. It lives until both the call and the stream to the client have ended. */
-typedef struct Passage Passage;
-struct Passage {
-        Gateway *gateway;
-        Request *request;               /* NULL once it was answered or became a stream */
-        HttpStream *stream;             /* NULL: not yet, or no more */
-        ServiceCall *call;              /* NULL once it ended */
-        bool paused;                    /* the call waits for the client */
-        char service[SERVICE_NAME_MAX + 1];
-        Passage *previous, *next;
-};
-
-struct Gateway {
-        Runtime *rt;
-        Name *names;
-        size_t n_names;
-        Passage *passages;
-        GatewayCounters counters;
-};
-
-static Passage *passage_free(Passage *p) {
-        if (!p)
-                return NULL;
-        if (p->previous)
-                p->previous->next = p->next;
-        else
-                p->gateway->passages = p->next;
-        if (p->next)
-                p->next->previous = p->previous;
-        p->gateway->counters.open--;
-        service_call_cancel(p->call);
-        free(p);
-        return NULL;
-}
-
-static void remember(Gateway *g, const char *name) {
-        size_t size = strlen(name) + 1;
-        Name *n;
-
-        HASH_FIND_STR(g->names, name, n);
-        if (n || g->n_names >= NAMES_MAX)
-                return;
-        n = calloc(1, sizeof(*n) + size);
-        if (!n)
-                return;
-        memcpy(n->text, name, size);
-        HASH_ADD_KEYPTR(hh, g->names, n->text, size - 1, n);
-        if (n->hh.tbl)
-                g->n_names++;
-        else
-                free(n);
-}
-
-static bool is_known(const Gateway *g, const char *name) {
-        Name *n;
-
-        HASH_FIND_STR(g->names, name, n);
-        return n || strcmp(name, GRADING_SERVICE) == 0 || strcmp(name, "LogService") == 0;
-}
-
-static void fail(Passage *p, unsigned status, const char *what) {
-        Request *r = TAKE_PTR(p->request);
-
-        p->gateway->counters.failed++;
-        request_fail(r, status, "%s %s", p->service, what);
-}
-
-static void fail_error(Passage *p, int error) {
-        if (error == -ETIMEDOUT)
-                fail(p, 504, "did not answer in time");
-        else if (error == -EPROTO || error == -EFBIG)
-                fail(p, 502, "answered something that is not HTTP");
-        else if (error == -ENOENT)
-                fail(p, 503, "has no live provider now");
-        else if (error == -EBUSY || error == -ECANCELED || error == -ENOMEM)
-                fail(p, 503, "could not be asked: the portal is too busy, or stopping");
-        else
-                fail(p, 502, "does not answer");
-}
-
-static void on_stream(HttpStream *s, HttpStreamEvent event, void *userdata) {
-        Passage *p = userdata;
-
-        if (event == HTTP_STREAM_CLOSED) {
-                p->stream = NULL;
-                passage_free(p);
-        } else if (p->paused && p->call) {
-                p->paused = false;
-                service_call_resume(p->call);
-        }
-}
-
-static void on_head(const HttpAnswer *head, void *userdata) {
-        Passage *p = userdata;
-        Request *r = TAKE_PTR(p->request);
-
-        gateway_copy_answer_headers(head, p->service, r);
-        if (head->status == 204 || head->status == 205 || head->status == 304)
-                request_reply_empty(r, head->status);
-        else
-                p->stream = request_stream(r, head->status, *head->content_type ? head->content_type : "application/octet-stream",
-                                           STREAM_BUFFER_MAX, on_stream, p);
-}
-
-static int on_data(const void *data, size_t size, void *userdata) {
-        Passage *p = userdata;
-        int r;
-
-        if (!p->stream)
-                return -ECANCELED; /* nobody there to take it, or an answer that has no body */
-        r = http_stream_write(p->stream, data, size);
-        if (r != -ENOBUFS)
-                return r;
-        p->paused = true;
-        return -EAGAIN;
-}
-
-static const HttpCallStream answer_stream = { .head = on_head, .data = on_data };
-
-static void on_done(const HttpAnswer *answer, void *userdata) {
-        Passage *p = userdata;
-        HttpStream *s = p->stream;
-
-        p->call = NULL;
-        if (p->request) {
-                fail_error(p, answer->error < 0 ? answer->error : -EPROTO);
-                passage_free(p);
-                return;
-        }
-        if (answer->error < 0 && s)
-                p->gateway->counters.broken++;
-        else
-                p->gateway->counters.answered++;
-        if (!s)
-                passage_free(p);
-        else if (answer->error < 0)
-                http_stream_abort(s);   /* CLOSED frees p */
-        else
-                http_stream_end(s);
-}
-
-static void refuse(Gateway *g, Request *r, unsigned status, const char *detail) {
-        g->counters.refused++;
-        request_fail(r, status, "%s", detail);
-}
-
-static int passage_new(Gateway *g, Request *r, Passage **ret) {
-        Passage *p = calloc(1, sizeof(*p));
-
-        if (!p)
-                return -ENOMEM;
-        p->gateway = g;
-        p->request = r;
-        (void) stpncpy(p->service, request_param(r, "service"), SERVICE_NAME_MAX);
-        p->next = g->passages;
-        if (p->next)
-                p->next->previous = p;
-        g->passages = p;
-        g->counters.open++;
-        *ret = p;
-        return 0;
-}
-
-static int passage_call(Passage *p, const char *method, const char *target) {
-        Request *r = p->request;
-        const PortalConfig *config = p->gateway->rt->config;
-        _cleanup_(gateway_headers_deinit) GatewayHeaders headers = {};
-        bool safe = strcmp(method, "GET") == 0;
-        HttpCallOptions options = {
-                .method = method,
-                .url = target,
-                .content_type = request_header(r, "Content-Type"),
-                .headers = headers.lines,
-                .trace = request_trace(r),
-                .timeout_usec = config->gateway_usec,
-                .fresh = !safe,
-                .stream = &answer_stream,
-        };
-        const char *body = request_body(r, &options.body_size);
-        int e = gateway_copy_request_headers(r, &headers);
-
-        if (e < 0)
-                return e;
-        if (options.body_size > 0 || !safe)
-                options.body = body;
-        if (options.body_size > 0 && !options.content_type)
-                options.content_type = "application/octet-stream";
-        return service_call(p->gateway->rt, p->service, &options, on_done, p, &p->call);
-}
+#define ACCOUNT_ANSWER_MAX (64u << 10)
 
 static const char *find_method(const char *method) {
         static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
@@ -219,51 +18,184 @@ static const char *find_method(const char *method) {
         return NULL;
 }
 
-void pass_request(Request *r, void *service) {
-        Gateway *g = ((Portal *) service)->gateway;
-        const char *name = request_param(r, "service"), *method = find_method(request_method(r));
-        _cleanup_(buffer_deinit) Buffer target = BUFFER_NULL;
-        Passage *p;
+/* ---- how much one client may ask ---- */
+
+static GatewayRates rates_of(const Gateway *g) {
+        const PortalConfig *c = g->rt->config;
+
+        return (GatewayRates) { c->rate_per_sec, c->rate_burst, c->at_once };
+}
+
+/* 0, or how long to wait. Takes the place of what it was counted as before. */
+static uint64_t begin_limited(Passage *p, LruKey key) {
+        GatewayRates rates = rates_of(p->gateway);
+        uint64_t now = clock_monotonic_usec(), wait;
+
+        if (p->is_limited)
+                gateway_limits_undo(p->gateway->limits, &rates, p->limit, now);
+        wait = gateway_limits_begin(p->gateway->limits, &rates, key, now);
+        p->is_limited = wait == 0;
+        p->limit = key;
+        return wait;
+}
+
+static void refuse_limited(Passage *p, uint64_t wait_usec) {
+        char seconds[24];
+
+        (void) snprintf(seconds, sizeof(seconds), "%" PRIu64, (wait_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
+        request_set_header(p->request, "Retry-After", seconds);
+        p->gateway->counters.limited++;
+        passage_refuse(p, 429, "Too many requests of this client, or too many at the same time");
+}
+
+/* ---- who may go where ---- */
+
+static void refuse_nobody(Passage *p, const char *detail) {
+        request_set_header(p->request, "WWW-Authenticate", "Bearer realm=\"gradebook\"");
+        passage_refuse(p, 401, detail);
+}
+
+/* Somebody whom grading knows. What grading keeps it decides about itself; the others trust whoever has the cluster's token. */
+static void admit(Passage *p) {
+        const PortalConfig *config = p->gateway->rt->config;
+        uint64_t wait = begin_limited(p, gateway_limits_account(p->gateway->limits, p->account.id));
+
+        if (wait > 0)
+                refuse_limited(p, wait);
+        else if (gateway_is_for_peers(request_param(p->request, "rest")))
+                passage_refuse(p, 403, "This path is for peers of the cluster");
+        /* Through itself a person would come out as the cluster. */
+        else if (strcmp(p->service, "Portald") == 0)
+                passage_refuse(p, 403, "The portal does not pass requests on to portals");
+        else if (strcmp(p->service, GRADING_SERVICE) != 0 && strcmp(p->account.role, "admin") != 0 &&
+                 !gateway_list_has(config->open_services, p->service))
+                passage_refuse(p, 403, "This service is for administrators");
+        else
+                passage_send(p);
+}
+
+static void on_account(const HttpAnswer *answer, void *userdata) {
+        Passage *p = userdata;
+        const PortalConfig *config = p->gateway->rt->config;
         int e;
 
-        if (!method) {
-                request_set_header(r, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
-                refuse(g, r, 405, "The gateway passes on GET, HEAD, POST, PUT, PATCH and DELETE");
+        p->call = NULL;
+        if (answer->error < 0) {
+                passage_fail_error(p, GRADING_SERVICE, answer->error);
+        } else if (answer->status == 401) {
+                refuse_nobody(p, "The session or API token is not valid, or has ended: sign in again");
+        } else if (answer->status >= 500) {
+                passage_fail(p, answer->status == 503 ? 503 : 502, GRADING_SERVICE, "cannot say who this is now");
+        } else {
+                e = answer->status == 200 ? gateway_accounts_take(p->gateway->accounts, p->credential, answer->body, answer->size, config->account_usec,
+                                                                  clock_realtime_usec(), clock_monotonic_usec(), &p->account) : -EBADMSG;
+                if (e >= 0)
+                        admit(p);
+                else
+                        passage_fail(p, 502, GRADING_SERVICE, "did not say who this is");
+        }
+}
+
+static void ask_whose(Passage *p) {
+        _cleanup_(gateway_headers_deinit) GatewayHeaders headers = {};
+        HttpCallOptions options = {
+                .url = "/sessions/current",
+                .headers = headers.lines,
+                .trace = request_trace(p->request),
+                .answer_max = ACCOUNT_ANSWER_MAX,
+        };
+        int e = gateway_add_forwarding(p->request, &headers);
+
+        if (e >= 0)
+                e = gateway_headers_add(&headers, "Gradebook-Session", p->credential);
+        if (e >= 0)
+                e = service_call(p->gateway->rt, GRADING_SERVICE, &options, on_account, p, &p->call);
+        if (e < 0)
+                passage_fail_error(p, GRADING_SERVICE, e);
+}
+
+static bool is_forged(const Passage *p) {
+        const Request *r = p->request;
+
+        return p->by == GATEWAY_BY_COOKIE && strcmp(p->method, "GET") != 0 &&
+               !gateway_is_same_origin(request_header(r, "Sec-Fetch-Site"), request_header(r, "Origin"), request_header(r, "Host"));
+}
+
+/* Until it is known whose a text is, the address counts: nobody gets a bucket of their own by making one up. */
+static void authenticate(Passage *p) {
+        Gateway *g = p->gateway;
+        const char *authorization = request_header(p->request, "Authorization");
+        uint64_t wait;
+
+        /* A header that is the cluster's goes before a cookie; without tokens everybody is the cluster who is not somebody. */
+        if (!(g->rt->token && request_is_authorized(p->request)))
+                p->by = gateway_credential(authorization, request_header(p->request, "Cookie"), p->credential);
+        if (p->by == GATEWAY_BY_NOTHING && request_is_authorized(p->request)) {
+                passage_send(p);
                 return;
         }
-        if (!service_name_is_valid(name)) {
-                refuse(g, r, 404, "This is not the name of a service");
+        if (p->by != GATEWAY_BY_NOTHING && !is_forged(p) && gateway_accounts_find(g->accounts, p->credential, clock_monotonic_usec(), &p->account)) {
+                admit(p);
                 return;
         }
-        e = gateway_target(request_param(r, "rest"), request_query_string(r), &target);
-        if (e == -EINVAL) {
-                refuse(g, r, 400, "The path or the query has a character that must be percent-encoded");
-                return;
-        }
-        if (providers_count(g->rt->providers, name) > 0)
-                remember(g, name);
-        e = e < 0 ? e : passage_new(g, r, &p);
+        wait = begin_limited(p, gateway_limits_address(g->limits, request_client(p->request)));
+        if (wait > 0)
+                refuse_limited(p, wait);
+        else if (p->by == GATEWAY_BY_NOTHING)
+                refuse_nobody(p, "A session, an API token or the cluster token is needed (Authorization: Bearer …)");
+        else if (is_forged(p))
+                passage_refuse(p, 403, "A change by cookie must come from a page of this site");
+        else
+                ask_whose(p);
+}
+
+void pass_request(Request *r, void *service) {
+        Gateway *g = ((Portal *) service)->gateway;
+        const PortalConfig *config = g->rt->config;
+        Passage *p;
+        int e = passage_new(g, r, &p);
+
         if (e < 0) {
                 request_fail_errno(r, e, "passing the request on");
                 return;
         }
-        e = passage_call(p, method, buffer_text(&target));
-        if (e >= 0)
-                return;
-        if (e == -ENOENT && !is_known(g, name))
-                refuse(g, TAKE_PTR(p->request), 404, "No service of this name is known");
-        else
-                fail_error(p, e);
-        passage_free(p);
+        p->method = find_method(request_method(r));
+        e = p->method ? gateway_target(request_param(r, "rest"), request_query_string(r), &p->target) : 0;
+        if (!p->method) {
+                request_set_header(r, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
+                passage_refuse(p, 405, "The gateway passes on GET, HEAD, POST, PUT, PATCH and DELETE");
+        } else if (!service_name_is_valid(request_param(r, "service"))) {
+                passage_refuse(p, 404, "This is not the name of a service");
+        } else if (e == -EINVAL) {
+                passage_refuse(p, 400, "The path or the query has a character that must be percent-encoded");
+        } else if (e < 0) {
+                passage_fail_error(p, p->service, e);
+        } else if (p->upload_size != UINT64_MAX && p->upload_size > config->gateway_body_bytes) {
+                passage_refuse(p, 413, "The body has more bytes than GatewayMaxBody= allows");
+        } else {
+                authenticate(p);
+        }
 }
 
 int gateway_new(Gateway **ret, Runtime *rt) {
-        Gateway *g = calloc(1, sizeof(*g));
+        _cleanup_(gateway_freep) Gateway *g = calloc(1, sizeof(*g));
+        int r;
 
         if (!g)
                 return -ENOMEM;
         g->rt = rt;
-        *ret = g;
+        r = gateway_services_new(&g->services);
+        if (r >= 0)
+                r = gateway_accounts_new(&g->accounts);
+        if (r >= 0)
+                r = gateway_limits_new(&g->limits);
+        if (r >= 0)
+                r = sd_event_add_defer(rt->event, &g->release, on_release, g);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(g->release, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(g);
         return 0;
 }
 
@@ -278,25 +210,26 @@ void gateway_stop(Gateway *g) {
 }
 
 Gateway *gateway_free(Gateway *g) {
-        Name *n, *following;
-
         if (!g)
                 return NULL;
         while (g->passages) {
-                Passage *p = g->passages;
-
-                if (p->request)
-                        fail_error(p, -ECANCELED);
-                passage_free(p);
+                if (g->passages->request)
+                        passage_fail_error(g->passages, g->passages->service, -ECANCELED);
+                else
+                        passage_free(g->passages);
         }
-        HASH_ITER(hh, g->names, n, following) {
-                HASH_DEL(g->names, n);
-                free(n);
-        }
+        sd_event_source_disable_unref(g->release);
+        gateway_limits_free(g->limits);
+        gateway_accounts_free(g->accounts);
+        gateway_services_free(g->services);
         free(g);
         return NULL;
 }
 
 const GatewayCounters *gateway_counters(const Gateway *g) {
         return &g->counters;
+}
+
+const GatewayServices *gateway_services(const Gateway *g) {
+        return g->services;
 }

@@ -9,7 +9,14 @@ libportal_a_SOURCES = \
 	src/portal/csrf.c src/portal/csrf.h \
 	src/portal/feed.c src/portal/feed.h \
 	src/portal/forms.c src/portal/forms.h \
+	src/portal/gateway-accounts.c src/portal/gateway-accounts.h \
+	src/portal/gateway-breaker.c src/portal/gateway-breaker.h \
+	src/portal/gateway-credential.c src/portal/gateway-credential.h \
 	src/portal/gateway-headers.c src/portal/gateway-headers.h \
+	src/portal/gateway-internal.h \
+	src/portal/gateway-limits.c src/portal/gateway-limits.h \
+	src/portal/gateway-passage.c \
+	src/portal/gateway-services.c src/portal/gateway-services.h \
 	src/portal/gateway.c src/portal/gateway.h \
 	src/portal/grade-form.c src/portal/grade-form.h \
 	src/portal/grades.c \

@@ -40,6 +40,30 @@ static void read_gateway(MetricWriter *w, void *userdata) {
         metric_write_label(w, "outcome", "failed", c->failed);
         metric_write_label(w, "outcome", "refused", c->refused);
         metric_write_label(w, "outcome", "broken", c->broken);
+        metric_write_label(w, "outcome", "abandoned", c->abandoned);
+}
+
+static void read_gateway_limited(MetricWriter *w, void *userdata) {
+        metric_write(w, gateway_counters(((const Portal *) userdata)->gateway)->limited);
+}
+
+static const GatewayService *first_service(const void *userdata) {
+        return gateway_services_first(gateway_services(((const Portal *) userdata)->gateway));
+}
+
+static void read_breaker_state(MetricWriter *w, void *userdata) {
+        for (const GatewayService *s = first_service(userdata); s; s = s->next)
+                metric_write_label(w, "service", s->name, s->breaker.state);
+}
+
+static void read_breaker_opened(MetricWriter *w, void *userdata) {
+        for (const GatewayService *s = first_service(userdata); s; s = s->next)
+                metric_write_label(w, "service", s->name, s->breaker.opened);
+}
+
+static void read_breaker_refused(MetricWriter *w, void *userdata) {
+        for (const GatewayService *s = first_service(userdata); s; s = s->next)
+                metric_write_label(w, "service", s->name, s->breaker.refused);
 }
 
 const MetricItem portal_metrics[] = {
@@ -52,5 +76,9 @@ const MetricItem portal_metrics[] = {
         { "gradebook_portal_grades_added_total", METRIC_COUNTER, "Grades added through the form.", read_grades_added },
         { "gradebook_portal_gateway_open", METRIC_GAUGE, "Requests that the gateway is passing on now.", read_gateway_open },
         { "gradebook_portal_gateway_requests_total", METRIC_COUNTER, "Requests that came to the gateway, by outcome.", read_gateway },
+        { "gradebook_portal_gateway_limited_total", METRIC_COUNTER, "Requests refused with 429.", read_gateway_limited },
+        { "gradebook_portal_breaker_state", METRIC_GAUGE, "The breaker of a service: 0 closed, 1 half open, 2 open.", read_breaker_state },
+        { "gradebook_portal_breaker_opened_total", METRIC_COUNTER, "How often it has opened.", read_breaker_opened },
+        { "gradebook_portal_breaker_refused_total", METRIC_COUNTER, "Requests that it held back.", read_breaker_refused },
         METRIC_END,
 };

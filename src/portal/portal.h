@@ -25,6 +25,17 @@ typedef struct PortalConfig {
         uint64_t retry_usec;            /* [Portal] RetrySec= */
         uint64_t cache_bytes;           /* [Portal] CacheMax= */
         uint64_t gateway_usec;          /* [Gateway] TimeoutSec= */
+        uint64_t gateway_body_bytes;    /* [Gateway] GatewayMaxBody= */
+        char *open_services;            /* [Gateway] OpenServices= */
+        uint64_t account_usec;          /* [Gateway] AccountCacheSec= */
+        uint64_t rate_per_sec;          /* [Gateway] ClientRate= */
+        uint64_t rate_burst;            /* [Gateway] ClientBurst= */
+        uint64_t at_once;               /* [Gateway] ClientRequests= */
+        uint64_t breaker_failures;      /* [Gateway] BreakerFailures= */
+        uint64_t breaker_percent;       /* [Gateway] BreakerPercent= */
+        uint64_t breaker_requests;      /* [Gateway] BreakerRequests= */
+        uint64_t breaker_window_usec;   /* [Gateway] BreakerWindowSec= */
+        uint64_t breaker_open_usec;     /* [Gateway] BreakerOpenSec= */
 } PortalConfig;
 
 extern const ConfigItem portal_config[];
@@ -33,7 +44,6 @@ extern const MetricItem portal_metrics[];
 
 #define GRADING_SERVICE "GradingService"
 #define FORM_BODY_MAX (16u << 10)
-#define GATEWAY_BODY_MAX (1u << 20)
 
 typedef struct Portal {
         Runtime *rt;

@@ -16,6 +16,6 @@ const Route portal_routes[] = {
         { "POST", "/password", post_password, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/language/{code}", get_language, 0, ROUTE_PUBLIC },
         { "GET", "/assets/{name}", get_asset, 0, ROUTE_PUBLIC },
-        { "*", "/api/{service}/{rest...}", pass_request, GATEWAY_BODY_MAX, 0 },
+        { "*", "/api/{service}/{rest...}", pass_request, 0, ROUTE_PUBLIC | ROUTE_STREAMED },
         ROUTE_END,
 };

@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -14,12 +15,14 @@
 /* Calls to a target that is plain HTTP at a numeric address, without libcurl (7.88): for an exchange of some hundred bytes on a kept
  * connection libcurl takes several times as long as the kernel does, and a registry that tells a thousand dependants of a change
  * does little else. These have connections of their own, which libcurl does not know. What is asked more of a call (names, TLS,
- * an answer that is followed as it comes) is libcurl's.
+ * a body that is sent as it comes) is libcurl's.
  *
  * As with libcurl, a kept connection that turns out to have been ended by the peer before it took the request is no failure: it
  * is sent once more, on a new one. */
 
-#define READ_BYTES 4096
+#define READ_BYTES 16384
+#define ACCEPT "Accept:"
+#define ACCEPT_ALL "Accept: */*\r\n"
 #define CONNECT_TIMEOUT_USEC (2 * USEC_PER_SEC)
 #define IDLE_MAX_USEC (118 * USEC_PER_SEC)      /* as libcurl: what waited longer, a router in between may have forgotten */
 
@@ -274,6 +277,42 @@ static int receive(HttpCall *call) {
         return r;
 }
 
+/* Of an answer that is followed: hands on what has come. 1: that was all; 0: there is more to come, or it is paused. */
+static int deliver(HttpCall *call) {
+        if (call->reader.state < READER_BODY)
+                return 0;       /* the head is not whole */
+        http_client_start_stream(call);
+        if (call->body.size > 0) {
+                int r = call->stream->data(call->body.data, call->body.size, call->userdata);
+                if (r == -EAGAIN) {
+                        call->paused = true;
+                        http_client_disarm_direct(call->client, call->direct->fd);
+                        return 0;
+                }
+                if (r < 0)
+                        return r;
+                buffer_clear(&call->body);
+        }
+        return call->is_whole;
+}
+
+/* The answer has begun, so that the request has been sent: being told that there is room to write brings us back. */
+void http_direct_resume(HttpCall *call) {
+        int r = http_client_arm_direct(call->client, call->direct->fd, true);
+
+        if (r < 0)
+                http_call_fail_soon(call, r);
+}
+
+static int take_answer(HttpCall *call) {
+        int r = receive(call);
+
+        if (!call->stream || r < 0)
+                return r;
+        call->is_whole = r > 0;
+        return deliver(call);
+}
+
 static bool is_ended(int error) {
         return error == -ECONNRESET || error == -EPIPE;
 }
@@ -293,8 +332,10 @@ static void busy_event(Direct *d, uint32_t events) {
         if (events & EPOLLOUT)
                 r = call_send(call);
         /* A peer may answer what it did not read to its end. */
-        if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-                r = receive(call);
+        if (call->body.size > 0 && call->stream)
+                r = deliver(call);
+        else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+                r = take_answer(call);
         if (is_ended(r) && may_repeat(call)) {
                 r = call_repeat(call);
                 if (r >= 0)
@@ -322,22 +363,27 @@ void http_direct_event(Direct *d, uint32_t events) {
 /* ---- beginning ---- */
 
 static int write_request(HttpCall *call, const HttpCallOptions *o) {
+        bool accepts = false;
         const char *method = o->method ? o->method : o->body ? "POST" : "GET";
         Buffer *request = &call->request;
         char length[64] = "\r\n";
-        size_t size = strlen(method) + call->target->head_size + sizeof(length) + o->body_size + 1;
+        size_t size = strlen(method) + call->target->head_size + sizeof(length) + sizeof(ACCEPT_ALL) + o->body_size + 1;
 
         int r = http_call_set_headers(call, o);
         if (r < 0)
                 return r;
-        for (const struct curl_slist *h = call->headers; h; h = h->next)
+        for (const struct curl_slist *h = call->headers; h; h = h->next) {
                 size += strlen(h->data) + 2;
+                accepts = accepts || strncasecmp(h->data, ACCEPT, strlen(ACCEPT)) == 0;
+        }
         if (o->body)
                 (void) snprintf(length, sizeof(length), "Content-Length: %zu\r\n\r\n", o->body_size);
 
         (void) buffer_reserve(request, size);
         (void) buffer_puts(request, method);
         (void) buffer_append(request, call->target->head, call->target->head_size);
+        if (!accepts)
+                (void) buffer_puts(request, ACCEPT_ALL);
         for (const struct curl_slist *h = call->headers; h; h = h->next)
                 /* "Name:" says to libcurl that there is to be none. */
                 if (!strchr(h->data, ':') || strchr(h->data, ':')[1] != 0) {

@@ -117,7 +117,7 @@ int http_call_set_headers(HttpCall *call, const HttpCallOptions *o) {
         call->headers = call->common = call->client->plain;
         if (o->token)
                 r = add_token(call, o->token);
-        if (r >= 0 && o->body)
+        if (r >= 0 && (o->body || o->source))
                 r = add_content_type(call, o->content_type);
         if (r >= 0 && o->trace) {
                 trace_format(o->trace, traceparent);

@@ -79,6 +79,10 @@ struct HttpCall {
         bool started;           /* stream->head was called */
         sd_event_source *deadline;      /* of a stream: until its head has come */
         bool paused;
+        const HttpCallSource *source;
+        bool source_paused, source_ended;
+        uint64_t source_left;           /* bytes; UINT64_MAX: unknown */
+        uint64_t stream_usec;           /* the span of deadline */
         int stream_error;
         char error[CURL_ERROR_SIZE];
 
@@ -88,6 +92,7 @@ struct HttpCall {
         Buffer request;
         size_t sent;                    /* of it */
         HttpReader reader;
+        bool is_whole;                  /* the answer has come, though it may not all be taken yet */
         uint64_t begun_usec, timeout_usec, deadline_usec;       /* monotonic, span, monotonic */
         int failure;                    /* what it is told when its turn comes */
         HttpCall **list;                /* a slot of the wheel, or of those that failed; NULL: none */
@@ -159,12 +164,16 @@ void http_client_complete(HttpCall *call, int error, const char *text); /* tells
 /* The sockets of the connections that libcurl does not know; closed by http_client_on_socket_close(). */
 int http_client_add_direct(HttpClient *c, int fd, Direct *d);    /* connecting: told when it is connected, or not */
 int http_client_arm_direct(HttpClient *c, int fd, bool writable);        /* whether also to tell when there is room to write */
+void http_client_disarm_direct(HttpClient *c, int fd);                  /* tells nothing until it is armed */
 void http_client_use_direct(HttpClient *c, int fd, const void *user);   /* whose call is on it now */
 
-/* A call to a target that is direct, without stream. 0, or -ENOMEM; whatever fails later is told as its answer. */
+void http_client_start_stream(HttpCall *call);  /* tells the head, once */
+
+/* A call to a target that is direct, without source. 0, or -ENOMEM; whatever fails later is told as its answer. */
 int http_direct_begin(HttpCall *call, const HttpCallOptions *options);
 void http_direct_release(HttpCall *call);       /* lets go of all it has */
 void http_direct_fail(HttpCall *call, int error);       /* completes it */
+void http_direct_resume(HttpCall *call);        /* of a paused stream; nothing is told from in here */
 void http_direct_event(Direct *d, uint32_t events);     /* of epoll(7) */
 void http_direct_close(Direct *d);
 void http_client_close_kept(HttpClient *c);

@@ -307,6 +307,10 @@ int http_client_arm_direct(HttpClient *c, int fd, bool writable) {
         return socket_arm(socket_find(c, fd), EVENTS_READABLE | (writable ? EPOLLOUT : 0));
 }
 
+void http_client_disarm_direct(HttpClient *c, int fd) {
+        (void) socket_arm(socket_find(c, fd), 0);
+}
+
 void http_client_use_direct(HttpClient *c, int fd, const void *user) {
         socket_find(c, fd)->user = user;
 }

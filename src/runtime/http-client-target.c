@@ -48,7 +48,7 @@ static bool read_address(const char *host, uint16_t port, TargetAddress *ret) {
 
 static int write_head(HttpTarget *t, const char *host, const char *port, const char *path, const char *query) {
         bool usual = strcmp(port, "80") == 0;
-        int n = asprintf(&t->head, " %s%s%s HTTP/1.1\r\nHost: %s%s%s\r\nAccept: */*\r\n", path, query ? "?" : "", query ? query : "",
+        int n = asprintf(&t->head, " %s%s%s HTTP/1.1\r\nHost: %s%s%s\r\n", path, query ? "?" : "", query ? query : "",
                          host, usual ? "" : ":", usual ? "" : port);
 
         if (n < 0) {

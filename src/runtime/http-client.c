@@ -69,7 +69,8 @@ static HttpCall *call_free(HttpCall *call) {
         if (call->easy) {
                 if (call->shard)
                         (void) curl_multi_remove_handle(call->shard->multi, call->easy);
-                if (c->n_idle < IDLE_HANDLES_MAX)
+                /* One that has sent a body has a buffer of 64 KiB for it. */
+                if (c->n_idle < IDLE_HANDLES_MAX && !call->source)
                         c->idle[c->n_idle++] = call->easy;
                 else
                         curl_easy_cleanup(call->easy);
@@ -122,13 +123,17 @@ const char *http_answer_header(const HttpAnswer *answer, const char *name) {
         return header->value;
 }
 
-static void start_stream(HttpCall *call) {
+void http_client_start_stream(HttpCall *call) {
         HttpAnswer head;
 
         if (call->started)
                 return;
         call->started = true;
-        call->deadline = sd_event_source_disable_unref(call->deadline);
+        if (call->is_direct)
+                http_call_clear_deadline(call);
+        /* A body that is still on its way, and stays there for too long, is a fault all the same. */
+        if (!call->source || call->source_ended)
+                call->deadline = sd_event_source_disable_unref(call->deadline);
         head = call_answer(call, 0, "");
         call->stream->head(&head, call->userdata);
 }
@@ -139,13 +144,15 @@ void http_client_complete(HttpCall *call, int error, const char *text) {
         if (error == 0)
                 http_client_leave_connection(call);
         if (call->stream && error == 0)
-                start_stream(call);
+                http_client_start_stream(call);
         call->done(&answer, call->userdata);
         call_free(call);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-        http_client_complete(userdata, -ETIMEDOUT, "The answer did not begin in time");
+        HttpCall *call = userdata;
+
+        http_client_complete(call, -ETIMEDOUT, call->started ? "The body was not taken in time" : "The answer did not begin in time");
         return 0;
 }
 
@@ -173,7 +180,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata) {
         long status = 0;
 
         if (size * n == 2 && data[0] == '\r' && curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200)
-                start_stream(call);
+                http_client_start_stream(call);
         return size * n;
 }
 
@@ -186,7 +193,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
                 call->stream_error = r;
                 return r < 0 ? 0 : size * n;
         }
-        start_stream(call);
+        http_client_start_stream(call);
         r = call->stream->data(data, size * n, call->userdata);
         if (r == -EAGAIN) {
                 call->paused = true;
@@ -194,6 +201,34 @@ static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
         }
         call->stream_error = r;
         return r < 0 ? 0 : size * n;
+}
+
+/* Something moves: the time for the answer's head begins anew. */
+static void push_deadline(HttpCall *call) {
+        if (call->started && call->source_ended)
+                call->deadline = sd_event_source_disable_unref(call->deadline);
+        else if (call->deadline)
+                (void) sd_event_source_set_time_relative(call->deadline, call->stream_usec);
+}
+
+static size_t on_source(char *data, size_t size, size_t n, void *userdata) {
+        HttpCall *call = userdata;
+        ssize_t k = call->source->read(data, size * n, call->userdata);
+
+        if (k == -EAGAIN) {
+                call->source_paused = true;
+                return CURL_READFUNC_PAUSE;
+        }
+        if (k < 0) {
+                call->stream_error = (int) k;
+                return CURL_READFUNC_ABORT;
+        }
+        /* Behind the last byte of a known length libcurl does not ask again. */
+        if (call->source_left != UINT64_MAX)
+                call->source_left -= (uint64_t) k;
+        call->source_ended = k == 0 || call->source_left == 0;
+        push_deadline(call);
+        return (size_t) k;
 }
 
 int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec) {
@@ -292,6 +327,7 @@ static int set_deadline(HttpCall *call, uint64_t timeout_usec) {
         if (!ok)
                 return -EINVAL;
         /* libcurl's own deadlines are for the whole of an answer, and a stream may go on for ever. */
+        call->stream_usec = timeout_usec;
         return call->stream ? sd_event_add_time_relative(call->client->event, &call->deadline, CLOCK_MONOTONIC, timeout_usec, 1,
                                                          on_deadline, call) : 0;
 }
@@ -318,10 +354,16 @@ static int set_options(HttpCall *call, const HttpCallOptions *o) {
         SET(CURLOPT_FRESH_CONNECT, o->fresh ? 1L : 0L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) o->body_size);
         SET(CURLOPT_COPYPOSTFIELDS, o->body);
-        if (!o->body)
+        if (o->source) {
+                SET(CURLOPT_POST, 1L);
+                SET(CURLOPT_POSTFIELDSIZE_LARGE, o->source_size == UINT64_MAX ? (curl_off_t) -1 : (curl_off_t) o->source_size);
+                SET(CURLOPT_READFUNCTION, on_source);
+                SET(CURLOPT_READDATA, call);
+        } else if (!o->body) {
                 SET(CURLOPT_HTTPGET, 1L);
+        }
         SET(CURLOPT_NOBODY, is_head ? 1L : 0L);
-        SET(CURLOPT_CUSTOMREQUEST, is_head || strcmp(method, o->body ? "POST" : "GET") == 0 ? NULL : method);
+        SET(CURLOPT_CUSTOMREQUEST, is_head || strcmp(method, o->body || o->source ? "POST" : "GET") == 0 ? NULL : method);
         return ok ? 0 : -EINVAL;
 }
 
@@ -352,7 +394,7 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         call = calloc(1, sizeof(*call));
         if (!call)
                 return -ENOMEM;
-        *call = (HttpCall) { .client = c, .fd = -1, .done = done, .userdata = userdata, .lost = options->lost, .stream = options->stream, .next = c->calls,
+        *call = (HttpCall) { .client = c, .fd = -1, .done = done, .userdata = userdata, .lost = options->lost, .stream = options->stream, .source = options->source, .source_left = options->source_size, .next = c->calls,
                             .target = http_target_ref(options->target) };
         call->body.max = options->answer_max ? options->answer_max : ANSWER_MAX_DEFAULT;
         if (call->next)
@@ -360,7 +402,7 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
         c->calls = call;
         c->n_calls++;
 
-        call->is_direct = http_target_is_direct(call->target) && !call->stream;
+        call->is_direct = http_target_is_direct(call->target) && !call->source;
         r = call->is_direct ? http_direct_begin(call, options) : call_begin(call, options);
         if (r < 0) {
                 call_free(call);
@@ -378,8 +420,19 @@ HttpCall *http_call_cancel(HttpCall *call) {
 }
 
 void http_call_resume(HttpCall *call) {
-        if (!call->paused)      /* as no direct one is */
+        if (!call->paused)
                 return;
         call->paused = false;
-        (void) curl_easy_pause(call->easy, CURLPAUSE_CONT);
+        if (call->is_direct) {
+                http_direct_resume(call);
+                return;
+        }
+        (void) curl_easy_pause(call->easy, call->source_paused ? CURLPAUSE_SEND : CURLPAUSE_CONT);
+}
+
+void http_call_resume_source(HttpCall *call) {
+        if (!call->source_paused)
+                return;
+        call->source_paused = false;
+        (void) curl_easy_pause(call->easy, call->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }

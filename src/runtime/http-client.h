@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
@@ -43,6 +44,12 @@ typedef struct HttpCallStream {
         int (*data)(const void *data, size_t size, void *userdata);
 } HttpCallStream;
 
+/* The body of a request as it comes. read: bytes; 0: that was all; -EAGAIN pauses until http_call_resume_source(); another
+ * negative errno ends the call. It is asked only once there is a connection. */
+typedef struct HttpCallSource {
+        ssize_t (*read)(void *data, size_t max, void *userdata);
+} HttpCallSource;
+
 typedef struct HttpCallOptions {
         const char *method;             /* NULL: GET */
         const char *url;
@@ -50,10 +57,13 @@ typedef struct HttpCallOptions {
         const char *content_type;       /* of body; NULL: application/json */
         const void *body;               /* copied */
         size_t body_size;
+        const HttpCallSource *source;   /* static; instead of body, with stream and fresh. NULL: body counts */
+        uint64_t source_size;           /* UINT64_MAX: not known, it is sent in chunks */
         const char *const *headers;     /* further "Name: value", NULL-terminated; may be NULL */
         const Trace *trace;             /* sent on as traceparent; NULL: none */
         const char *token;              /* "Authorization: Bearer"; NULL: none */
-        uint64_t timeout_usec;          /* for all of it; 0: the client's default. With stream: until the head; then it may go on for ever */
+        uint64_t timeout_usec;          /* for all of it; 0: the client's default. With stream: until the head; then it may go on for ever.
+                                           With source: counted anew from each bit of the body that is taken, to the last */
         size_t answer_max;              /* bytes; 0: 16 MiB */
         bool fresh;                     /* a new connection: for what must not be sent twice, since a reused connection that
                                            turns out dead makes libcurl send again */
@@ -81,5 +91,6 @@ int http_client_call(HttpClient *c, const HttpCallOptions *options, HttpCallDone
 void http_client_send(HttpClient *c);
 HttpCall *http_call_cancel(HttpCall *call);     /* NULL is fine; returns NULL. Not from within stream callbacks */
 void http_call_resume(HttpCall *call);
+void http_call_resume_source(HttpCall *call);
 void http_client_unwatch(HttpClient *c, const void *userdata);  /* no lost() with this userdata any more */
 size_t http_client_open_calls(const HttpClient *c);

@@ -2,7 +2,8 @@
 #pragma once
 
 /* Shared by http-server.c (daemons, loop, drain), http-server-connection.c (how many there may be), http-server-request.c
- * (from the first byte to the handler, and what a handler may ask), http-server-hold.c (until the reply), http-server-reply.c
+ * (from the first byte to the handler, and what a handler may ask), http-server-body.c (bodies that are taken
+ * as they come), http-server-hold.c (until the reply), http-server-reply.c
  * and http-server-stream.c (back to the client). Nobody else includes it. */
 
 #include <microhttpd.h>
@@ -85,6 +86,12 @@ struct Request {
         bool failed;            /* memory ran out while the reply was built */
         Problem problem;        /* found before the handler; status 0: none */
         Buffer body;
+        bool body_whole;        /* all of it has come */
+        RequestBodyCallback taker;      /* of a streamed body; NULL: nobody takes it */
+        void *taker_userdata;
+        sd_event_source *body_watch;    /* sees the client go before its end */
+        uint64_t body_max, body_seen;   /* of a streamed one, in bytes */
+        int body_error;         /* what the taker is told behind what was good */
         size_t discarded;       /* bytes of a body that is read only to be polite */
         Header *query_values;   /* decoded once asked for */
         Header *form;
@@ -106,6 +113,12 @@ bool http_connection_is_ending(const Connection *c);    /* its next reply says "
 
 /* As many as wanted, or as the limit of open files allows; logs then. */
 unsigned http_connections_max(unsigned wanted);
+
+/* http-server-body.c: bodies that are taken bit by bit. */
+bool http_request_is_streamed(const Request *r);
+void http_request_feed_body(Request *r, const char *data, size_t *size);        /* takes what there is room for, else suspends */
+void http_request_end_body(Request *r);
+void http_request_lose_body(Request *r);        /* the request goes: its taker is told */
 
 /* Tells who waits for the end of the last connection. */
 void http_server_check_drained(HttpServer *s);

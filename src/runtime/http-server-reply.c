@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 
 #include "base/log.h"
@@ -167,13 +168,20 @@ void request_reply_json(Request *r, unsigned status, json_object *o) {
         reply_json(r, status, "application/json", o);
 }
 
+static bool has_header(const Request *r, const char *name) {
+        for (const Header *h = r->headers; h; h = h->next)
+                if (strcasecmp(h->name, name) == 0)
+                        return true;
+        return false;
+}
+
 void request_reply_problem(Request *r, Problem *p) {
         Problem problem = *p;
 
         *p = PROBLEM_NULL;
         if (problem.status == 0)
                 problem.status = 500;
-        if (problem.status == 503)
+        if (problem.status == 503 && !has_header(r, "Retry-After"))
                 request_set_header(r, "Retry-After", "1");
         reply_json(r, problem.status, PROBLEM_CONTENT_TYPE, problem_to_json(&problem, request_trace(r)->id));
         problem_deinit(&problem);

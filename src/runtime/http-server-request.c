@@ -20,6 +20,7 @@
 #define BASIC_MAX 512           /* bytes of user and password */
 
 void http_request_free(Request *r) {
+        http_request_lose_body(r);
         if (r->connection) {
                 http_request_unhold(r);
                 r->connection->in_request = r->connection->in_handler = false;
@@ -27,6 +28,7 @@ void http_request_free(Request *r) {
         if (r->dispatched)
                 r->server->counters.open_requests--;
         r->watch = sd_event_source_disable_unref(r->watch);
+        r->body_watch = sd_event_source_disable_unref(r->body_watch);
         route_match_deinit(&r->match);
         problem_deinit(&r->problem);
         buffer_deinit(&r->body);
@@ -214,14 +216,14 @@ static void check_head(Request *r) {
         }
         if (check.length && parse_uint64(check.length, &body_size) < 0)
                 (void) problem_set(&r->problem, 400, "Content-Length is not a number");
-        else if (body_size > r->match.route->body_max)
+        else if (!http_request_is_streamed(r) && body_size > r->match.route->body_max)
                 (void) problem_set(&r->problem, 413, "The body has more than %zu bytes, the most that is taken here", r->match.route->body_max);
         r->body.max = r->match.route->body_max;
 }
 
 static void take_body(Request *r, const char *data, size_t size) {
         r->server->counters.bytes_received += size;
-        if (r->problem.status) {
+        if (r->problem.status || http_request_is_streamed(r)) {
                 r->discarded += size;
                 return;
         }
@@ -275,15 +277,24 @@ enum MHD_Result http_request_access(void *userdata, struct MHD_Connection *mhd, 
                 r->is_head = strcmp(method, "HEAD") == 0;
                 r->method = r->is_head ? "GET" : method;
                 check_head(r);
+                if (!r->problem.status && http_request_is_streamed(r)) {
+                        dispatch(r);
+                        return r->replied && request_header(r, "Expect") ? http_request_queue(r) : MHD_YES;
+                }
                 /* Who waits for "100 Continue" is told before sending anything. */
                 if (!r->unreadable && (!r->problem.status || !request_header(r, "Expect")))
                         return MHD_YES;
+        }
+        if (*upload_size > 0 && r->taker) {
+                http_request_feed_body(r, upload_data, upload_size);
+                return MHD_YES;
         }
         if (*upload_size > 0) {
                 take_body(r, upload_data, *upload_size);
                 *upload_size = 0;
                 return r->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
         }
+        http_request_end_body(r);
         if (!r->dispatched)
                 dispatch(r);
         if (r->replied) {

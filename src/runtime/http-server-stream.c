@@ -122,6 +122,7 @@ HttpStream *request_stream(Request *r, unsigned status, const char *content_type
         }
         /* One descriptor is watched once. */
         r->watch = sd_event_source_disable_unref(r->watch);
+        r->body_watch = sd_event_source_disable_unref(r->body_watch);
         s = calloc(1, sizeof(*s));
         if (s && !r->failed && r->connection &&
             sd_event_add_io(r->server->event, &s->watch, r->connection->fd, EPOLLRDHUP, on_client_gone, s) >= 0) {

@@ -29,6 +29,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-client.c \
 	src/runtime/http-client.h \
 	src/runtime/http-server-internal.h \
+	src/runtime/http-server-body.c \
 	src/runtime/http-server-connection.c \
 	src/runtime/http-server-hold.c \
 	src/runtime/http-server-reply.c \

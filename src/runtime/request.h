@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/macros.h"
 #include "runtime/router.h"
@@ -37,6 +38,23 @@ int request_watch(Request *r, void (*gone)(Request *r, void *userdata), void *us
  * client may go meanwhile: after the handler has returned only the replies may be called, and of what the request lent only its body and
  * the values of its query are still there. */
 void request_hold(Request *r);
+
+/* A body that is not kept, on a route with ROUTE_STREAMED: the handler is called as soon as the head is there, and takes the body as it comes. What
+ * comes meanwhile waits, REQUEST_BODY_WINDOW bytes of it; then the client does. The request may be replied to at any time: the reply
+ * goes out when the body has come, whose rest is thrown away if nobody takes it (up to 16 MiB, then the connection ends). */
+#define REQUEST_BODY_WINDOW (64u << 10)
+typedef enum RequestBodyEvent {
+        REQUEST_BODY_MORE,      /* request_take_body() has something to say */
+        REQUEST_BODY_GONE,      /* the request is freed after this call. If no reply was given yet, the client has gone, and none is due */
+} RequestBodyEvent;
+typedef void (*RequestBodyCallback)(Request *r, RequestBodyEvent event, void *userdata);
+
+/* Says who takes it; before the handler returns, unless it has replied. A body longer than max is -EFBIG where it is taken. */
+void request_open_body(Request *r, uint64_t max, RequestBodyCallback callback, void *userdata);
+/* Bytes; 0: that was all; -EAGAIN: MORE comes; -EFBIG, -ENOMEM. Also after a reply, until GONE. */
+ssize_t request_take_body(Request *r, void *data, size_t max);
+void request_close_body(Request *r);    /* nobody takes it any more; no callback */
+bool request_has_body(const Request *r, uint64_t *ret_size);    /* by the head; UINT64_MAX: in chunks, nobody knows how long */
 
 /* Parses the body as a JSON object, whatever its Content-Type says; on failure the request has been answered (400) and -EBADMSG returned. */
 int request_json(Request *r, json_object **ret);

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "runtime/service.h"
 
-#define HEADERS_MAX 16
+#define HEADERS_MAX 24
 #define TRIES_MAX 3
 #define BODY_KEPT_MAX (1u << 20)                /* of a change, for another try */
 #define RETRY_USEC_MIN (10 * USEC_PER_MSEC)     /* with less time left another try is no use */
@@ -25,6 +25,7 @@ struct ServiceCall {
         void *body;
         bool is_safe;                   /* to be repeated, whatever became of it */
         bool can_retry;
+        bool is_starved;                /* it waits for who asks, not for the provider */
         bool was_reset;                 /* one of those tried may be back already */
         char *tried[TRIES_MAX];         /* URLs of providers */
         size_t n_tried;
@@ -89,11 +90,24 @@ static int on_data(const void *data, size_t size, void *userdata) {
         return c->options.stream->data(data, size, c->userdata);
 }
 
+/* A bit of the body is gone for good: it cannot be sent to another. */
+static ssize_t on_read(void *data, size_t max, void *userdata) {
+        ServiceCall *c = userdata;
+
+        ssize_t n = c->options.source->read(data, max, c->userdata);
+
+        c->can_retry = false;
+        c->is_starved = n == -EAGAIN;
+        return n;
+}
+
+static const HttpCallSource source_relay = { .read = on_read };
 static const HttpCallStream relay = { .head = on_head, .data = on_data };
 
 static void on_done(const HttpAnswer *answer, void *userdata);
 
 static int call_provider(ServiceCall *c) {
+        _cleanup_(http_target_unrefp) HttpTarget *target = NULL;
         _cleanup_(freep) char *url = NULL;
         HttpCallOptions options = c->options;
         uint64_t now = clock_monotonic_usec();
@@ -108,10 +122,15 @@ static int call_provider(ServiceCall *c) {
                 return -ENOMEM;
         }
         options.url = url;
+        /* What is followed as it comes has to be quick, and goes by libcurl only where it must: without a target. */
+        if (options.stream && !options.source && http_target_new(&target, url) >= 0)
+                options.target = target;
         options.token = c->rt->token;
         options.timeout_usec = c->deadline_usec > now ? c->deadline_usec - now : 1;
         if (options.stream)
                 options.stream = &relay;
+        if (options.source)
+                options.source = &source_relay;
         return http_client_call(c->rt->client, &options, on_done, c, &c->call);
 }
 
@@ -157,7 +176,7 @@ static void on_done(const HttpAnswer *answer, void *userdata) {
         ServiceCall *c = userdata;
 
         c->call = NULL;
-        providers_end(c->rt->providers, &c->pick, outcome_of(answer));
+        providers_end(c->rt->providers, &c->pick, answer->error == -ETIMEDOUT && c->is_starved ? BALANCE_CANCELLED : outcome_of(answer));
         if (retry(c, answer))
                 return;
         c->done(answer, c->userdata);
@@ -182,9 +201,14 @@ static int copy_options(ServiceCall *c, const HttpCallOptions *o) {
         size_t n = 0;
 
         c->options = *o;
-        c->is_safe = c->can_retry = !o->body && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+        c->is_safe = c->can_retry = !o->body && !o->source && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
         if (o->body && keep_body(c, o) < 0)
                 return -ENOMEM;
+        if (o->source) {
+                c->can_retry = o->fresh;
+                if (o->content_type && text_replace(&c->content_type, o->content_type) < 0)
+                        return -ENOMEM;
+        }
         if (text_replace(&c->path, o->url) < 0 || text_replace(&c->method, method) < 0)
                 return -ENOMEM;
         c->options.method = c->method;
@@ -247,4 +271,9 @@ ServiceCall *service_call_cancel(ServiceCall *c) {
 void service_call_resume(ServiceCall *c) {
         if (c->call)
                 http_call_resume(c->call);
+}
+
+void service_call_resume_source(ServiceCall *c) {
+        if (c->call)
+                http_call_resume_source(c->call);
 }

@@ -76,9 +76,10 @@ int service_main(const Service *service, int argc, char *argv[]);
 /* A request to whichever provider of the service is picked: options->url is the path ("/students/1") and token is set
  * here. A GET or HEAD, which may be repeated (RFC 9110, 9.2.1), goes to up to two others after a connection that failed or
  * broke and, unless it is a stream, after 503; a change on a fresh connection only if that was refused, so that nothing was
- * sent. All as long as the service's retry budget has it, and within the one deadline for all tries. Which one is picked: see runtime/balance.h. -ENOENT: no provider is known. Otherwise as http_client_call();
+ * sent, and one with a source only if nothing of it was read. All as long as the service's retry budget has it, and within the one deadline for all tries. Which one is picked: see runtime/balance.h. -ENOENT: no provider is known. Otherwise as http_client_call();
  * done comes once. */
 typedef struct ServiceCall ServiceCall;
 int service_call(Runtime *rt, const char *service_name, const HttpCallOptions *options, HttpCallDone done, void *userdata, ServiceCall **ret);
 ServiceCall *service_call_cancel(ServiceCall *c);       /* NULL is fine; returns NULL; done is not called */
 void service_call_resume(ServiceCall *c);               /* of a paused stream */
+void service_call_resume_source(ServiceCall *c);        /* of a body that is sent as it comes */

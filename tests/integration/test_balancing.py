@@ -61,7 +61,7 @@ class Portal:
 
     def __init__(self, cluster, timeout="2s", **balancing):
         balancing = {"SlowStartSec": "0", "EjectSec": f"{EJECT_SECONDS}s", **balancing}
-        cluster.configure("portal", {"Portal": {"RetrySec": "1s"}, "Gateway": {"TimeoutSec": timeout}})
+        cluster.configure("portal", {"Portal": {"RetrySec": "1s"}, "Gateway": {"TimeoutSec": timeout, "BreakerFailures": "0", "BreakerPercent": "0"}})
         cluster.configure("gradebook", {"HTTP": {"RequestTimeoutSec": "2s"}, "Balancing": balancing})
         self.cluster = cluster
         self.daemon = cluster.start("portal")

@@ -21,7 +21,7 @@ class Portal:
     """A portal that is told of its providers by hand, as the registry would."""
 
     def __init__(self, cluster):
-        cluster.configure("portal", {"Portal": {"RetrySec": "1s"}, "Gateway": {"TimeoutSec": "2s"}})
+        cluster.configure("portal", {"Portal": {"RetrySec": "1s"}, "Gateway": {"TimeoutSec": "2s", "GatewayMaxBody": "1M"}})
         cluster.configure("gradebook", {"HTTP": {"RequestTimeoutSec": "2s"}})
         self.cluster = cluster
         self.daemon = cluster.start("portal")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct
-TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct
+check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct \
+	tests/unit/test-gateway tests/unit/test-gateway-breaker
+TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct \
+	tests/unit/test-gateway tests/unit/test-gateway-breaker
 check_PROGRAMS += tests/unit/test-portal-people
 TESTS += tests/unit/test-portal-people
 tests_unit_test_portal_people_SOURCES = tests/unit/test-portal-people.c
@@ -16,4 +18,8 @@ tests_unit_test_http_reader_SOURCES = tests/unit/test-http-reader.c
 tests_unit_test_http_reader_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_inflate_SOURCES = tests/unit/test-inflate.c
 tests_unit_test_inflate_LDADD = libruntime.a libbase.a $(ZLIB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_gateway_SOURCES = tests/unit/test-gateway.c
+tests_unit_test_gateway_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_gateway_breaker_SOURCES = tests/unit/test-gateway-breaker.c
+tests_unit_test_gateway_breaker_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 endif

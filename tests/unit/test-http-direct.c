@@ -31,6 +31,10 @@ typedef struct Server {
         HttpClient *client;
 
         size_t n_done, n_lost;
+        size_t n_heads, n_bytes, n_paused;      /* of an answer that is followed */
+        unsigned pauses;                /* that many bits of it are not taken */
+        bool refuses;
+        char followed[64];
         int error;
         unsigned status;
         char body[64], header[64], text[128];
@@ -280,6 +284,122 @@ static void test_lost(void **state) {
         assert_int_equal(s->n_lost, 2);
 }
 
+/* ---- answers that are followed ---- */
+
+static void on_follow_head(const HttpAnswer *head, void *userdata) {
+        Server *s = userdata;
+
+        s->n_heads++;
+        s->status = head->status;
+        assert_int_equal(s->n_bytes, 0);
+        assert_string_equal(http_answer_header(head, "x-seen"), "yes");
+}
+
+static int on_follow_data(const void *data, size_t size, void *userdata) {
+        Server *s = userdata;
+
+        assert_int_equal(s->n_heads, 1);
+        if (s->pauses > 0) {
+                s->pauses--;
+                s->n_paused++;
+                return -EAGAIN;
+        }
+        if (s->refuses)
+                return -ENOSPC;
+        assert_true(s->n_bytes + size < sizeof(s->followed));
+        memcpy(s->followed + s->n_bytes, data, size);
+        s->n_bytes += size;
+        return 0;
+}
+
+static const HttpCallStream follow = { .head = on_follow_head, .data = on_follow_data };
+
+static void test_followed(void **state) {
+        static const struct {
+                const char *answer, *body;
+        } cases[] = {
+                { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Seen: yes\r\n\r\nok", "ok" },
+                { "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Seen: yes\r\n\r\n", "" },
+                { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Seen: yes\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n", "abcde" },
+                { "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Seen: yes\r\n\r\nok", "ok" },
+        };
+        Server *s = *state;
+
+        for (unsigned pauses = 0; pauses < 3; pauses++)
+                for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                        s->n_heads = s->n_bytes = s->n_paused = s->n_done = 0;
+                        s->pauses = *cases[i].body ? pauses : 0;
+                        s->answer = cases[i].answer;
+                        HttpCall *call = begin(s, &(HttpCallOptions) { .stream = &follow, .timeout_usec = 100 * USEC_PER_MSEC });
+                        for (unsigned n = 1; *cases[i].body && n <= pauses; n++) {
+                                run_until(s, &s->n_paused, n);
+                                assert_int_equal(s->n_done, 0);
+                                http_call_resume(call);
+                                assert_int_equal(s->n_bytes, 0);        /* nothing from within */
+                        }
+                        run_until(s, &s->n_done, 1);
+                        assert_int_equal(s->error, 0);
+                        assert_int_equal(s->n_heads, 1);
+                        assert_int_equal(s->n_bytes, strlen(cases[i].body));
+                        assert_memory_equal(s->followed, cases[i].body, s->n_bytes);
+                        assert_string_equal(s->body, "");
+                }
+        assert_int_equal(s->n_connections, 1);  /* each was kept */
+}
+
+static void test_followed_for_long(void **state) {
+        Server *s = *state;
+
+        /* The deadline is for the head; a pause longer than it is none of the provider's. */
+        s->answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Seen: yes\r\n\r\n01";
+        (void) begin(s, &(HttpCallOptions) { .stream = &follow, .timeout_usec = 20 * USEC_PER_MSEC });
+        run_until(s, &s->n_bytes, 2);
+        for (uint64_t end = clock_monotonic_usec() + 60 * USEC_PER_MSEC; clock_monotonic_usec() < end;)
+                assert_true(sd_event_run(s->event, 10 * USEC_PER_MSEC) >= 0);
+        assert_int_equal(s->n_done, 0);
+        assert_int_equal(write(s->fds[0], "234", 3), 3);
+        run_until(s, &s->n_done, 1);
+        assert_int_equal(s->error, 0);
+        assert_memory_equal(s->followed, "01234", 5);
+
+        /* No head in time; one that is cut; one that nobody wants; one that is given up while it is paused. */
+        s->n_heads = s->n_bytes = 0;
+        s->answer = NULL;
+        (void) begin(s, &(HttpCallOptions) { .stream = &follow, .timeout_usec = 20 * USEC_PER_MSEC });
+        run_until(s, &s->n_done, 2);
+        assert_int_equal(s->error, -ETIMEDOUT);
+
+        s->answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Seen: yes\r\n\r\n01";
+        (void) begin(s, &(HttpCallOptions) { .stream = &follow });
+        run_until(s, &s->n_bytes, 2);
+        server_end(s, s->n_connections - 1);
+        run_until(s, &s->n_done, 3);
+        assert_int_equal(s->error, -ECONNRESET);
+
+        s->n_heads = s->n_bytes = 0;
+        s->refuses = true;
+        (void) begin(s, &(HttpCallOptions) { .stream = &follow });
+        run_until(s, &s->n_done, 4);
+        assert_int_equal(s->error, -ENOSPC);
+
+        s->n_heads = 0;
+        s->refuses = false;
+        s->pauses = 1;
+        s->n_paused = 0;
+        HttpCall *call = begin(s, &(HttpCallOptions) { .stream = &follow });
+        run_until(s, &s->n_paused, 1);
+        http_call_cancel(call);
+        assert_int_equal(http_client_open_calls(s->client), 0);
+}
+
+static void test_accept(void **state) {
+        Server *s = *state;
+
+        ask(s, &(HttpCallOptions) { .headers = (const char *const[]) { "accept: text/plain", NULL } });
+        assert_non_null(strstr(s->asked, "accept: text/plain\r\n"));
+        assert_null(strstr(s->asked, "*/*"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -290,6 +410,9 @@ int main(void) {
                 TEST(test_failures),
                 TEST(test_cancelled),
                 TEST(test_lost),
+                TEST(test_followed),
+                TEST(test_followed_for_long),
+                TEST(test_accept),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

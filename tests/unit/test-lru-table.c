@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "grading/lru-table.h"
+#include "base/lru-table.h"
 
 static LruKey key(uint64_t n) {
         return (LruKey) { n * UINT64_C(0x9e3779b97f4a7c15), n };

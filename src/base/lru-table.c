@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "grading/lru-table.h"
+#include "base/lru-table.h"
 
 #include <errno.h>
 #include <stdlib.h>
