@@ -23,4 +23,5 @@ void credential_generate(CredentialKind kind, char ret_text[static CREDENTIAL_TE
 /* The hash to look for: of the whole text, so that one kind never is the other. -EINVAL: it is no such text, in its one spelling. */
 int credential_parse(const char *text, CredentialKind *ret_kind, uint8_t ret_hash[static CREDENTIAL_HASH_SIZE]);
 
-bool credential_hash_is_equal(const uint8_t a[static CREDENTIAL_HASH_SIZE], const uint8_t b[static CREDENTIAL_HASH_SIZE]);  /* in constant time */
+/* In constant time. */
+bool credential_hash_is_equal(const uint8_t a[static CREDENTIAL_HASH_SIZE], const uint8_t b[static CREDENTIAL_HASH_SIZE]);

@@ -64,7 +64,8 @@ static void skip_line_end(CsvReader *r) {
         r->line++;
 }
 
-/* Moves the content to where the first quotation mark stood. What was moved lies before p[-1] always, so that p[-1] is still as it was in the file. */
+/* Moves the content to where the first quotation mark stood. What was moved lies before p[-1] always: that one is still as it was
+ * in the file. */
 static const char *take_quoted(CsvReader *r, char **out) {
         for (r->p++; r->p < r->end; r->p++) {
                 if (*r->p == '"') {

@@ -68,8 +68,8 @@ typedef struct CsvReader {
 int csv_reader_init(CsvReader *r, char *data, size_t size, const CsvOptions *options);     /* options may be NULL */
 
 /* 1 and the next row, valid until the next call (its cells' texts for longer, as above); 0 at the end; -EBADMSG and what is wrong with
- * a row, valid as long: the next call goes on with the line after the fault. If it is in the first row, the header, the next call is the end: nothing says
- * then what the columns are. */
+ * a row, valid as long: the next call goes on with the line after the fault. If it is in the first row, the header, the next
+ * call is the end: nothing says then what the columns are. */
 int csv_reader_next(CsvReader *r, CsvRow *ret, CsvFault *ret_fault);
 
 /* All rows at once: a copy of the data, 16 bytes for a cell and 24 for a row. */
@@ -83,8 +83,8 @@ typedef struct CsvTable {
 
 typedef void (*CsvComplaint)(const CsvFault *fault, void *userdata);
 
-/* Reads all, complaining of each bad row; options may be NULL. 0; -EBADMSG if there was one; -ENOMEM; csv_reader_init()'s errors. *ret holds the good rows
- * in every case and is the caller's. */
+/* Reads all, complaining of each bad row; options may be NULL. 0; -EBADMSG if there was one; -ENOMEM; csv_reader_init()'s errors.
+ * *ret holds the good rows in every case and is the caller's. */
 int csv_table_read(const char *data, size_t size, const CsvOptions *options, CsvComplaint complain, void *userdata, CsvTable *ret);
 void csv_table_deinit(CsvTable *t);
 

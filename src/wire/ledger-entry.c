@@ -231,7 +231,8 @@ static int take_time(json_object *o, const Member *m, LedgerEntry *e, Problem *p
                         return 0;
                 }
         }
-        return problem_set(problem, 400, "Member '%s' must be a time in UTC with six digits of fraction, such as 2026-11-22T21:41:28.123456Z", m->name);
+        return problem_set(problem, 400, "Member '%s' must be a time in UTC with six digits of fraction, "
+                           "such as 2026-11-22T21:41:28.123456Z", m->name);
 }
 
 static int take_number(json_object *o, const Member *m, LedgerEntry *e, Problem *problem) {
