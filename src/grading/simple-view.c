@@ -12,10 +12,12 @@
 #define uthash_nonfatal_oom(element) ((element)->left_out = true)
 #include <uthash.h>
 
+#include "grading/change.h"
+#include "grading/class-view.h"
 #include "wire/log-line.h"
 
 #define JSON_CONTENT_TYPE "application/json"
-#define ETAG_SIZE 64
+#define ETAG_SIZE (ROW_ETAG_SIZE + BODY_ETAG_SIZE)
 
 /* Something that is rendered once and sent many times. */
 typedef struct Rendering {
@@ -126,13 +128,26 @@ static int render(Rendering *rendering, const Buffer *text) {
         return 0;
 }
 
+/* Who sees everything shares what is tagged by the revision. What others get is tagged by what it says, since a revision would tell of changes
+ * to what is not shown to them. prefix: what the tag begins with, in its quotes. */
+static void tag(const SimpleView *v, const Access *access, const char *prefix, uint64_t revision, const Buffer *text, Rendering *rendering) {
+        char of_body[BODY_ETAG_SIZE];
+
+        if (access_is_unlimited(access)) {
+                (void) snprintf(rendering->etag, sizeof(rendering->etag), "\"%s%" PRIx64 "-%" PRIx64 "\"", prefix, v->boot, revision);
+                return;
+        }
+        body_etag(text, of_body);
+        (void) snprintf(rendering->etag, sizeof(rendering->etag), "\"%s%s", prefix, of_body + 1);
+}
+
 static int render_student(SimpleView *v, const Access *access, const StudentRow *s, Rendering *rendering) {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
+        char prefix[ROW_ETAG_SIZE];
 
-        /* A reader who sees less than others has a tag of its own. */
-        (void) snprintf(rendering->etag, sizeof(rendering->etag), "\"v%" PRIu64 ".%" PRIx64 "-%" PRIx64 "-%" PRIx64 "\"", s->row.version, v->boot,
-                        s->revision, access_is_unlimited(access) ? 0 : access->account_id);
         write_student(v->book, access, s, &text);
+        (void) snprintf(prefix, sizeof(prefix), "v%" PRIu64 ".", s->row.version);
+        tag(v, access, prefix, s->revision, &text, rendering);
         return render(rendering, &text);
 }
 
@@ -195,8 +210,6 @@ static int render_list(SimpleView *v, const Access *access, const SimpleListQuer
         const Row *row;
         size_t n = 0;
 
-        (void) snprintf(rendering->etag, sizeof(rendering->etag), "\"%" PRIx64 "-%" PRIx64 "-%" PRIx64 "\"", v->boot, book_revision(v->book),
-                        access_is_unlimited(access) ? 0 : access->account_id);
         (void) buffer_puts(&text, "[");
         while ((row = book_next(v->book, KIND_STUDENT, after)) && (q->limit == 0 || n < q->limit)) {
                 after = row->id;
@@ -207,6 +220,7 @@ static int render_list(SimpleView *v, const Access *access, const SimpleListQuer
                 write_student(v->book, access, (const StudentRow *) row, &text);
         }
         (void) buffer_puts(&text, "]");
+        tag(v, access, "", book_revision(v->book), &text, rendering);
         return render(rendering, &text);
 }
 

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "grading/class-sheet.h"
 #include "grading/class-view.h"
+#include "grading/simple-view.h"
 
 /* Who gets to see what of a class, and how long that takes. */
 
@@ -214,6 +215,38 @@ static void test_tags(void **state) {
         http_body_unref(kept);
 }
 
+/* Likewise of the fixed forms. */
+static void test_tags_of_the_simple_view(void **state) {
+        _cleanup_(book_freep) Book *b = small_book(6);
+        _cleanup_(simple_view_freep) SimpleView *v = NULL;
+        const Access readers[] = { student_access(3), cluster };
+        char student[2][64], list[2][64];
+        HttpBody *body;
+        const char *etag;
+
+        assert_int_equal(simple_view_new(&v, b), 0);
+        for (unsigned round = 0; round < 3; round++) {
+                for (size_t i = 0; i < ELEMENTSOF(readers); i++) {
+                        /* The draft's score is seen by who sees everything, the released one by both. */
+                        bool same = i == 0 && round == 1;
+
+                        assert_int_equal(simple_view_student(v, &readers[i], book_student(b, 3), &body, &etag), 0);
+                        assert_memory_equal(etag, "\"v1.", 4);
+                        if (round > 0)
+                                assert_int_equal(strcmp(student[i], etag) == 0, same);
+                        (void) snprintf(student[i], sizeof(student[i]), "%s", etag);
+                        assert_int_equal(simple_view_list(v, &readers[i], &(SimpleListQuery) {}, &body, &etag), 0);
+                        if (round > 0)
+                                assert_int_equal(strcmp(list[i], etag) == 0, same);
+                        (void) snprintf(list[i], sizeof(list[i]), "%s", etag);
+                }
+                if (round == 0)
+                        put_grade(b, 7, 3, 2, 1999);
+                else
+                        put_grade(b, 6, 3, 1, 1998);
+        }
+}
+
 static Book *school_book(uint64_t classes) {
         Book *b;
 
@@ -294,6 +327,7 @@ int main(void) {
                 cmocka_unit_test(test_statistics_are_withheld),
                 cmocka_unit_test(test_both_or_none),
                 cmocka_unit_test(test_tags),
+                cmocka_unit_test(test_tags_of_the_simple_view),
                 cmocka_unit_test(test_a_large_class_is_quick),
                 cmocka_unit_test(test_renderings_are_bounded),
                 cmocka_unit_test(test_too_many_cells),
