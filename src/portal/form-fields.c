@@ -52,8 +52,7 @@ static bool is_choice(const FormField *f, const char *s) {
         return false;
 }
 
-/* The key of what is wrong with a value; NULL: nothing. */
-static const char *judge(const FormField *f, const char *s) {
+const char *form_judge(const FormField *f, const char *s) {
         uint64_t id;
 
         if (text_is_empty(s) || (f->kind != FIELD_SECRET && text_is_blank(s)))
@@ -107,7 +106,7 @@ static int read_field(Request *r, const FormField *f, Language language, json_ob
 
         if (!text || json_add_text(typed, f->name, text) < 0)
                 return -ENOMEM;
-        error = judge(f, text);
+        error = form_judge(f, text);
         return error ? json_add_text(errors, f->name, language_text(language, error)) : 0;
 }
 

@@ -40,6 +40,9 @@ typedef struct FormField {
         const char *autocomplete;       /* HTML's token; NULL: off */
 } FormField;
 
+/* The key of what is wrong with a text by itself; NULL: nothing. Pure. */
+const char *form_judge(const FormField *f, const char *text);
+
 /* What the request has typed: {name: text}, without line breaks of DOS; secrets too. And what is wrong with it, by itself: {name: text}, empty if
  * nothing is. -ENOMEM. */
 int form_read(Request *r, const FormField *fields, Language language, json_object **ret_typed, json_object **ret_errors);
