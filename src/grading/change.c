@@ -78,6 +78,15 @@ static int parse_idempotency_key(Change *c, const Request *r, const char *body, 
         return 0;
 }
 
+int change_query_text(Request *r, const char *name, size_t max, const char **ret, Problem *problem) {
+        const char *text = request_query(r, name);
+
+        if (text && (!text_is_plain(text, strlen(text)) || text_length(text) > max))
+                return problem_set(problem, 400, "Parameter '%s' must be a text of at most %zu characters, without control characters", name, max);
+        *ret = text && *text ? text : NULL;
+        return 0;
+}
+
 static int parse_head(Change *c, Request *r, Problem *problem) {
         size_t size;
         const char *body = request_body(r, &size), *type = request_header(r, "Content-Type");
@@ -89,6 +98,8 @@ static int parse_head(Change *c, Request *r, Problem *problem) {
                 if (k >= 0)
                         k = json_get_text(c->body, "Reason", 0, REASON_MAX, &c->job.origin.reason, problem);
                 c->attempted = body;
+        } else { /* nowhere else to say it: to delete something has no body, and that of an import is a table */
+                k = change_query_text(r, "reason", REASON_MAX, &c->job.origin.reason, problem);
         }
         if (k >= 0)
                 k = parse_if_match(r, &c->version, problem);

@@ -37,6 +37,9 @@ void *change_begin_as(Grading *g, Request *r, size_t size, const Access *access)
 /* For a change whose body holds a secret, or whose answer does: no trace of it is kept with an Idempotency-Key, nor shown to whoever it conflicts with. */
 void change_keep_secret(Change *c);
 
+/* A parameter of the query that is a text of at most max code points; NULL if it is absent or empty. -EBADMSG with the problem filled (400). */
+int change_query_text(Request *r, const char *name, size_t max, const char **ret, Problem *problem);
+
 /* Ends it: the answer goes out when it is on disk. k < 0 refuses it, by the problem if there is one. It takes the change, in every case. */
 void change_submit(Change *c, int k, Problem *problem);
 

@@ -14,7 +14,6 @@
 #include "grading/txn-import.h"
 #include "wire/json.h"
 
-#define REASON_MAX 500                  /* code points, as of every change */
 
 /* POST /imports: the whole file is one job of the store, and one set of the ledger. */
 
@@ -136,15 +135,6 @@ static int parse_flag(Request *r, const char *name, bool *ret, Problem *problem)
         return 0;
 }
 
-static int parse_text(Request *r, const char *name, size_t max, const char **ret, Problem *problem) {
-        const char *text = request_query(r, name);
-
-        if (text && (!text_is_plain(text, strlen(text)) || text_length(text) > max))
-                return problem_set(problem, 400, "Parameter '%s' must be a text of at most %zu characters, without control characters", name, max);
-        *ret = text && *text ? text : NULL;
-        return 0;
-}
-
 static int parse_query(PostImport *p, Request *r, Problem *problem) {
         StoreOrigin *origin = &p->change.job.origin;
         const char *class = request_query(r, "class");
@@ -160,9 +150,7 @@ static int parse_query(PostImport *p, Request *r, Problem *problem) {
         if (k >= 0)
                 k = parse_flag(r, "released", &p->options.released, problem);
         if (k >= 0)
-                k = parse_text(r, "name", NAME_MAX_CHARACTERS, &p->name, problem);
-        if (k >= 0)
-                k = parse_text(r, "reason", REASON_MAX, &origin->reason, problem);
+                k = change_query_text(r, "name", NAME_MAX_CHARACTERS, &p->name, problem);
         if (k < 0 || origin->reason)
                 return k;
         if (asprintf(&p->reason, "Import of %s", p->name ? p->name : "a table") < 0) {

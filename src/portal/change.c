@@ -14,6 +14,7 @@
 #include "portal/forms.h"
 #include "portal/told.h"
 #include "portal/typed.h"
+#include "runtime/urlencoded.h"
 #include "wire/json.h"
 
 #define DIGITS "0123456789"
@@ -211,12 +212,27 @@ static void derive_key(const char *key, json_object *body, char ret[static CHANG
         (void) sodium_bin2hex(ret, CHANGE_KEY_SIZE, hash, sizeof(hash));
 }
 
+/* To delete something has no body: why it is done stands in the query. */
+static int add_reason(Change *c, json_object *body) {
+        const char *reason = change_text(body, "Reason");
+        _cleanup_(buffer_deinit) Buffer path = BUFFER_NULL;
+
+        if (text_is_empty(reason))
+                return 0;
+        (void) buffer_printf(&path, "%s?reason=", c->path);
+        (void) urlencoded_write(&path, reason, "");
+        return path.error < 0 ? path.error : text_replace(&c->path, buffer_text(&path));
+}
+
 static int ask(Change *c, json_object *body) {
         const char *version = change_text(c->typed, CHANGE_VERSION), *key = change_text(c->typed, CHANGE_KEY);
         char tag[32], derived[CHANGE_KEY_SIZE];
         bool has_body = strcmp(c->plan->method, "DELETE") != 0;
-        Asking asking = { .method = c->plan->method, .path = c->path, .session = c->frame.session, .body = has_body ? body : NULL };
+        Asking asking = { .method = c->plan->method, .session = c->frame.session, .body = has_body ? body : NULL };
 
+        if (!has_body && add_reason(c, body) < 0)
+                return -ENOMEM;
+        asking.path = c->path;
         if (version) {
                 (void) snprintf(tag, sizeof(tag), "\"v%s\"", version);
                 asking.version = tag;

@@ -232,6 +232,15 @@ def test_the_default_class_stays(school):
     assert [e["Class"] for e in school.items(f"/students/{school.student()}/enrolments")] == [1]
 
 
+def test_deleting_says_why(room):
+    grade = room.get(f"/assessments/{room.a}/grades/{room.s}")["ID"]
+    for wrong in ("x" * 501, "%01"):
+        problem(room.call("DELETE", f"/grades/{grade}?reason={wrong}"), 400, "'reason'")
+    assert room.call("DELETE", f"/grades/{grade}?reason=Two%20tables%20%26%20one%20mistake").status == 204
+    entry = room.items(f"/students/{room.s}/history")[0]
+    assert (entry["Action"], entry["Kind"], entry["Reason"]) == ("delete", "grade", "Two tables & one mistake")
+
+
 def test_what_is_referred_to_is_not_deleted(room):
     room.call("PATCH", f"/students/{room.s}", {"DefaultClass": room.c})
     before = everything(room)
