@@ -18,6 +18,7 @@ static const struct {
 };
 
 static const LanguageText *const tables[] = {
+        text_assessments,
         text_classes,
         text_common,
         text_people,

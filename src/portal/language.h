@@ -18,6 +18,7 @@ typedef struct LanguageText {
 } LanguageText;
 
 /* One table for each part of the pages, text-NAME.c: sorted by key and ended by NULL, with the same placeholders in each language. No key is in two. */
+extern const LanguageText text_assessments[];
 extern const LanguageText text_classes[];
 extern const LanguageText text_common[];
 extern const LanguageText text_people[];

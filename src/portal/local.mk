@@ -2,11 +2,19 @@
 noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
 	src/portal/asking.c src/portal/asking.h \
+	src/portal/assessment.c \
+	src/portal/assessment-edit.c \
+	src/portal/assessments.c src/portal/assessments.h \
 	src/portal/assets.c src/portal/assets.h \
 	src/portal/change.c src/portal/change.h \
 	src/portal/change-form.c src/portal/change-internal.h \
+	src/portal/chart.c src/portal/chart.h \
 	src/portal/choose-language.c \
 	src/portal/class-nav.c src/portal/class-nav.h \
+	src/portal/class-new.c \
+	src/portal/class-settings.c \
+	src/portal/class-terms.c src/portal/class-terms.h \
+	src/portal/classes.c src/portal/classes.h \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
@@ -33,14 +41,19 @@ libportal_a_SOURCES = \
 	src/portal/pages.c src/portal/pages.h \
 	src/portal/password-form.c \
 	src/portal/person.c src/portal/person.h \
+	src/portal/policy-form.c src/portal/policy-form.h \
 	src/portal/portal.c src/portal/portal.h \
 	src/portal/routes.c \
 	src/portal/row.c src/portal/row.h \
 	src/portal/setup-form.c \
 	src/portal/sign-in.c src/portal/sign-in.h \
 	src/portal/sign-out.c \
+	src/portal/state-forms.c src/portal/state-forms.h \
+	src/portal/states.c src/portal/states.h \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
+	src/portal/terms.c \
+	src/portal/text-assessments.c \
 	src/portal/text-classes.c \
 	src/portal/text-common.c \
 	src/portal/text-people.c \
@@ -57,8 +70,16 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
+	src/portal/templates/assessment.mustache \
+	src/portal/templates/assessment-edit.mustache \
+	src/portal/templates/assessment-new.mustache \
+	src/portal/templates/assessments.mustache \
 	src/portal/templates/body.mustache \
+	src/portal/templates/chart.mustache \
 	src/portal/templates/class-nav.mustache \
+	src/portal/templates/class-new.mustache \
+	src/portal/templates/class-settings.mustache \
+	src/portal/templates/classes.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/form.mustache \
@@ -69,8 +90,11 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/problem.mustache \
 	src/portal/templates/setup.mustache \
 	src/portal/templates/sign-in.mustache \
+	src/portal/templates/state-forms.mustache \
 	src/portal/templates/student.mustache \
 	src/portal/templates/students.mustache \
+	src/portal/templates/term.mustache \
+	src/portal/templates/terms.mustache \
 	src/portal/templates/unavailable.mustache
 portalassetsdir = $(portaldatadir)/assets
 dist_portalassets_DATA = \

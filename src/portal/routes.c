@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portal/assessments.h"
+#include "portal/classes.h"
 #include "portal/portal.h"
 
 const Route portal_routes[] = {
@@ -6,6 +8,28 @@ const Route portal_routes[] = {
         { "GET", "/students", get_students, 0, ROUTE_PUBLIC },
         { "GET", "/students/{id}", get_student, 0, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/classes", get_classes, 0, ROUTE_PUBLIC },
+        { "POST", "/classes", post_class, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/classes/new", get_new_class, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/settings", get_class_settings, 0, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/settings", post_class_settings, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/state", post_class_state, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/delete", post_class_delete, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/assessments", get_assessments, 0, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/assessments", post_assessment, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/assessments/new", get_new_assessment, 0, ROUTE_PUBLIC },
+        { "GET", "/assessments/{id}", get_assessment, 0, ROUTE_PUBLIC },
+        { "POST", "/assessments/{id}", post_assessment_change, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/assessments/{id}/edit", get_assessment_edit, 0, ROUTE_PUBLIC },
+        { "POST", "/assessments/{id}/release", post_assessment_release, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/assessments/{id}/delete", post_assessment_delete, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/terms", get_terms, 0, ROUTE_PUBLIC },
+        { "POST", "/terms", post_term, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/terms/new", get_new_term, 0, ROUTE_PUBLIC },
+        { "GET", "/terms/{id}", get_term, 0, ROUTE_PUBLIC },
+        { "POST", "/terms/{id}", post_term_change, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/terms/{id}/state", post_term_state, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/terms/{id}/delete", post_term_delete, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/sign-in", get_sign_in, 0, ROUTE_PUBLIC },
         { "POST", "/sign-in", post_sign_in, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/sign-out", post_sign_out, FORM_BODY_MAX, ROUTE_PUBLIC },
