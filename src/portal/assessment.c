@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "portal/asking.h"
 #include "portal/assessments.h"
@@ -54,7 +55,7 @@ static ssize_t column_of(json_object *grid, uint64_t assessment) {
 }
 
 static int add_grade(const PageContext *c, json_object *student, size_t column, json_object *list) {
-        const char *first = row_text(student, "FirstName"), *last = row_text(student, "LastName");
+        const char *first = row_text(student, "FirstName"), *last = row_text(student, "LastName"), *state;
         _cleanup_(freep) char *name = NULL;
         json_object *cells = NULL, *cell, *o;
         int r = name_format(c->language, first ? first : "", last ? last : "", &name);
@@ -66,7 +67,9 @@ static int add_grade(const PageContext *c, json_object *student, size_t column, 
         if (json_append_object(list, &o) < 0 || json_add_uint64(o, "StudentID", row_uint64(student, "ID")) < 0 || json_add_text(o, "StudentName", name) < 0 ||
             json_add_text(o, "Score", row_text(cell, "Score")) < 0 || json_add_text(o, "Comment", row_text(cell, "Comment")) < 0)
                 return -ENOMEM;
-        return json_add_text(o, "StateText", state_text(c->language, row_text(cell, "State")));
+        /* A score says by itself that it is graded. */
+        state = row_text(cell, "State");
+        return json_add_text(o, "StateText", state && strcmp(state, "graded") == 0 ? NULL : state_text(c->language, state));
 }
 
 /* The grid is of a class as a whole, and too large for one answer of very large ones: then there is no list here. */

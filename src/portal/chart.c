@@ -12,8 +12,8 @@
 #define BINS (TENTHS + 1)       /* the last one is over the maximum */
 
 /* The drawing's own units; the template's viewBox is as large. */
-#define LEFT 20
-#define WIDTH 600               /* of the scale from 0 to the maximum and, where there is more, a tenth over it */
+#define LEFT 40
+#define WIDTH 560               /* of the scale from 0 to the maximum and, where there is more, a tenth over it */
 #define BASE 170                /* where the bars stand */
 #define TALLEST 140
 

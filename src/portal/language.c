@@ -19,6 +19,8 @@ static const struct {
 
 static const LanguageText *const tables[] = {
         text_assessments,
+        text_class_history,
+        text_class_people,
         text_classes,
         text_common,
         text_people,

@@ -19,6 +19,8 @@ typedef struct LanguageText {
 
 /* One table for each part of the pages, text-NAME.c: sorted by key and ended by NULL, with the same placeholders in each language. No key is in two. */
 extern const LanguageText text_assessments[];
+extern const LanguageText text_class_history[];
+extern const LanguageText text_class_people[];
 extern const LanguageText text_classes[];
 extern const LanguageText text_common[];
 extern const LanguageText text_people[];

@@ -10,8 +10,11 @@ libportal_a_SOURCES = \
 	src/portal/change-form.c src/portal/change-internal.h \
 	src/portal/chart.c src/portal/chart.h \
 	src/portal/choose-language.c \
+	src/portal/class-enrol.c \
+	src/portal/class-history.c \
 	src/portal/class-nav.c src/portal/class-nav.h \
 	src/portal/class-new.c \
+	src/portal/class-people.c \
 	src/portal/class-settings.c \
 	src/portal/class-terms.c src/portal/class-terms.h \
 	src/portal/classes.c src/portal/classes.h \
@@ -32,6 +35,7 @@ libportal_a_SOURCES = \
 	src/portal/gateway.c src/portal/gateway.h \
 	src/portal/grade-form.c src/portal/grade-form.h \
 	src/portal/grades.c \
+	src/portal/history-view.c src/portal/history-view.h \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
 	src/portal/next.c src/portal/next.h \
@@ -54,6 +58,8 @@ libportal_a_SOURCES = \
 	src/portal/templates.c src/portal/templates.h \
 	src/portal/terms.c \
 	src/portal/text-assessments.c \
+	src/portal/text-class-history.c \
+	src/portal/text-class-people.c \
 	src/portal/text-classes.c \
 	src/portal/text-common.c \
 	src/portal/text-people.c \
@@ -76,8 +82,11 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/assessments.mustache \
 	src/portal/templates/body.mustache \
 	src/portal/templates/chart.mustache \
+	src/portal/templates/class-enrol.mustache \
+	src/portal/templates/class-history.mustache \
 	src/portal/templates/class-nav.mustache \
 	src/portal/templates/class-new.mustache \
+	src/portal/templates/class-people.mustache \
 	src/portal/templates/class-settings.mustache \
 	src/portal/templates/classes.mustache \
 	src/portal/templates/fields.mustache \
@@ -85,6 +94,8 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/form.mustache \
 	src/portal/templates/grade-form.mustache \
 	src/portal/templates/head.mustache \
+	src/portal/templates/history-entry.mustache \
+	src/portal/templates/history-line.mustache \
 	src/portal/templates/kept.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
