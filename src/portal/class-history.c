@@ -57,7 +57,7 @@ static const ChangePlan undo_plan = {
         .method = "POST",
         .title = "UndoTitle",
         .submit = "UndoDo",
-        .done = "DoneUndone",
+        .done = "DoneClassUndone",
         .page = &entry_page,
 };
 

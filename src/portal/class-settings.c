@@ -25,6 +25,18 @@ static const PagePlan settings_page = {
         .make = make_settings,
 };
 
+#define NUMBER(name_, label_, heading_) \
+        { .name = name_, .label = label_, .heading = heading_, .kind = FIELD_NUMBER, .left_out = true, .is_narrow = true }
+
+#define POLICY_FIELDS \
+        { .name = "Method", .label = "PolicyMethod", .heading = "PolicyHeading", .kind = FIELD_CHOICE, .required = true, .choices = policy_methods }, \
+        { .name = "Blank", .label = "PolicyBlank", .kind = FIELD_CHOICE, .required = true, .choices = policy_blanks }, \
+        NUMBER("TypeWeights.Quiz", "WeightQuiz", "PolicyWeights"), NUMBER("TypeWeights.Test", "WeightTest", NULL), \
+        NUMBER("TypeWeights.Exam", "WeightExam", NULL), NUMBER("TypeWeights.Homework", "WeightHomework", NULL), \
+        NUMBER("DropLowest.Quiz", "DropQuiz", "PolicyDrops"), NUMBER("DropLowest.Test", "DropTest", NULL), \
+        NUMBER("DropLowest.Exam", "DropExam", NULL), NUMBER("DropLowest.Homework", "DropHomework", NULL), \
+        { .name = "Scale", .label = "PolicyScale", .hint = "PolicyScaleHint", .heading = "PolicyLetters", .kind = FIELD_AREA, .left_out = true, .max = 1000 }
+
 static const FormField admin_fields[] = {
         { .name = "Name", .label = "ClassNameLabel", .kind = FIELD_TEXT, .required = true },
         { .name = "Term", .label = "Term", .kind = FIELD_ID },

@@ -8,19 +8,6 @@
 
 extern const FieldChoice policy_methods[], policy_blanks[];
 
-#define POLICY_WEIGHT(type_, heading_) \
-        { .name = "TypeWeights." #type_, .label = "Weight" #type_, .heading = heading_, .kind = FIELD_NUMBER, .left_out = true, .is_narrow = true }
-#define POLICY_DROP(type_, heading_) \
-        { .name = "DropLowest." #type_, .label = "Drop" #type_, .heading = heading_, .kind = FIELD_NUMBER, .left_out = true, .is_narrow = true }
-
-/* Rows of a table of fields. */
-#define POLICY_FIELDS \
-        { .name = "Method", .label = "PolicyMethod", .heading = "PolicyHeading", .kind = FIELD_CHOICE, .required = true, .choices = policy_methods }, \
-        { .name = "Blank", .label = "PolicyBlank", .kind = FIELD_CHOICE, .required = true, .choices = policy_blanks }, \
-        POLICY_WEIGHT(Quiz, "PolicyWeights"), POLICY_WEIGHT(Test, NULL), POLICY_WEIGHT(Exam, NULL), POLICY_WEIGHT(Homework, NULL), \
-        POLICY_DROP(Quiz, "PolicyDrops"), POLICY_DROP(Test, NULL), POLICY_DROP(Exam, NULL), POLICY_DROP(Homework, NULL), \
-        { .name = "Scale", .label = "PolicyScale", .hint = "PolicyScaleHint", .heading = "PolicyLetters", .kind = FIELD_AREA, .left_out = true, .max = 1000 }
-
 /* ChangePlan.finish: "Policy" in place of these fields; null where it is the plain mean and nothing else. */
 int policy_form_finish(Request *r, Language language, json_object *typed, json_object *body, json_object *errors);
 

@@ -5,7 +5,7 @@
 
 /* What became of a class. */
 const LanguageText text_class_history[] = {
-        { "DoneUndone", { "It was taken back. The history says so.", "已撤销，并已记入历史记录。" } },
+        { "DoneClassUndone", { "It was taken back. The history says so.", "已撤销，并已记入历史记录。" } },
         { "FirstName", { "First name", "名" } },
         { "HistoryAssessmentCreate", { "Assessment added", "添加考核项目" } },
         { "HistoryAssessmentDelete", { "Assessment deleted", "删除考核项目" } },
