@@ -18,9 +18,14 @@ static const struct {
 };
 
 static const LanguageText *const tables[] = {
+        text_assessments,
+        text_class_history,
+        text_class_people,
+        text_classes,
         text_common,
         text_people,
         text_students,
+        text_when,
 };
 
 /* Those of one table, in its order. */

@@ -2,10 +2,22 @@
 noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
 	src/portal/asking.c src/portal/asking.h \
+	src/portal/assessment.c \
+	src/portal/assessment-edit.c \
+	src/portal/assessments.c src/portal/assessments.h \
 	src/portal/assets.c src/portal/assets.h \
 	src/portal/change.c src/portal/change.h \
 	src/portal/change-form.c src/portal/change-internal.h \
+	src/portal/chart.c src/portal/chart.h \
 	src/portal/choose-language.c \
+	src/portal/class-enrol.c \
+	src/portal/class-history.c \
+	src/portal/class-nav.c src/portal/class-nav.h \
+	src/portal/class-new.c \
+	src/portal/class-people.c \
+	src/portal/class-settings.c \
+	src/portal/class-terms.c src/portal/class-terms.h \
+	src/portal/classes.c src/portal/classes.h \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
@@ -23,27 +35,40 @@ libportal_a_SOURCES = \
 	src/portal/gateway.c src/portal/gateway.h \
 	src/portal/grade-form.c src/portal/grade-form.h \
 	src/portal/grades.c \
+	src/portal/history-view.c src/portal/history-view.h \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
 	src/portal/next.c src/portal/next.h \
+	src/portal/page-paths.c src/portal/page-paths.h \
 	src/portal/page-problem.c \
 	src/portal/page-show.c src/portal/page-show.h \
 	src/portal/pages.c src/portal/pages.h \
 	src/portal/password-form.c \
 	src/portal/person.c src/portal/person.h \
+	src/portal/policy-form.c src/portal/policy-form.h \
 	src/portal/portal.c src/portal/portal.h \
 	src/portal/routes.c \
+	src/portal/row.c src/portal/row.h \
 	src/portal/setup-form.c \
 	src/portal/sign-in.c src/portal/sign-in.h \
 	src/portal/sign-out.c \
+	src/portal/state-forms.c src/portal/state-forms.h \
+	src/portal/states.c src/portal/states.h \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
+	src/portal/terms.c \
+	src/portal/text-assessments.c \
+	src/portal/text-class-history.c \
+	src/portal/text-class-people.c \
+	src/portal/text-classes.c \
 	src/portal/text-common.c \
 	src/portal/text-people.c \
 	src/portal/text-students.c \
+	src/portal/text-when.c \
 	src/portal/told.c src/portal/told.h \
 	src/portal/typed.c src/portal/typed.h \
-	src/portal/views.c src/portal/views.h
+	src/portal/views.c src/portal/views.h \
+	src/portal/when.c src/portal/when.h
 
 sbin_PROGRAMS += gradebook-portal
 gradebook_portal_SOURCES = src/portal/main.c
@@ -51,19 +76,36 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
+	src/portal/templates/assessment.mustache \
+	src/portal/templates/assessment-edit.mustache \
+	src/portal/templates/assessment-new.mustache \
+	src/portal/templates/assessments.mustache \
 	src/portal/templates/body.mustache \
+	src/portal/templates/chart.mustache \
+	src/portal/templates/class-enrol.mustache \
+	src/portal/templates/class-history.mustache \
+	src/portal/templates/class-nav.mustache \
+	src/portal/templates/class-new.mustache \
+	src/portal/templates/class-people.mustache \
+	src/portal/templates/class-settings.mustache \
+	src/portal/templates/classes.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/form.mustache \
 	src/portal/templates/grade-form.mustache \
 	src/portal/templates/head.mustache \
+	src/portal/templates/history-entry.mustache \
+	src/portal/templates/history-line.mustache \
 	src/portal/templates/kept.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
 	src/portal/templates/setup.mustache \
 	src/portal/templates/sign-in.mustache \
+	src/portal/templates/state-forms.mustache \
 	src/portal/templates/student.mustache \
 	src/portal/templates/students.mustache \
+	src/portal/templates/term.mustache \
+	src/portal/templates/terms.mustache \
 	src/portal/templates/unavailable.mustache
 portalassetsdir = $(portaldatadir)/assets
 dist_portalassets_DATA = \
@@ -71,6 +113,7 @@ dist_portalassets_DATA = \
 portalstyledir = $(portalassetsdir)/style
 dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
+	src/portal/assets/style/classes.css \
 	src/portal/assets/style/forms.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \

@@ -27,7 +27,9 @@ struct Templates {
         Template *all;
 };
 
-static const char *const needed[] = { "students", "student", "unavailable", "problem", "kept", "sign-in", "setup", "password" };
+static const char *const needed[] = { "students", "student", "unavailable", "problem", "kept", "sign-in", "setup", "password",
+                                      "classes", "class-new", "class-settings", "class-people", "class-enrol", "class-history", "history-entry",
+                                      "terms", "term", "assessments", "assessment", "assessment-new", "assessment-edit" };
 
 static void template_free(Template *t) {
         free(t->name);

@@ -23,6 +23,14 @@ def send_nothing(browser):
     press(browser)
 
 
+def of_class(name, rest=""):
+    return lambda school: f"/classes/{school.classes[name]}{rest}"
+
+
+def of_assessment(title, rest=""):
+    return lambda school: f"/assessments/{school.assessments[title]}{rest}"
+
+
 PAGES = (
     Page("sign-in", "/sign-in", (NOBODY,)),
     Page("sign-in-wrong", "/sign-in", (NOBODY,), then=send_nothing),
@@ -30,6 +38,29 @@ PAGES = (
     Page("student", lambda school: school.path("Carter"), PEOPLE),
     Page("student-wrong", lambda school: school.path("Stone"), (TEACHER,), then=send_nothing),
     Page("student-of-another-class", lambda school: school.path("Jones"), (TEACHER, STUDENT), status=404),
+    Page("classes", "/classes", PEOPLE),
+    Page("class-new", "/classes/new", (ADMIN,)),
+    Page("class-new-wrong", "/classes/new", (ADMIN,), then=send_nothing),
+    Page("terms", "/terms", (ADMIN,)),
+    Page("term-new", "/terms/new", (ADMIN,)),
+    Page("term", lambda school: f"/terms/{school.terms['Autumn 2026']}", (ADMIN,)),
+    Page("term-locked", lambda school: f"/terms/{school.terms['Spring 2026']}", (ADMIN,)),
+    Page("class-settings", of_class("Mathematics 7a", "/settings"), (ADMIN, TEACHER)),
+    Page("class-settings-locked", of_class("Mathematics 6a", "/settings"), (ADMIN,)),
+    Page("class-settings-of-another", of_class("History 7b", "/settings"), (TEACHER,), status=404),
+    Page("class-people", of_class("Mathematics 7a", "/people"), (ADMIN, TEACHER)),
+    Page("class-people-none", of_class("Latin 7b", "/people"), (ADMIN,)),
+    Page("class-enrol", of_class("Physics 7a", "/people/enrol"), (ADMIN,)),
+    Page("class-history", of_class("Mathematics 7a", "/history"), (ADMIN, TEACHER)),
+    Page("class-history-entry", lambda school: school.first_entry("Mathematics 7a"), (ADMIN, TEACHER)),
+    Page("assessments", of_class("Mathematics 7a", "/assessments"), PEOPLE),
+    Page("assessments-none", of_class("Latin 7b", "/assessments"), (ADMIN,)),
+    Page("assessment-new", of_class("Physics 7a", "/assessments/new"), (TEACHER,)),
+    Page("assessment-new-wrong", of_class("Physics 7a", "/assessments/new"), (TEACHER,), then=send_nothing),
+    Page("assessment", of_assessment("期中考试"), PEOPLE),
+    Page("assessment-draft", of_assessment("Final exam"), (TEACHER,)),
+    Page("assessment-edit", of_assessment("Levers", "/edit"), (ADMIN, TEACHER)),
+    Page("assessment-of-another", of_assessment("The Danube"), (TEACHER,), status=404),
     Page("password", "/password", PEOPLE),
     Page("password-wrong", "/password", (TEACHER,), then=send_nothing),
     Page("setup-over", "/setup", (NOBODY,)),

@@ -98,6 +98,11 @@ class WholeSchool(School):
                 rows.append((number, *self.names[number], title, kind, maximum, *rest, state, score, comment))
         self.take(class_id, table(rows))
 
+    def first_entry(self, name):
+        """The page of the newest entry in the history of a class."""
+        path = f"/classes/{self.classes[name]}/history"
+        return f"{path}/{self.grading.get(path + '?limit=1').json['Items'][0]['Sequence']}"
+
     def big_class(self, students=480, assessments=18, teacher="ada"):
         """Another class, as large as asked for; returns its ID."""
         class_id = self.make_class(f"All {students} of them", "Autumn 2026", {"Method": "mean"}, teacher)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portal/language.h"
+
+#include <stddef.h>
+
+/* What became of a class. */
+const LanguageText text_class_history[] = {
+        { "DoneClassUndone", { "It was taken back. The history says so.", "已撤销，并已记入历史记录。" } },
+        { "FirstName", { "First name", "名" } },
+        { "HistoryAssessmentCreate", { "Assessment added", "添加考核项目" } },
+        { "HistoryAssessmentDelete", { "Assessment deleted", "删除考核项目" } },
+        { "HistoryAssessmentUpdate", { "Assessment changed", "更改考核项目" } },
+        { "HistoryByCluster", { "An administrator of the cluster", "集群管理员" } },
+        { "HistoryClassCreate", { "Class added", "添加班级" } },
+        { "HistoryClassDelete", { "Class deleted", "删除班级" } },
+        { "HistoryClassUpdate", { "Class changed", "更改班级" } },
+        { "HistoryEmpty", { "empty", "空" } },
+        { "HistoryEnrolmentCreate", { "Student added to the class", "学生加入班级" } },
+        { "HistoryEnrolmentDelete", { "Student taken out of the class", "学生移出班级" } },
+        { "HistoryGradeCreate", { "Grade given", "录入成绩" } },
+        { "HistoryGradeDelete", { "Grade deleted", "删除成绩" } },
+        { "HistoryGradeUpdate", { "Grade changed", "更改成绩" } },
+        { "HistoryNewest", { "Newest", "最新记录" } },
+        { "HistoryNoEntry", { "There is no such entry in the history of this class.", "本班级的历史记录中没有该条目。" } },
+        { "HistoryNothing", { "Nothing is on record here.", "这里没有记录。" } },
+        { "HistoryOlder", { "Older", "更早的记录" } },
+        { "HistoryOther", { "Changed", "更改" } },
+        { "HistoryReleased", { "Released to students", "向学生发布" } },
+        { "HistoryStudentCreate", { "Student added", "添加学生" } },
+        { "HistoryStudentDelete", { "Student removed", "删除学生" } },
+        { "HistoryStudentN", { "Student {{Value}}", "学生 {{Value}}" } },
+        { "HistoryStudentUpdate", { "Student changed", "更改学生" } },
+        { "HistoryTeachingCreate", { "Teacher added", "添加教师" } },
+        { "HistoryTeachingDelete", { "Teacher taken out", "移除教师" } },
+        { "LastName", { "Last name", "姓" } },
+        { "No", { "no", "否" } },
+        { "Reason", { "Reason", "原因" } },
+        { "Undo", { "Undo", "撤销" } },
+        { "UndoDo", { "Undo this", "撤销" } },
+        { "UndoLead", { "What it was before is put back by a new entry. If it was changed again since, nothing is done, and you are told.",
+          "将以新记录恢复原来的内容。如果此后又有更改，则不作任何操作，并会告知您。" } },
+        { "UndoReason", { "Reason", "撤销原因" } },
+        { "UndoTitle", { "Undo a change", "撤销更改" } },
+        { "UndoWholeSet", { "And all that was done together with it, such as by the same import", "连同与其一起完成的所有更改（例如同一次导入）" } },
+        { "Yes", { "yes", "是" } },
+        {},
+};
