@@ -21,6 +21,7 @@ typedef struct LanguageText {
 extern const LanguageText text_classes[];
 extern const LanguageText text_common[];
 extern const LanguageText text_people[];
+extern const LanguageText text_results[];
 extern const LanguageText text_students[];
 extern const LanguageText text_when[];
 

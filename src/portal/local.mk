@@ -10,6 +10,7 @@ libportal_a_SOURCES = \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
+	src/portal/explanation.c \
 	src/portal/feed.c src/portal/feed.h \
 	src/portal/form-fields.c src/portal/form-fields.h \
 	src/portal/forms.c src/portal/forms.h \
@@ -23,27 +24,36 @@ libportal_a_SOURCES = \
 	src/portal/gateway-services.c src/portal/gateway-services.h \
 	src/portal/gateway.c src/portal/gateway.h \
 	src/portal/grade-form.c src/portal/grade-form.h \
+	src/portal/grade-page.c \
 	src/portal/grades.c \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
+	src/portal/my-grades.c \
 	src/portal/next.c src/portal/next.h \
 	src/portal/page-paths.c src/portal/page-paths.h \
 	src/portal/page-problem.c \
 	src/portal/page-show.c src/portal/page-show.h \
 	src/portal/pages.c src/portal/pages.h \
 	src/portal/password-form.c \
+	src/portal/people.h \
 	src/portal/person.c src/portal/person.h \
 	src/portal/portal.c src/portal/portal.h \
+	src/portal/results.c src/portal/results.h \
 	src/portal/routes.c \
 	src/portal/row.c src/portal/row.h \
+	src/portal/search.c src/portal/search.h \
 	src/portal/setup-form.c \
 	src/portal/sign-in.c src/portal/sign-in.h \
 	src/portal/sign-out.c \
+	src/portal/student.c \
+	src/portal/student-page.c \
+	src/portal/student-report.c \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
 	src/portal/text-classes.c \
 	src/portal/text-common.c \
 	src/portal/text-people.c \
+	src/portal/text-results.c \
 	src/portal/text-students.c \
 	src/portal/text-when.c \
 	src/portal/told.c src/portal/told.h \
@@ -59,17 +69,26 @@ portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
 	src/portal/templates/body.mustache \
 	src/portal/templates/class-nav.mustache \
+	src/portal/templates/explanation.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/form.mustache \
 	src/portal/templates/grade-form.mustache \
+	src/portal/templates/grade-page.mustache \
 	src/portal/templates/head.mustache \
 	src/portal/templates/kept.mustache \
+	src/portal/templates/my-grades.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
+	src/portal/templates/report.mustache \
+	src/portal/templates/result.mustache \
+	src/portal/templates/result-words.mustache \
+	src/portal/templates/results.mustache \
 	src/portal/templates/setup.mustache \
 	src/portal/templates/sign-in.mustache \
+	src/portal/templates/sort-mark.mustache \
 	src/portal/templates/student.mustache \
+	src/portal/templates/student-page.mustache \
 	src/portal/templates/students.mustache \
 	src/portal/templates/unavailable.mustache
 portalassetsdir = $(portaldatadir)/assets
@@ -80,6 +99,7 @@ dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
 	src/portal/assets/style/classes.css \
 	src/portal/assets/style/forms.css \
+	src/portal/assets/style/people.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \
 	src/portal/assets/style/tables.css

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portal/people.h"
 #include "portal/portal.h"
 
 const Route portal_routes[] = {
         { "GET", "/", get_root, 0, ROUTE_PUBLIC },
         { "GET", "/students", get_students, 0, ROUTE_PUBLIC },
         { "GET", "/students/{id}", get_student, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/report", get_student_report, 0, ROUTE_PUBLIC },
+        { "GET", "/my-grades", get_my_grades, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/grades/{grade}", get_grade_page, 0, ROUTE_PUBLIC },
+        { "POST", "/students/{id}/grades/{grade}", post_grade_edit, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/students/{id}/grades/{grade}/delete", post_grade_delete, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/students/{id}/grades/{grade}/undo/{sequence}", post_grade_undo, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/sign-in", get_sign_in, 0, ROUTE_PUBLIC },
         { "POST", "/sign-in", post_sign_in, FORM_BODY_MAX, ROUTE_PUBLIC },
