@@ -215,6 +215,8 @@ static int make(const PageContext *c, json_object *view, Problem *problem) {
                 r = add_title(c, grade_id, view, problem);
         if (r >= 0)
                 r = json_add(view, "IsGone", json_object_new_boolean(!grade));
+        if (r >= 0)
+                r = json_add(view, "UndoFailed", json_object_new_boolean(c->errors && change_form_is_typed(c, &undo_plan)));
         if (r >= 0 && grade)
                 r = result_to_view(c->language, grade, view);
         return r < 0 ? r : add_forms(c, grade, view);
