@@ -15,6 +15,7 @@
 #include "grading/change.h"
 #include "grading/class-view.h"
 #include "wire/log-line.h"
+#include "wire/student-summary.h"
 
 #define JSON_CONTENT_TYPE "application/json"
 #define ETAG_SIZE (ROW_ETAG_SIZE + BODY_ETAG_SIZE)
@@ -33,7 +34,7 @@ struct SimpleView {
         const Book *book;
         Rendering *students;            /* uthash, the oldest first */
         size_t bytes;                   /* of their bodies */
-        Rendering list;
+        Rendering list, minimal_list;
         Rendering single;               /* of what is for one reader alone */
         uint64_t boot;                  /* random: revisions are counted anew by each process */
 };
@@ -62,6 +63,7 @@ SimpleView *simple_view_free(SimpleView *v) {
         while (v->students)
                 forget(v, v->students);
         http_body_unref(v->list.body);
+        http_body_unref(v->minimal_list.body);
         http_body_unref(v->single.body);
         free(v);
         return NULL;
@@ -71,16 +73,22 @@ static void write_text(Buffer *out, const char *s) {
         log_line_write_text(out, s, strlen(s));
 }
 
+static uint32_t score_of_100(const GradeRow *g) {
+        const AssessmentRow *a = g->assessment;
+        uint64_t of_100 = g->score_hundredths;
+
+        if (a->maximum_hundredths != SCORE_MAX_HUNDREDTHS)
+                of_100 = (2 * of_100 * SCORE_MAX_HUNDREDTHS + a->maximum_hundredths) / (2 * (uint64_t) a->maximum_hundredths);
+        return (uint32_t) of_100;
+}
+
 int simple_view_write_grade(const GradeRow *g, Buffer *out) {
         const AssessmentRow *a = g->assessment;
         char score[SCORE_TEXT_SIZE];
-        uint64_t of_100 = g->score_hundredths;
 
         if (!grade_state_has_score(g->state))
                 return -ENOENT;
-        if (a->maximum_hundredths != SCORE_MAX_HUNDREDTHS)
-                of_100 = (2 * of_100 * SCORE_MAX_HUNDREDTHS + a->maximum_hundredths) / (2 * (uint64_t) a->maximum_hundredths);
-        score_format((uint32_t) of_100, score);
+        score_format(score_of_100(g), score);
         (void) buffer_puts(out, "{\"Title\":");
         write_text(out, a->title);
         (void) buffer_puts(out, ",\"Type\":\"");
@@ -88,6 +96,27 @@ int simple_view_write_grade(const GradeRow *g, Buffer *out) {
         (void) buffer_puts(out, "\",\"Score\":");
         (void) buffer_puts(out, score);
         return buffer_puts(out, "}");
+}
+
+static bool is_shown(const Book *b, const Access *access, const GradeRow *g) {
+        return grade_state_has_score(g->state) && (access_is_unlimited(access) || access_may(access, b, ACCESS_READ, KIND_GRADE, &g->row));
+}
+
+/* The average is that of the grades that are shown, as the portal computes it of the fixed form. */
+static void write_summary(const Book *b, const Access *access, const StudentRow *s, Buffer *out) {
+        StudentSummary summary = { .id = s->row.id, .first_name = s->first_name, .last_name = s->last_name };
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < s->grades.n; i++) {
+                const GradeRow *g = (const GradeRow *) s->grades.rows[i];
+
+                if (!is_shown(b, access, g))
+                        continue;
+                sum += score_of_100(g);
+                summary.n_grades++;
+        }
+        summary.average_tenths = average_tenths(sum, (size_t) summary.n_grades);
+        (void) student_summary_write(&summary, out);
 }
 
 static void write_student(const Book *b, const Access *access, const StudentRow *s, Buffer *out) {
@@ -101,7 +130,7 @@ static void write_student(const Book *b, const Access *access, const StudentRow 
         for (size_t i = 0; i < s->grades.n; i++) {
                 const GradeRow *g = (const GradeRow *) s->grades.rows[i];
 
-                if (!grade_state_has_score(g->state) || !access_may(access, b, ACCESS_READ, KIND_GRADE, &g->row))
+                if (!is_shown(b, access, g))
                         continue;
                 if (!first)
                         (void) buffer_puts(out, ",");
@@ -209,6 +238,7 @@ static int render_list(SimpleView *v, const Access *access, const SimpleListQuer
         uint64_t after = q->after;
         const Row *row;
         size_t n = 0;
+        int r;
 
         (void) buffer_puts(&text, "[");
         while ((row = book_next(v->book, KIND_STUDENT, after)) && (q->limit == 0 || n < q->limit)) {
@@ -217,16 +247,24 @@ static int render_list(SimpleView *v, const Access *access, const SimpleListQuer
                         continue;
                 if (n++ > 0)
                         (void) buffer_puts(&text, ",");
-                write_student(v->book, access, (const StudentRow *) row, &text);
+                if (q->minimal)
+                        write_summary(v->book, access, (const StudentRow *) row, &text);
+                else
+                        write_student(v->book, access, (const StudentRow *) row, &text);
         }
         (void) buffer_puts(&text, "]");
-        tag(v, access, "", book_revision(v->book), &text, rendering);
-        return render(rendering, &text);
+        tag(v, access, q->minimal ? "m" : "", book_revision(v->book), &text, rendering);
+        r = render(rendering, &text);
+        if (r >= 0)
+                r = http_body_add_header(rendering->body, "Vary", "Prefer");
+        if (r >= 0 && q->minimal)
+                r = http_body_add_header(rendering->body, "Preference-Applied", SIMPLE_VIEW_MINIMAL);
+        return r;
 }
 
 int simple_view_list(SimpleView *v, const Access *access, const SimpleListQuery *q, HttpBody **ret, const char **ret_etag) {
         bool whole = access_is_unlimited(access) && q->after == 0 && q->class_id == 0 && q->limit == 0;
-        Rendering *rendering = whole ? &v->list : &v->single;
+        Rendering *rendering = !whole ? &v->single : q->minimal ? &v->minimal_list : &v->list;
         int r = 0;
 
         if (!whole || !rendering->body || rendering->revision != book_revision(v->book)) {

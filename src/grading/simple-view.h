@@ -18,10 +18,15 @@ DEFINE_CLEANUP(SimpleView, simple_view_free);
 /* Borrowed until the next call. The ETag begins with the student's version, "v3.…": see change.h. -ENOMEM. */
 int simple_view_student(SimpleView *v, const Access *access, const StudentRow *s, HttpBody **ret, const char **ret_etag);
 
-/* All that it may see, by id; after and limit make pages: ids greater than after, limit 0: no limit. class_id 0: of all classes. */
+/* What a request prefers (RFC 7240) that wants students without their grades. */
+#define SIMPLE_VIEW_MINIMAL "return=minimal"
+
+/* All that it may see, by id; after and limit make pages: ids greater than after, limit 0: no limit. class_id 0: of all classes. minimal: each
+ * as in wire/student-summary.h, which is a hundredth of the grades of a whole school. */
 typedef struct SimpleListQuery {
         uint64_t after, class_id;
         size_t limit;
+        bool minimal;
 } SimpleListQuery;
 int simple_view_list(SimpleView *v, const Access *access, const SimpleListQuery *q, HttpBody **ret, const char **ret_etag);
 

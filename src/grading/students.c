@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/parse.h"
 #include "base/text.h"
@@ -20,6 +21,19 @@ static void reply_rendered(Request *r, int result, HttpBody *body, const char *e
                 request_fail_errno(r, result, what);
         else
                 request_reply_body(r, etag_is_known(r, etag) ? 304 : 200, body);
+}
+
+/* One of the preferences of a list (RFC 7240, section 2). A header, so that a service that does not know it answers as ever. */
+static bool prefers_minimal(const Request *r) {
+        for (const char *s = request_header(r, "Prefer"); s && *s;) {
+                size_t blank = strspn(s, " \t,"), size = strcspn(s += blank, " \t,;");
+
+                if (size == strlen(SIMPLE_VIEW_MINIMAL) && strncasecmp(s, SIMPLE_VIEW_MINIMAL, size) == 0)
+                        return true;
+                s += size;
+                s += strcspn(s, ",");
+        }
+        return false;
 }
 
 static int parse_query(Request *r, SimpleListQuery *q, Problem *problem) {
@@ -51,6 +65,7 @@ void get_students(Request *r, void *service) {
                 request_reply_problem(r, &problem);
                 return;
         }
+        q.minimal = prefers_minimal(r);
         k = simple_view_list(g->simple_view, &access, &q, &body, &etag);
         reply_rendered(r, k, body, etag, "listing the students");
 }

@@ -37,10 +37,16 @@ int change_form_view(Language language, const ChangePlan *plan, const char *acti
         return form_fields_to_view(plan->fields ? plan->fields : none, language, plan->name, values, errors, options, form);
 }
 
+bool change_form_is_typed(const PageContext *c, const ChangePlan *plan) {
+        const char *name = change_text(c->typed, CHANGE_FORM);
+
+        return name && strcmp(name, plan->name) == 0;
+}
+
 int change_form_to_view(const PageContext *c, const ChangePlan *plan, const char *action, json_object *values, json_object *row, json_object *options,
                         json_object *view, const char *member) {
-        const char *typed_name = change_text(c->typed, CHANGE_FORM), *version = change_text(row, "Version"), *newer;
-        bool is_typed = typed_name && strcmp(typed_name, plan->name) == 0;
+        const char *version = change_text(row, "Version"), *newer;
+        bool is_typed = change_form_is_typed(c, plan);
         json_object *form = json_object_new_object();
 
         if (json_add(view, member, form) < 0)

@@ -113,6 +113,9 @@ static void reply_conflict(Change *c, json_object *problem, json_object *current
         Language language = c->frame.language;
         int r = (c->plan->from_row ? c->plan->from_row : form_from_row)(c->plan->fields ? c->plan->fields : none, current, &now);
 
+        /* "account:7" is nobody's name. */
+        if (by && strchr(by, ':'))
+                by = NULL;
         for (const FormField *f = c->plan->fields; r >= 0 && f && f->name; f++) {
                 const char *theirs = change_text(now, f->name), *mine = change_text(c->typed, f->name);
                 _cleanup_(freep) char *text = NULL;

@@ -39,6 +39,9 @@ typedef struct ChangePaths {
 /* Answers r, the POST of a form. Texts are borrowed during the call. */
 void change_begin(Request *r, Portal *p, const ChangePlan *plan, const ChangePaths *paths);
 
+/* Whether what was typed (PageContext.typed) was typed into that form. */
+bool change_form_is_typed(const PageContext *c, const ChangePlan *plan);
+
 /* Adds the form as member to a page's view, for the template "form". action: where it is sent, here. values: what it begins with, unless
  * something was typed into it; may be NULL. row: what it changes, whose Version it holds; NULL: something new. options: form_fields_to_view(). -ENOMEM. */
 int change_form_to_view(const PageContext *c, const ChangePlan *plan, const char *action, json_object *values, json_object *row, json_object *options,

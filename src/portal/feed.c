@@ -30,8 +30,9 @@ struct Waiter {
 
 typedef struct Entry {
         Feed *feed;
-        char *key;              /* digest of the session, language, path */
+        char *key;              /* digest of the session, language, what is preferred, path */
         const char *path;       /* in key */
+        bool minimal;
         char session[SESSION_TEXT_SIZE];
         ServiceCall *call;      /* NULL: nothing is on its way */
         Waiter *waiting;        /* for call */
@@ -122,7 +123,7 @@ static char *make_key(const FeedQuestion *q, size_t *ret_path) {
                 (void) crypto_generichash(digest, sizeof(digest), (const unsigned char *) q->session, strlen(q->session), NULL, 0);
                 (void) sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
         }
-        n = asprintf(&key, "%s %u %s", hex, q->language, q->path);
+        n = asprintf(&key, "%s %u %s%s", hex, q->language, q->minimal ? "minimal " : "", q->path);
         if (n < 0)
                 return NULL;
         *ret_path = (size_t) n - strlen(q->path);
@@ -139,6 +140,7 @@ static Entry *entry_new(Feed *f, const FeedQuestion *q, char *key, size_t path) 
         e->feed = f;
         e->key = key;
         e->path = key + path;
+        e->minimal = q->minimal;
         (void) snprintf(e->session, sizeof(e->session), "%s", q->session);
         HASH_ADD_KEYPTR(hh, f->entries, e->key, strlen(e->key), e);
         if (!e->hh.tbl) {
@@ -197,14 +199,18 @@ static void waiters_answer(Feed *f, Waiter *w, const FeedAnswer *answer) {
 /* Of a 200: each with the page that the ones before it made, if it is made of the same. */
 static void waiters_answer_page(Entry *e, Waiter *w, FeedAnswer *answer) {
         while (w) {
-                HttpBody *unkept = NULL;
                 uint64_t basis = w->basis;
+                bool fits = e->body && (!e->page || e->page_basis == basis);
+                HttpBody *other = NULL;
 
-                if (e->page && e->page_basis != basis)
-                        entry_drop_page(e);
-                answer->page = e->body ? &e->page : &unkept;
+                answer->page = fits ? &e->page : &other;
                 w = waiter_answer(e->feed, w, answer);
-                http_body_unref(unkept);
+                /* Who made none, such as one who only had to know that it is there, has not done with the one that is kept. */
+                if (other && e->body) {
+                        entry_drop_page(e);
+                        e->page = TAKE_PTR(other);
+                }
+                http_body_unref(other);
                 if (e->page && e->page_size == 0) {
                         e->page_basis = basis;
                         e->page_size = http_body_size(e->page);
@@ -223,7 +229,8 @@ static int entry_call(Entry *e) {
         Feed *f = e->feed;
         _cleanup_(freep) char *condition = NULL;
         char session[ASKING_HEADER_SIZE];
-        const char *headers[3] = { asking_for(e->session, session) };
+        const char *headers[4] = { asking_for(e->session, session) };
+        size_t n = 1;
         const HttpCallOptions options = {
                 .url = e->path,
                 .headers = headers,
@@ -236,8 +243,10 @@ static int entry_call(Entry *e) {
                         condition = NULL;
                         return -ENOMEM;
                 }
-                headers[1] = condition;
+                headers[n++] = condition;
         }
+        if (e->minimal)
+                headers[n++] = "Prefer: return=minimal";
         f->counters.fetches++;
         return service_call(f->rt, f->service_name, &options, on_answer, e, &e->call);
 }

@@ -18,6 +18,7 @@ typedef struct Feed Feed;
 
 typedef struct FeedQuestion {
         const char *path;               /* at the service */
+        bool minimal;                   /* the service may leave out what is large: Prefer: return=minimal (RFC 7240) */
         const char *session;            /* its text; "" asks for somebody who has not signed in */
         unsigned language;              /* pages differ by it */
         uint64_t basis;                 /* what else a page is made of: one that was made of something else is not used again */
@@ -33,7 +34,7 @@ typedef struct FeedAnswer {
         bool session_needed;    /* of a 401: there is no session, or it has ended */
         uint64_t revision;      /* of a 200: the same while body and account are, another one after each change. 0: not kept */
         HttpBody **page;        /* of a 200: what was made of this very body before; where it is NULL, what the callee
-                                   puts there is kept. NULL for other answers */
+                                   puts there is kept, in the place of one of another basis. NULL for other answers */
 } FeedAnswer;
 
 typedef void (*FeedDone)(const FeedAnswer *answer, Request *r, void *userdata);

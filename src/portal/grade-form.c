@@ -6,20 +6,21 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "portal/row.h"
 #include "wire/json.h"
 
 /* The rules are those of the wire; here each field is judged beside two that are right. */
-static int judge(const char *title, const char *type, const char *score, const char *key, const char **ret_error) {
+static int judge(Language l, const char *title, const char *type, const char *score, const char *key, const char **ret_error) {
         Grade grade = {};
         int r = grade_from_text(title, type, score, &grade, NULL);
 
         grade_deinit(&grade);
         if (r == -EBADMSG)
-                *ret_error = key;
+                *ret_error = language_text(l, key);
         return r == -EBADMSG ? 0 : r;
 }
 
-int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret) {
+int grade_form_read(Request *r, Language language, uint64_t student_id, GradeForm *form, Grade *ret) {
         int k;
 
         *form = (GradeForm) {
@@ -28,13 +29,13 @@ int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret
                 .type = request_form(r, "Type"),
                 .score = request_form(r, "Score"),
         };
-        k = judge(form->title, "Quiz", "0",
+        k = judge(language, form->title, "Quiz", "0",
                   text_is_empty(form->title) ? "TitleMissing" : "TitleWrong",
                   &form->title_error);
         if (k >= 0)
-                k = judge("x", form->type, "0", "TypeWrong", &form->type_error);
+                k = judge(language, "x", form->type, "0", "TypeWrong", &form->type_error);
         if (k >= 0)
-                k = judge("x", "Quiz", form->score,
+                k = judge(language, "x", "Quiz", form->score,
                           text_is_empty(form->score) ? "ScoreMissing" : "ScoreWrong",
                           &form->score_error);
         if (k < 0)
@@ -44,19 +45,17 @@ int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret
         return grade_from_text(form->title, form->type, form->score, ret, NULL);
 }
 
-static const char *typed_text(json_object *typed, const char *name) {
-        json_object *text;
-
-        return json_object_object_get_ex(typed, name, &text) ? json_object_get_string(text) : NULL;
-}
-
-GradeForm grade_form_from_typed(json_object *typed, uint64_t student_id) {
+GradeForm grade_form_from_typed(json_object *typed, json_object *errors, uint64_t student_id) {
         return (GradeForm) {
                 .student_id = student_id,
-                .title = typed_text(typed, "Title"),
-                .type = typed_text(typed, "Type"),
-                .score = typed_text(typed, "Score"),
-                .kept = true,
+                .title = row_text(typed, "Title"),
+                .type = row_text(typed, "Type"),
+                .score = row_text(typed, "Score"),
+                .title_error = row_text(errors, "Title"),
+                .type_error = row_text(errors, "Type"),
+                .score_error = row_text(errors, "Score"),
+                .error = row_text(errors, ""),
+                .kept = !errors,
         };
 }
 
@@ -67,6 +66,21 @@ int grade_form_to_typed(const GradeForm *form, json_object **ret) {
             json_add_text(typed, "Score", form->score) < 0)
                 return -ENOMEM;
         *ret = TAKE_PTR(typed);
+        return 0;
+}
+
+int grade_form_to_errors(const GradeForm *form, json_object **ret) {
+        _cleanup_(json_unrefp) json_object *errors = json_object_new_object();
+        const struct {
+                const char *field, *error;
+        } all[] = { { "Title", form->title_error }, { "Type", form->type_error }, { "Score", form->score_error }, { "", form->error } };
+
+        if (!errors)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(all); i++)
+                if (all[i].error && json_add_text(errors, all[i].field, all[i].error) < 0)
+                        return -ENOMEM;
+        *ret = TAKE_PTR(errors);
         return 0;
 }
 
@@ -108,10 +122,6 @@ static int add_types(json_object *form_view, Language language, const char *chos
         return 0;
 }
 
-static const char *text_of(Language language, const char *key) {
-        return key ? language_text(language, key) : NULL;
-}
-
 int grade_form_to_view(const GradeForm *form, Language language, json_object *view) {
         json_object *o = json_object_new_object();
         char action[64];
@@ -121,10 +131,10 @@ int grade_form_to_view(const GradeForm *form, Language language, json_object *vi
             json_add_text(o, "Action", action) < 0 ||
             json_add_text(o, "Title", form->title) < 0 ||
             json_add_text(o, "Score", form->score) < 0 ||
-            json_add_text(o, "TitleError", text_of(language, form->title_error)) < 0 ||
-            json_add_text(o, "TypeError", text_of(language, form->type_error)) < 0 ||
-            json_add_text(o, "ScoreError", text_of(language, form->score_error)) < 0 ||
-            json_add_text(o, "Error", form->error_key ? language_text(language, form->error_key) : form->error) < 0 ||
+            json_add_text(o, "TitleError", form->title_error) < 0 ||
+            json_add_text(o, "TypeError", form->type_error) < 0 ||
+            json_add_text(o, "ScoreError", form->score_error) < 0 ||
+            json_add_text(o, "Error", form->error) < 0 ||
             json_add(o, "Kept", json_object_new_boolean(form->kept)) < 0)
                 return -ENOMEM;
         return add_types(o, language, form->type ? form->type : grade_type_name(GRADE_QUIZ));

@@ -65,6 +65,10 @@ static void on_student(const FeedAnswer *answer, Request *r, void *userdata) {
                 page_reply_upstream(r, p, answer->error, answer->status, &n->form);
                 return;
         }
+        if (answer_is_ours(answer)) {
+                student_page_show_again(r, p, n->form.student_id, n->status, &n->form);
+                return;
+        }
         k = student_view(answer->body, answer->size, &options, &view, &problem);
         if (k < 0)
                 reply_misunderstood(r, p, k, &problem);
@@ -89,7 +93,7 @@ static void read_problem(NewGrade *n, const HttpAnswer *answer) {
                 (void) problem_set(&n->problem, 400, "%s", json_object_get_string(detail));
         n->form.error = n->problem.detail;
         if (!n->form.error)
-                n->form.error_key = "GradeNotAccepted";
+                n->form.error = language_text(n->frame.language, "GradeNotAccepted");
 }
 
 static void on_posted(const HttpAnswer *answer, void *userdata) {
@@ -152,14 +156,14 @@ void post_grade(Request *r, void *service) {
         }
         if (!form_begin(r, p))
                 return;
-        k = grade_form_read(r, id, &n->form, &n->grade);
+        k = grade_form_read(r, n->frame.language, id, &n->form, &n->grade);
         if (k != -ENOMEM && !*n->frame.session && portal_conf(p)->sign_in == SIGN_IN_ALWAYS) {
                 reply_sign_in(n);
                 return;
         }
         /* A form of another session, such as one before signing in again: what was typed stays, and is looked at before it is sent. */
         if (k != -ENOMEM && *n->frame.session && !csrf_is_valid(r, n->frame.session)) {
-                n->form.error_key = "FormTooOld";
+                n->form.error = language_text(n->frame.language, "FormTooOld");
                 reply_wrong(TAKE_PTR(n), 403);
                 return;
         }

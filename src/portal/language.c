@@ -24,6 +24,7 @@ static const LanguageText *const tables[] = {
         text_classes,
         text_common,
         text_people,
+        text_results,
         text_students,
         text_when,
 };

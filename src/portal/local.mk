@@ -2,12 +2,12 @@
 noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
 	src/portal/asking.c src/portal/asking.h \
-	src/portal/assessment.c \
 	src/portal/assessment-edit.c \
+	src/portal/assessment.c \
 	src/portal/assessments.c src/portal/assessments.h \
 	src/portal/assets.c src/portal/assets.h \
-	src/portal/change.c src/portal/change.h \
 	src/portal/change-form.c src/portal/change-internal.h \
+	src/portal/change.c src/portal/change.h \
 	src/portal/chart.c src/portal/chart.h \
 	src/portal/choose-language.c \
 	src/portal/class-enrol.c \
@@ -21,6 +21,7 @@ libportal_a_SOURCES = \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
+	src/portal/explanation.c \
 	src/portal/feed.c src/portal/feed.h \
 	src/portal/form-fields.c src/portal/form-fields.h \
 	src/portal/forms.c src/portal/forms.h \
@@ -34,26 +35,34 @@ libportal_a_SOURCES = \
 	src/portal/gateway-services.c src/portal/gateway-services.h \
 	src/portal/gateway.c src/portal/gateway.h \
 	src/portal/grade-form.c src/portal/grade-form.h \
+	src/portal/grade-page.c \
 	src/portal/grades.c \
 	src/portal/history-view.c src/portal/history-view.h \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
+	src/portal/my-grades.c \
 	src/portal/next.c src/portal/next.h \
 	src/portal/page-paths.c src/portal/page-paths.h \
 	src/portal/page-problem.c \
 	src/portal/page-show.c src/portal/page-show.h \
 	src/portal/pages.c src/portal/pages.h \
 	src/portal/password-form.c \
+	src/portal/people.h \
 	src/portal/person.c src/portal/person.h \
 	src/portal/policy-form.c src/portal/policy-form.h \
 	src/portal/portal.c src/portal/portal.h \
+	src/portal/results.c src/portal/results.h \
 	src/portal/routes.c \
 	src/portal/row.c src/portal/row.h \
+	src/portal/search.c src/portal/search.h \
 	src/portal/setup-form.c \
 	src/portal/sign-in.c src/portal/sign-in.h \
 	src/portal/sign-out.c \
 	src/portal/state-forms.c src/portal/state-forms.h \
 	src/portal/states.c src/portal/states.h \
+	src/portal/student-page.c \
+	src/portal/student-report.c \
+	src/portal/student.c \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
 	src/portal/terms.c \
@@ -63,6 +72,7 @@ libportal_a_SOURCES = \
 	src/portal/text-classes.c \
 	src/portal/text-common.c \
 	src/portal/text-people.c \
+	src/portal/text-results.c \
 	src/portal/text-students.c \
 	src/portal/text-when.c \
 	src/portal/told.c src/portal/told.h \
@@ -76,9 +86,9 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
-	src/portal/templates/assessment.mustache \
 	src/portal/templates/assessment-edit.mustache \
 	src/portal/templates/assessment-new.mustache \
+	src/portal/templates/assessment.mustache \
 	src/portal/templates/assessments.mustache \
 	src/portal/templates/body.mustache \
 	src/portal/templates/chart.mustache \
@@ -89,19 +99,28 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/class-people.mustache \
 	src/portal/templates/class-settings.mustache \
 	src/portal/templates/classes.mustache \
+	src/portal/templates/explanation.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/form.mustache \
 	src/portal/templates/grade-form.mustache \
+	src/portal/templates/grade-page.mustache \
 	src/portal/templates/head.mustache \
 	src/portal/templates/history-entry.mustache \
 	src/portal/templates/history-line.mustache \
 	src/portal/templates/kept.mustache \
+	src/portal/templates/my-grades.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
+	src/portal/templates/report.mustache \
+	src/portal/templates/result-words.mustache \
+	src/portal/templates/result.mustache \
+	src/portal/templates/results.mustache \
 	src/portal/templates/setup.mustache \
 	src/portal/templates/sign-in.mustache \
+	src/portal/templates/sort-mark.mustache \
 	src/portal/templates/state-forms.mustache \
+	src/portal/templates/student-page.mustache \
 	src/portal/templates/student.mustache \
 	src/portal/templates/students.mustache \
 	src/portal/templates/term.mustache \
@@ -115,6 +134,7 @@ dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
 	src/portal/assets/style/classes.css \
 	src/portal/assets/style/forms.css \
+	src/portal/assets/style/people.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \
 	src/portal/assets/style/tables.css

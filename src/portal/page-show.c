@@ -59,6 +59,10 @@ static void go_to_sign_in(const Showing *s) {
         page_redirect_to_sign_in(s->request, s->portal, next.error < 0 ? NULL : buffer_text(&next));
 }
 
+static void reply_not_there(const Showing *s) {
+        page_fail(s->request, s->portal, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(s->request, "id"));
+}
+
 /* True if r has been answered: the page cannot be made of this. */
 static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_first) {
         Request *r = s->request;
@@ -71,7 +75,7 @@ static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_fi
         else if (answer->status == 200 || !is_first)
                 return false;
         else if (answer->status == 404 || answer->status == 405) /* 405: a grading service that has no such thing at all */
-                page_fail(r, s->portal, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(r, "id"));
+                reply_not_there(s);
         else if (answer->status == 403)
                 page_fail(r, s->portal, 403, "DetailForbidden", NULL);
         else
@@ -120,7 +124,9 @@ static int make_page(const Showing *s, const FeedAnswer parts[], const Person *p
 }
 
 static void reply_not_made(const Showing *s, int error, Problem *problem) {
-        if (error == -EBADMSG) {
+        if (error == -ENOENT) {
+                reply_not_there(s);
+        } else if (error == -EBADMSG) {
                 request_log(s->request, LOG_WARNING, "%s sent what is not understood: %s", GRADING_SERVICE, problem->detail ? problem->detail : "");
                 page_reply_upstream(s->request, s->portal, -EPROTO, 0, NULL);
         } else {
@@ -130,7 +136,7 @@ static void reply_not_made(const Showing *s, int error, Problem *problem) {
 
 /* What is said once, or typed, is on no page that is used again; nor is a form, whose key is good for one change. */
 static bool is_own(const Showing *s) {
-        return s->frame.told || s->plan->has_form || s->typed || s->status != 200;
+        return s->frame.told || s->plan->has_form || s->typed || s->status != 200 || (s->plan->is_single && s->plan->is_single(s->request));
 }
 
 static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
@@ -139,6 +145,7 @@ static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
         _cleanup_(http_body_unrefp) HttpBody *own = NULL;
         _cleanup_(person_deinit) Person person = {};
         FeedAnswer parts[PAGE_PARTS_MAX];
+        char elsewhere[PAGE_ELSEWHERE_SIZE];
         bool is_known;
         HttpBody **page;
         int k;
@@ -156,6 +163,10 @@ static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
         }
         if (s->plan->is_for && is_known && !s->plan->is_for(&person)) {
                 page_fail(r, s->portal, 403, "DetailForbidden", NULL);
+                return;
+        }
+        if (s->plan->elsewhere && is_known && s->plan->elsewhere(&person, elsewhere)) {
+                page_redirect(r, s->portal, elsewhere);
                 return;
         }
         s->frame.account = answer->account;
@@ -192,6 +203,7 @@ static uint64_t basis_of(const Showing *s) {
 static void ask_first(Showing *s) {
         FeedQuestion question = page_question(&s->frame, s->parts[0].path);
 
+        question.minimal = s->plan->minimal;
         question.basis = basis_of(s);
         feed_get(s->portal->feed, &question, s->request, on_first, s);
 }
@@ -281,7 +293,7 @@ void page_show(Request *r, Portal *p, const PagePlan *plan, const char *const pa
 
         if (s) {
                 s->frame.told = told_take(r);
-                if (plan->has_form)
+                if (plan->has_form || plan->takes_typed)
                         (void) typed_take(r, &s->typed);
         }
         show(r, p, s);

@@ -7,7 +7,8 @@
 /* A page that shows what grading knows: asked for, made, kept and shown again while nothing it is made of has changed. Whatever comes
  * between is dealt with here: no session (off to sign in, and back), what is not there, what may not be seen, and grading being away. */
 
-#define PAGE_PARTS_MAX 6
+#define PAGE_PARTS_MAX 16
+#define PAGE_ELSEWHERE_SIZE 64
 
 /* What a page is made of. */
 typedef struct PageContext {
@@ -27,10 +28,16 @@ typedef struct PagePlan {
         const char *section, *script;   /* as in PageFrame */
         bool wide;
         const char *not_found;          /* key of the text for a 404, whose {{Value}} is the route's {id} */
+        bool minimal;                   /* of the first answer, as in FeedQuestion */
+        bool takes_typed;               /* it has a form without a key: what was typed before a session ended is taken up (typed.h) */
         bool has_form;                  /* of change.h: it is made anew each time */
         /* Whether the page is for this one at all; NULL: for all. Grading has the rights; this is for pages that it does not know. */
         bool (*is_for)(const Person *person);
-        /* Fills view. -EBADMSG with the problem filled: grading's answer is not what it should be; -ENOMEM. */
+        /* Whether a request gets a page that nobody else gets; NULL: none does but those that have something typed or told. */
+        bool (*is_single)(const Request *r);
+        /* Whether this one has another page instead, and which; NULL: nobody has. */
+        bool (*elsewhere)(const Person *person, char ret[static PAGE_ELSEWHERE_SIZE]);
+        /* Fills view. -ENOENT: it is not there after all; -EBADMSG with the problem filled: grading's answer is not what it should be; -ENOMEM. */
         int (*make)(const PageContext *c, json_object *view, Problem *problem);
 } PagePlan;
 

@@ -58,6 +58,7 @@ static int add_sections(json_object *view, const PageFrame *frame, PersonRole ro
                 bool seen_by[_PERSON_ROLE_MAX];
         } sections[] = {
                 { "Students", "/students", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true } },
+                { "MyGrades", "/my-grades", { [PERSON_STUDENT] = true } },
                 { "Classes", "/classes", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true, [PERSON_STUDENT] = true } },
         };
         json_object *links = json_object_new_array();

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "portal/assessments.h"
 #include "portal/classes.h"
+#include "portal/people.h"
 #include "portal/portal.h"
 
 const Route portal_routes[] = {
         { "GET", "/", get_root, 0, ROUTE_PUBLIC },
         { "GET", "/students", get_students, 0, ROUTE_PUBLIC },
         { "GET", "/students/{id}", get_student, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/report", get_student_report, 0, ROUTE_PUBLIC },
+        { "GET", "/my-grades", get_my_grades, 0, ROUTE_PUBLIC },
+        { "GET", "/students/{id}/grades/{grade}", get_grade_page, 0, ROUTE_PUBLIC },
+        { "POST", "/students/{id}/grades/{grade}", post_grade_edit, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/students/{id}/grades/{grade}/delete", post_grade_delete, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/students/{id}/grades/{grade}/undo/{sequence}", post_grade_undo, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/students/{id}/grades", post_grade, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/classes", get_classes, 0, ROUTE_PUBLIC },
         { "POST", "/classes", post_class, FORM_BODY_MAX, ROUTE_PUBLIC },

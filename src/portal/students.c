@@ -1,188 +1,250 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "portal/cookies.h"
-#include "portal/pages.h"
-#include "portal/person.h"
-#include "portal/portal.h"
-#include "portal/students.h"
-#include "portal/typed.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "portal/page-show.h"
+#include "portal/search.h"
 #include "portal/views.h"
+#include "runtime/urlencoded.h"
 #include "wire/json.h"
+#include "wire/student-summary.h"
 
-#define COOKIE "gradebook-added"
+#define PER_PAGE 50u
+
+typedef enum SortKey {
+        SORT_NONE,                      /* as grading lists them */
+        SORT_NAME,
+        SORT_GRADES,
+        SORT_AVERAGE,
+        _SORT_KEY_MAX,
+} SortKey;
+
+static const struct {
+        const char *name;               /* in the address; "-" before it turns it round */
+        const char *member;             /* of the view */
+} sort_keys[_SORT_KEY_MAX] = {
+        [SORT_NONE] = { "", NULL },
+        [SORT_NAME] = { "name", "ByName" },
+        [SORT_GRADES] = { "grades", "ByGrades" },
+        [SORT_AVERAGE] = { "average", "ByAverage" },
+};
+
+typedef struct Listed {
+        StudentSummary student;         /* names are the answer's */
+        char *name;                     /* folded; only where it is sorted by */
+} Listed;
+
+/* What the address asks for, and what of the students that is. */
+typedef struct StudentList {
+        const char *typed;              /* what is searched for; "": nothing */
+        SortKey key;
+        bool down;                      /* the greatest first */
+        Listed *rows;                   /* those that were found */
+        size_t n, n_all;
+        size_t page, n_pages;           /* from 1 */
+} StudentList;
 
 void get_root(Request *r, void *service) {
         request_set_header(r, "Location", "/students");
         request_reply_empty(r, 308);
 }
 
-void reply_misunderstood(Request *r, Portal *p, int error, Problem *problem) {
-        if (error == -EBADMSG)
-                request_log(r, LOG_WARNING, "%s sent what is not understood: %s", GRADING_SERVICE, problem->detail ? problem->detail : "");
-        problem_deinit(problem);
-        if (error == -EBADMSG)
-                page_reply_upstream(r, p, -EPROTO, 0, NULL);
+static void list_deinit(StudentList *l) {
+        for (size_t i = 0; i < l->n; i++)
+                free(l->rows[i].name);
+        free(l->rows);
+}
+
+static void read_question(Request *r, StudentList *l) {
+        const char *sort = request_query(r, "sort"), *page = request_query(r, "page");
+        uint64_t n;
+
+        l->typed = request_query(r, "q");
+        if (!l->typed || text_is_blank(l->typed))
+                l->typed = "";
+        l->down = sort && *sort == '-';
+        for (int k = 0; sort && k < _SORT_KEY_MAX; k++)
+                if (strcmp(sort + l->down, sort_keys[k].name) == 0)
+                        l->key = (SortKey) k;
+        l->page = page && parse_uint64(page, &n) >= 0 && n > 0 && n < SIZE_MAX / PER_PAGE ? (size_t) n : 1;
+}
+
+/* Nobody is known by a number alone, but a number is what other systems have of a student. */
+static int is_found(const StudentList *l, Search *search, const StudentSummary *s) {
+        uint64_t id;
+
+        if (parse_uint64(l->typed, &id) >= 0 && id == s->id)
+                return 1;
+        return search_matches(search, s->first_name, s->last_name);
+}
+
+static int take_students(StudentList *l, json_object *answer, Problem *problem) {
+        _cleanup_(search_freep) Search *search = NULL;
+        int r = search_new(&search, l->typed);
+
+        l->n_all = json_object_array_length(answer);
+        l->rows = calloc(l->n_all > 0 ? l->n_all : 1, sizeof(*l->rows));
+        if (!l->rows)
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < l->n_all; i++) {
+                StudentSummary *s = &l->rows[l->n].student;
+
+                r = student_summary_from_json(json_object_array_get_idx(answer, i), s, problem);
+                if (r >= 0)
+                        r = is_found(l, search, s);
+                if (r > 0 && l->key == SORT_NAME)
+                        r = search_fold_name(s->first_name, s->last_name, &l->rows[l->n].name) < 0 ? -ENOMEM : 1;
+                l->n += r > 0;
+        }
+        return r < 0 ? r : 0;
+}
+
+static int compare_numbers(int64_t a, int64_t b) {
+        return (a > b) - (a < b);
+}
+
+/* Who has no average comes last, whichever way. */
+static int compare(const void *pa, const void *pb, void *userdata) {
+        const StudentList *l = userdata;
+        const Listed *a = pa, *b = pb;
+        int c = 0;
+
+        if (l->key == SORT_AVERAGE && (a->student.average_tenths < 0) != (b->student.average_tenths < 0))
+                return a->student.average_tenths < 0 ? 1 : -1;
+        if (l->key == SORT_AVERAGE)
+                c = compare_numbers(a->student.average_tenths, b->student.average_tenths);
+        else if (l->key == SORT_GRADES)
+                c = compare_numbers((int64_t) a->student.n_grades, (int64_t) b->student.n_grades);
         else
-                page_fail(r, p, 500, "PageNotMade", NULL);
+                c = strcmp(a->name, b->name);
+        if (c == 0)
+                return compare_numbers((int64_t) a->student.id, (int64_t) b->student.id);
+        return l->down ? -c : c;
 }
 
-/* The student that the one who is signed in is; 0: none, that one sees others. */
-static uint64_t own_student(const FeedAnswer *answer) {
-        _cleanup_(person_deinit) Person person = {};
+static int add_student(json_object *list, const StudentSummary *s, Language language) {
+        _cleanup_(freep) char *name = NULL;
+        char average[AVERAGE_TEXT_SIZE];
+        json_object *row;
 
-        return person_parse(answer->account, &person) >= 0 && person.role == PERSON_STUDENT ? person.student_id : 0;
-}
-
-static void on_students(const FeedAnswer *answer, Request *r, void *userdata) {
-        const PageFrame frame = page_frame_of(userdata, r, answer);
-        uint64_t own = own_student(answer);
-        Portal *p = userdata;
-        Problem problem = PROBLEM_NULL;
-        json_object *view = NULL;
-
-        portal_note_grading(p, answer->error, answer->status);
-        if (answer->session_needed) {
-                page_redirect_to_sign_in(r, p, "/students");
-                return;
-        }
-        if (answer->page && own > 0) {
-                char path[STUDENT_PATH_SIZE];
-
-                (void) snprintf(path, sizeof(path), "/students/%llu", (unsigned long long) own);
-                page_redirect(r, p, path);
-                return;
-        }
-        if (!answer->page) {
-                page_reply_upstream(r, p, answer->error, answer->status, NULL);
-                return;
-        }
-        if (!*answer->page) {
-                int k = students_view(answer->body, answer->size, frame.language, &view, &problem);
-
-                if (k >= 0)
-                        k = page_new(p, &frame, "students", view, answer->page);
-                json_object_put(view);
-                if (k < 0) {
-                        reply_misunderstood(r, p, k, &problem);
-                        return;
-                }
-        }
-        request_reply_body(r, 200, *answer->page);
-}
-
-void get_students(Request *r, void *service) {
-        Portal *p = service;
-        const PageFrame frame = page_frame(p, r);
-        const FeedQuestion question = page_question(&frame, "/students");
-
-        if (!page_needs_session(r, p, &frame, "/students"))
-                feed_get(p->feed, &question, r, on_students, p);
-}
-
-int student_path(const Request *r, uint64_t *ret_id, char ret[static STUDENT_PATH_SIZE]) {
-        if (request_param_uint64(r, "id", ret_id) < 0 || *ret_id == 0 || *ret_id > STUDENT_ID_MAX)
-                return -ENOENT;
-        (void) snprintf(ret, STUDENT_PATH_SIZE, "/students/%llu", (unsigned long long) *ret_id);
+        if (name_format(language, s->first_name, s->last_name, &name) < 0)
+                return -ENOMEM;
+        average_format_tenths(s->average_tenths, average);
+        if (json_append_object(list, &row) < 0 || json_add_uint64(row, "ID", s->id) < 0 || json_add_text(row, "Name", name) < 0 ||
+            json_add_uint64(row, "NGrades", s->n_grades) < 0 || json_add_text(row, "Average", average) < 0)
+                return -ENOMEM;
         return 0;
 }
 
-void reply_no_student(Request *r, Portal *p) {
-        page_fail(r, p, 404, "NoSuchStudent", request_param(r, "id"));
-}
+/* Adds the address of the same list, sorted or turned to another page. */
+static int add_link(json_object *view, const char *member, const StudentList *l, SortKey key, bool down, size_t page) {
+        _cleanup_(buffer_deinit) Buffer link = BUFFER_NULL;
+        const char *mark = "?";
 
-/* The mark that mark_added() left, if there is one. */
-static bool find_added(const Request *r, char ret[static GRADE_MARK_SIZE]) {
-        size_t size = GRADE_MARK_SIZE - 1;
-
-        return cookie_find(request_header(r, "Cookie"), COOKIE, ret, GRADE_MARK_SIZE) && strlen(ret) == size && strspn(ret, "0123456789abcdef") == size;
-}
-
-/* A cookie for the one page after the redirect: the URL stays the student's own, and a reload or a bookmark shows the
- * page as it always is. */
-void mark_added(Request *r, const char *path, const Grade *g) {
-        _cleanup_(freep) char *cookie = NULL;
-        char mark[GRADE_MARK_SIZE] = "";
-
-        if (g)
-                grade_mark(g, mark);
-        if (asprintf(&cookie, COOKIE "=%s; Path=%s; Max-Age=%d; HttpOnly; SameSite=Strict", mark, path, g ? 30 : 0) < 0)
-                cookie = NULL;
-        if (cookie) /* without memory there is no confirmation, but the grade is saved */
-                request_set_header(r, "Set-Cookie", cookie);
-}
-
-/* The page of one who has just added a grade, or has signed in again with something typed, is that one's alone; all other requests of the
- * same session share answer->page. */
-static int new_page(Portal *p, Request *r, const FeedAnswer *answer, const StudentViewOptions *options, HttpBody **ret, Problem *problem) {
-        const PageFrame frame = page_frame_of(p, r, answer);
-        json_object *view = NULL;
-        int k = student_view(answer->body, answer->size, options, &view, problem);
-
-        if (k >= 0)
-                k = page_new(p, &frame, "student", view, ret);
-        json_object_put(view);
-        return k;
-}
-
-static void reply_student(Portal *p, Request *r, const FeedAnswer *answer) {
-        StudentViewOptions options = { .language = page_frame(p, r).language, .is_own = own_student(answer) > 0 };
-        _cleanup_(json_unrefp) json_object *typed = NULL;
-        _cleanup_(http_body_unrefp) HttpBody *own = NULL;
-        HttpBody **page = answer->page;
-        Problem problem = PROBLEM_NULL;
-        char added[GRADE_MARK_SIZE];
-        GradeForm form;
-        uint64_t id = 0;
-        int k = 0;
-
-        (void) request_param_uint64(r, "id", &id);
-        if (find_added(r, added)) {
-                mark_added(r, request_path(r), NULL);
-                options.added = added;
-                page = &own;
+        (void) buffer_puts(&link, "/students");
+        if (*l->typed) {
+                (void) buffer_puts(&link, "?q=");
+                (void) urlencoded_write(&link, l->typed, "");
+                mark = "&";
         }
-        if (!options.is_own && typed_take(r, &typed)) {
-                form = grade_form_from_typed(typed, id);
-                options.form = &form;
-                page = &own;
+        if (key != SORT_NONE) {
+                (void) buffer_printf(&link, "%ssort=%s%s", mark, down ? "-" : "", sort_keys[key].name);
+                mark = "&";
         }
-        if (!*page)
-                k = new_page(p, r, answer, &options, page, &problem);
-        if (k < 0)
-                reply_misunderstood(r, p, k, &problem);
-        else
-                request_reply_body(r, 200, *page);
+        if (page > 1)
+                (void) buffer_printf(&link, "%spage=%zu", mark, page);
+        return link.error < 0 ? link.error : json_add_text(view, member, buffer_text(&link));
 }
 
-static void on_student(const FeedAnswer *answer, Request *r, void *userdata) {
-        Portal *p = userdata;
+/* The head of each column: where it leads, and how it is sorted now. */
+static int add_columns(json_object *view, const StudentList *l) {
+        for (int k = SORT_NAME; k < _SORT_KEY_MAX; k++) {
+                json_object *column = json_object_new_object();
+                bool is_it = l->key == (SortKey) k;
 
-        portal_note_grading(p, answer->error, answer->status);
-        if (answer->session_needed)
-                page_redirect_to_sign_in(r, p, request_path(r));
-        else if (!answer->page && answer->error == 0 && answer->status == 404)
-                reply_no_student(r, p);
-        else if (!answer->page)
-                page_reply_upstream(r, p, answer->error, answer->status, NULL);
-        else
-                reply_student(p, r, answer);
+                if (json_add(view, sort_keys[k].member, column) < 0 ||
+                    json_add_text(column, "Direction", !is_it ? "none" : l->down ? "descending" : "ascending") < 0 ||
+                    json_add(column, "Up", json_object_new_boolean(is_it && !l->down)) < 0 ||
+                    json_add(column, "Down", json_object_new_boolean(is_it && l->down)) < 0 ||
+                    add_link(column, "Link", l, (SortKey) k, is_it && !l->down, 1) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
 }
 
-void get_student(Request *r, void *service) {
-        Portal *p = service;
-        const PageFrame frame = page_frame(p, r);
-        char path[STUDENT_PATH_SIZE];
-        FeedQuestion question;
-        uint64_t id;
+static int add_pages(json_object *view, const StudentList *l, size_t first, size_t last) {
+        if (json_add(view, "HasPages", json_object_new_boolean(l->n_pages > 1)) < 0 || json_add_uint64(view, "First", first + 1) < 0 ||
+            json_add_uint64(view, "Last", last) < 0 || json_add_uint64(view, "Page", l->page) < 0 || json_add_uint64(view, "Pages", l->n_pages) < 0)
+                return -ENOMEM;
+        if (l->page > 1 && add_link(view, "Before", l, l->key, l->down, l->page - 1) < 0)
+                return -ENOMEM;
+        return l->page < l->n_pages ? add_link(view, "After", l, l->key, l->down, l->page + 1) : 0;
+}
 
-        if (student_path(r, &id, path) < 0) {
-                reply_no_student(r, p);
-                return;
-        }
-        question = page_question(&frame, path);
-        if (!page_needs_session(r, p, &frame, path))
-                feed_get(p->feed, &question, r, on_student, p);
+static int add_question(json_object *view, const StudentList *l) {
+        char sort[16];
+
+        (void) snprintf(sort, sizeof(sort), "%s%s", l->down ? "-" : "", sort_keys[l->key].name);
+        if (json_add_text(view, "Typed", *l->typed ? l->typed : NULL) < 0 || json_add_text(view, "Sort", l->key == SORT_NONE ? NULL : sort) < 0 ||
+            json_add_uint64(view, "Found", l->n) < 0 || json_add_uint64(view, "N", l->n_all) < 0 ||
+            json_add(view, "IsOne", json_object_new_boolean(l->n_all == 1)) < 0 ||
+            json_add(view, "HasStudents", json_object_new_boolean(l->n_all > 0)) < 0 ||
+            json_add(view, "HasFound", json_object_new_boolean(l->n > 0)) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int show_list(StudentList *l, Language language, json_object *view) {
+        json_object *list = json_object_new_array();
+        size_t first, last;
+        int r = json_add(view, "Students", list);
+
+        if (l->key != SORT_NONE)
+                qsort_r(l->rows, l->n, sizeof(*l->rows), compare, l);
+        l->n_pages = l->n > 0 ? (l->n + PER_PAGE - 1) / PER_PAGE : 1;
+        if (l->page > l->n_pages)
+                l->page = l->n_pages;
+        first = (l->page - 1) * PER_PAGE;
+        last = l->n - first > PER_PAGE ? first + PER_PAGE : l->n;
+        for (size_t i = first; r >= 0 && i < last; i++)
+                r = add_student(list, &l->rows[i].student, language);
+        if (r >= 0)
+                r = add_question(view, l);
+        if (r >= 0)
+                r = add_columns(view, l);
+        return r < 0 ? r : add_pages(view, l, first, last);
+}
+
+static int make(const PageContext *c, json_object *view, Problem *problem) {
+        _cleanup_(json_unrefp) json_object *answer = NULL;
+        _cleanup_(list_deinit) StudentList list = {};
+        int r = page_part_json(&c->parts[0], &answer, problem);
+
+        if (r < 0)
+                return r;
+        if (!json_object_is_type(answer, json_type_array))
+                return problem_set(problem, 502, "The list of students is not an array");
+        read_question(c->request, &list);
+        r = take_students(&list, answer, problem);
+        return r < 0 ? r : show_list(&list, c->language, view);
+}
+
+/* A student sees nobody else. */
+static bool own_page(const Person *person, char ret[static PAGE_ELSEWHERE_SIZE]) {
+        if (person->role != PERSON_STUDENT || person->student_id == 0)
+                return false;
+        (void) snprintf(ret, PAGE_ELSEWHERE_SIZE, "/students/%" PRIu64, person->student_id);
+        return true;
+}
+
+void get_students(Request *r, void *service) {
+        static const PagePlan plan = { .template = "students", .section = "Students", .minimal = true, .elsewhere = own_page, .make = make };
+        static const char *const paths[] = { "/students" };
+
+        page_show(r, service, &plan, paths, ELEMENTSOF(paths));
 }

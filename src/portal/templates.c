@@ -27,9 +27,33 @@ struct Templates {
         Template *all;
 };
 
-static const char *const needed[] = { "students", "student", "unavailable", "problem", "kept", "sign-in", "setup", "password",
-                                      "classes", "class-new", "class-settings", "class-people", "class-enrol", "class-history", "history-entry",
-                                      "terms", "term", "assessments", "assessment", "assessment-new", "assessment-edit" };
+static const char *const needed[] = {
+        "assessment",
+        "assessment-edit",
+        "assessment-new",
+        "assessments",
+        "class-enrol",
+        "class-history",
+        "class-new",
+        "class-people",
+        "class-settings",
+        "classes",
+        "grade-page",
+        "history-entry",
+        "kept",
+        "my-grades",
+        "password",
+        "problem",
+        "report",
+        "setup",
+        "sign-in",
+        "student",
+        "student-page",
+        "students",
+        "term",
+        "terms",
+        "unavailable",
+};
 
 static void template_free(Template *t) {
         free(t->name);

@@ -33,7 +33,6 @@ int name_format(Language language, const char *first_name, const char *last_name
         return n < 0 ? -ENOMEM : 0;
 }
 
-/* What both pages show of a student. */
 static int add_student(json_object *view, const Student *s, Language language) {
         _cleanup_(freep) char *name = NULL;
         char average[AVERAGE_TEXT_SIZE];
@@ -48,46 +47,6 @@ static int add_student(json_object *view, const Student *s, Language language) {
             json_add(view, "HasGrades", json_object_new_boolean(s->n_grades > 0)) < 0)
                 return -ENOMEM;
         return 0;
-}
-
-int students_view(const char *body, size_t size, Language language, json_object **ret, Problem *problem) {
-        _cleanup_(json_unrefp) json_object *answer = NULL, *view = json_object_new_object();
-        json_object *list = json_object_new_array();
-        size_t n;
-        int r;
-
-        if (!view) {
-                json_object_put(list);
-                return -ENOMEM;
-        }
-        r = json_add(view, "Students", list);
-        if (r >= 0)
-                r = json_parse(body, size, &answer, problem);
-        if (r < 0)
-                return r;
-        if (!json_object_is_type(answer, json_type_array))
-                return problem_set(problem, 502, "The list of students is not an array");
-        n = json_object_array_length(answer);
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_(student_freep) Student *s = NULL;
-                json_object *row;
-
-                r = student_from_json(json_object_array_get_idx(answer, i), &s, problem);
-                if (r >= 0)
-                        r = json_append_object(list, &row);
-                if (r >= 0)
-                        r = add_student(row, s, language);
-                if (r < 0)
-                        return r;
-        }
-        r = json_add_uint64(view, "N", n);
-        if (r >= 0)
-                r = json_add(view, "IsOne", json_object_new_boolean(n == 1));
-        if (r >= 0)
-                r = json_add(view, "HasStudents", json_object_new_boolean(n > 0));
-        if (r >= 0)
-                *ret = TAKE_PTR(view);
-        return r;
 }
 
 void grade_mark(const Grade *g, char ret[static GRADE_MARK_SIZE]) {

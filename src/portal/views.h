@@ -11,8 +11,7 @@
 /* From what grading answered to what a template shows. -EBADMSG with the problem filled: it is not what the wire's
  * contract says; -ENOMEM. */
 
-int students_view(const char *body, size_t size, Language language, json_object **ret, Problem *problem);
-
+/* A student as every grading service has it, in the fixed form. */
 typedef struct StudentViewOptions {
         Language language;
         const GradeForm *form;          /* NULL: an empty one */

@@ -223,18 +223,26 @@ void score_format(uint32_t hundredths, char ret[static SCORE_TEXT_SIZE]) {
                 (void) snprintf(ret, SCORE_TEXT_SIZE, "%" PRIu32 ".%02" PRIu32, whole, rest);
 }
 
-void average_format(const Grade *grades, size_t n, char ret[static AVERAGE_TEXT_SIZE]) {
-        uint64_t sum = 0, tenths;
+int32_t average_tenths(uint64_t sum_hundredths, size_t n) {
+        /* floor(sum / (10 n) + 1/2), over a common denominator */
+        return n > 0 ? (int32_t) ((2 * sum_hundredths + 10 * n) / (20 * n)) : -1;
+}
 
-        if (n == 0) {
+void average_format_tenths(int32_t tenths, char ret[static AVERAGE_TEXT_SIZE]) {
+        if (tenths < 0)
                 (void) snprintf(ret, AVERAGE_TEXT_SIZE, "\u2013");
-                return;
-        }
+        else
+                (void) snprintf(ret, AVERAGE_TEXT_SIZE, "%" PRId32 ".%" PRId32 "%%", tenths / 10 % 1000000, tenths % 10);
+}
+
+int32_t average_of_grades(const Grade *grades, size_t n) {
+        uint64_t sum = 0;
+
         for (size_t i = 0; i < n; i++)
                 sum += grades[i].score_hundredths;
+        return average_tenths(sum, n);
+}
 
-        /* floor(sum / (10 n) + 1/2), over a common denominator */
-        tenths = (2 * sum + 10 * n) / (20 * n);
-        (void) snprintf(ret, AVERAGE_TEXT_SIZE, "%" PRIu32 ".%" PRIu32 "%%", (uint32_t) (tenths / 10) % 1000000,
-                        (uint32_t) (tenths % 10));
+void average_format(const Grade *grades, size_t n, char ret[static AVERAGE_TEXT_SIZE]) {
+        average_format_tenths(average_of_grades(grades, n), ret);
 }

@@ -68,3 +68,8 @@ void score_format(uint32_t hundredths, char ret[static SCORE_TEXT_SIZE]);
  * One rounding, in whole numbers. */
 #define AVERAGE_TEXT_SIZE 16
 void average_format(const Grade *grades, size_t n, char ret[static AVERAGE_TEXT_SIZE]);
+
+/* In its parts: 870 for 87.0, of the sum of n scores; -1 when there are none. */
+int32_t average_tenths(uint64_t sum_hundredths, size_t n);
+int32_t average_of_grades(const Grade *grades, size_t n);
+void average_format_tenths(int32_t tenths, char ret[static AVERAGE_TEXT_SIZE]);

@@ -31,6 +31,18 @@ def of_assessment(title, rest=""):
     return lambda school: f"/assessments/{school.assessments[title]}{rest}"
 
 
+def grade_of(last_name):
+    """The page of that one's first grade."""
+    def path(school):
+        grade = school.grading.get(school.path(last_name) + "/grades").json["Items"][0]["ID"]
+        return f"{school.path(last_name)}/grades/{grade}"
+    return path
+
+
+def open_all(browser):
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+
+
 PAGES = (
     Page("sign-in", "/sign-in", (NOBODY,)),
     Page("sign-in-wrong", "/sign-in", (NOBODY,), then=send_nothing),
@@ -61,6 +73,14 @@ PAGES = (
     Page("assessment-draft", of_assessment("Final exam"), (TEACHER,)),
     Page("assessment-edit", of_assessment("Levers", "/edit"), (ADMIN, TEACHER)),
     Page("assessment-of-another", of_assessment("The Danube"), (TEACHER,), status=404),
+    Page("students-found", "/students?q=e&sort=-average", (TEACHER,)),
+    Page("students-none-found", "/students?q=Zebra", (TEACHER,)),
+    Page("student-explained", lambda school: school.path("Fischer"), (TEACHER,), then=open_all),
+    Page("report", lambda school: school.path("Carter") + "/report", PEOPLE),
+    Page("my-grades", "/my-grades", (STUDENT,), then=open_all),
+    Page("grade", grade_of("Fischer"), (ADMIN, TEACHER), then=open_all),
+    Page("grade-of-others", grade_of("Carter"), (STUDENT,), status=403),
+    Page("grade-not-there", lambda school: school.path("Carter") + "/grades/999999", (TEACHER,), status=404),
     Page("password", "/password", PEOPLE),
     Page("password-wrong", "/password", (TEACHER,), then=send_nothing),
     Page("setup-over", "/setup", (NOBODY,)),

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "wire/json.h"
-#include "wire/student.h"
+#include "wire/student-summary.h"
 
 static json_object *parse(const char *text) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
@@ -229,12 +229,60 @@ static void test_averages(void **state) {
         }
 }
 
+static void assert_summary(const char *text, uint64_t n_grades, int32_t tenths) {
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        StudentSummary summary;
+
+        assert_int_equal(json_parse(text, strlen(text), &o, NULL), 0);
+        assert_int_equal(student_summary_from_json(o, &summary, NULL), 0);
+        assert_int_equal(summary.id, 7);
+        assert_string_equal(summary.first_name, "Ada");
+        assert_string_equal(summary.last_name, "Byron");
+        assert_int_equal(summary.n_grades, n_grades);
+        assert_int_equal(summary.average_tenths, tenths);
+}
+
+static void test_summaries(void **state) {
+        static const char *const wrong[] = {
+                "[]", "{\"ID\":7,\"FirstName\":\"Ada\",\"LastName\":\"Byron\",\"GradeCount\":-1,\"Average\":1}",
+                "{\"ID\":7,\"FirstName\":\"Ada\",\"LastName\":\"Byron\",\"GradeCount\":1,\"Average\":1.25}",
+                "{\"ID\":7,\"FirstName\":\"Ada\",\"LastName\":\"Byron\",\"GradeCount\":1,\"Average\":\"x\"}",
+                "{\"ID\":7,\"FirstName\":\"Ada\",\"GradeCount\":1,\"Average\":1}",
+                "{\"ID\":7,\"FirstName\":\"Ada\",\"LastName\":\"Byron\",\"Grades\":[1]}",
+        };
+        const StudentSummary some = { .id = 7, .first_name = "Ada", .last_name = "Byron", .n_grades = 3, .average_tenths = 875 };
+        const StudentSummary none = { .id = 7, .first_name = "Ada", .last_name = "Byron", .average_tenths = -1 };
+        _cleanup_(buffer_deinit) Buffer out = BUFFER_NULL;
+
+        (void) state;
+        assert_int_equal(student_summary_write(&some, &out), 0);
+        assert_string_equal(buffer_text(&out), "{\"ID\":7,\"FirstName\":\"Ada\",\"LastName\":\"Byron\",\"GradeCount\":3,\"Average\":87.5}");
+        assert_summary(buffer_text(&out), 3, 875);
+        buffer_clear(&out);
+        assert_int_equal(student_summary_write(&none, &out), 0);
+        assert_summary(buffer_text(&out), 0, -1);
+        /* The fixed form, which others send. */
+        assert_summary("{\"ID\":7,\"FirstName\":\"Ada\",\"LastName\":\"Byron\",\"Grades\":[{\"Title\":\"a\",\"Type\":\"Quiz\",\"Score\":85},"
+                       "{\"Title\":\"b\",\"Type\":\"Exam\",\"Score\":94},{\"Title\":\"c\",\"Type\":\"Quiz\",\"Score\":82}]}", 3, 870);
+        assert_summary("{\"ID\":7,\"FirstName\":\"Ada\",\"LastName\":\"Byron\",\"Grades\":[]}", 0, -1);
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                _cleanup_(json_unrefp) json_object *o = NULL;
+                Problem problem = PROBLEM_NULL;
+                StudentSummary summary;
+
+                assert_int_equal(json_parse(wrong[i], strlen(wrong[i]), &o, NULL), 0);
+                assert_int_equal(student_summary_from_json(o, &summary, &problem), -EBADMSG);
+                problem_deinit(&problem);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_scores),       cmocka_unit_test(test_grades_refused),
                 cmocka_unit_test(test_title_length), cmocka_unit_test(test_from_text),
                 cmocka_unit_test(test_student),      cmocka_unit_test(test_students_refused),
                 cmocka_unit_test(test_averages),
+                cmocka_unit_test(test_summaries),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
