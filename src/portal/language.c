@@ -19,6 +19,7 @@ static const struct {
 
 static const LanguageText *const tables[] = {
         text_common,
+        text_grid,
         text_people,
         text_students,
 };

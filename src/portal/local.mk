@@ -6,6 +6,10 @@ libportal_a_SOURCES = \
 	src/portal/change.c src/portal/change.h \
 	src/portal/change-form.c src/portal/change-internal.h \
 	src/portal/choose-language.c \
+	src/portal/class-grid.c src/portal/class-grid.h \
+	src/portal/class-row.c src/portal/class-row.h \
+	src/portal/class-row-cell.c \
+	src/portal/class-row-save.c \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
@@ -39,6 +43,7 @@ libportal_a_SOURCES = \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
 	src/portal/text-common.c \
+	src/portal/text-grid.c \
 	src/portal/text-people.c \
 	src/portal/text-students.c \
 	src/portal/told.c src/portal/told.h \
@@ -52,6 +57,8 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
 	src/portal/templates/body.mustache \
+	src/portal/templates/class-grid.mustache \
+	src/portal/templates/class-row.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/form.mustache \
@@ -72,6 +79,19 @@ portalstyledir = $(portalassetsdir)/style
 dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
 	src/portal/assets/style/forms.css \
+	src/portal/assets/style/grid.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \
 	src/portal/assets/style/tables.css
+portalgriddir = $(portalassetsdir)/grid
+dist_portalgrid_DATA = \
+	src/portal/assets/grid/cells.js \
+	src/portal/assets/grid/conflicts.js \
+	src/portal/assets/grid/edit.js \
+	src/portal/assets/grid/fill.js \
+	src/portal/assets/grid/keys.js \
+	src/portal/assets/grid/keep.js \
+	src/portal/assets/grid/refresh.js \
+	src/portal/assets/grid/save.js \
+	src/portal/assets/grid/say.js \
+	src/portal/assets/grid/start.js

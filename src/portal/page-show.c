@@ -59,6 +59,10 @@ static void go_to_sign_in(const Showing *s) {
         page_redirect_to_sign_in(s->request, s->portal, next.error < 0 ? NULL : buffer_text(&next));
 }
 
+static void reply_not_found(const Showing *s) {
+        page_fail(s->request, s->portal, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(s->request, "id"));
+}
+
 /* True if r has been answered: the page cannot be made of this. */
 static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_first) {
         Request *r = s->request;
@@ -71,7 +75,7 @@ static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_fi
         else if (answer->status == 200 || !is_first)
                 return false;
         else if (answer->status == 404)
-                page_fail(r, s->portal, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(r, "id"));
+                reply_not_found(s);
         else if (answer->status == 403)
                 page_fail(r, s->portal, 403, "DetailForbidden", NULL);
         else
@@ -123,6 +127,8 @@ static void reply_not_made(const Showing *s, int error, Problem *problem) {
         if (error == -EBADMSG) {
                 request_log(s->request, LOG_WARNING, "%s sent what is not understood: %s", GRADING_SERVICE, problem->detail ? problem->detail : "");
                 page_reply_upstream(s->request, s->portal, -EPROTO, 0, NULL);
+        } else if (error == -ENOENT) {
+                reply_not_found(s);
         } else {
                 page_fail(s->request, s->portal, 500, "PageNotMade", NULL);
         }
@@ -133,13 +139,20 @@ static bool is_own(const Showing *s) {
         return s->frame.told || s->plan->has_form || s->typed || s->status != 200;
 }
 
+/* A script asks whether the page is still the one that it has. */
+static bool is_known(const Request *r, const HttpBody *page) {
+        const char *known = request_header(r, "If-None-Match"), *tag = http_body_header(page, "ETag");
+
+        return known && tag && strcmp(known, tag) == 0;
+}
+
 static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
         _cleanup_(showing_freep) Showing *s = userdata;
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         _cleanup_(http_body_unrefp) HttpBody *own = NULL;
         _cleanup_(person_deinit) Person person = {};
         FeedAnswer parts[PAGE_PARTS_MAX];
-        bool is_known;
+        bool is_somebody;
         HttpBody **page;
         int k;
 
@@ -149,23 +162,23 @@ static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
                 parts[i] = s->parts[i].answer;
         parts[0] = *answer;
         k = person_parse(answer->account, &person);
-        is_known = k >= 0;
+        is_somebody = k >= 0;
         if (k == -ENOMEM) {
                 reply_not_made(s, k, &problem);
                 return;
         }
-        if (s->plan->is_for && is_known && !s->plan->is_for(&person)) {
+        if (s->plan->is_for && is_somebody && !s->plan->is_for(&person)) {
                 page_fail(r, s->portal, 403, "DetailForbidden", NULL);
                 return;
         }
         s->frame.account = answer->account;
         s->frame.setup_needed = answer->setup_needed;
         page = is_own(s) ? &own : answer->page;
-        k = *page ? 0 : make_page(s, parts, is_known ? &person : NULL, page, &problem);
+        k = *page ? 0 : make_page(s, parts, is_somebody ? &person : NULL, page, &problem);
         if (k < 0)
                 reply_not_made(s, k, &problem);
         else
-                request_reply_body(r, s->status, *page);
+                request_reply_body(r, !is_own(s) && is_known(r, *page) ? 304 : s->status, *page);
 }
 
 /* Of what is not the first answer: its revisions, which page it is, and how it was asked for. */

@@ -5,7 +5,8 @@
 #include "portal/person.h"
 
 /* A page that shows what grading knows: asked for, made, kept and shown again while nothing it is made of has changed. Whatever comes
- * between is dealt with here: no session (off to sign in, and back), what is not there, what may not be seen, and grading being away. */
+ * between is dealt with here: no session (off to sign in, and back), what is not there, what may not be seen, and grading being away.
+ * The page's {{PageTag}} is that of its ETag: a script that asks again with it gets a 304 while nothing has changed. */
 
 #define PAGE_PARTS_MAX 6
 
@@ -30,7 +31,8 @@ typedef struct PagePlan {
         bool has_form;                  /* of change.h: it is made anew each time */
         /* Whether the page is for this one at all; NULL: for all. Grading has the rights; this is for pages that it does not know. */
         bool (*is_for)(const Person *person);
-        /* Fills view. -EBADMSG with the problem filled: grading's answer is not what it should be; -ENOMEM. */
+        /* Fills view. -EBADMSG with the problem filled: grading's answer is not what it should be; -ENOENT: it is there, and what the page is
+         * about is not in it; -ENOMEM. */
         int (*make)(const PageContext *c, json_object *view, Problem *problem);
 } PagePlan;
 
