@@ -8,29 +8,15 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "portal/class-nav.h"
+#include "portal/row.h"
 #include "portal/views.h"
 #include "wire/json.h"
 
 /* A class of 480 and 18 has 8640 cells: what is shown is grading's own answer, to which the little that it lacks is added, and no copy of it. */
 
-bool class_is_for(const Person *person) {
-        return person->role != PERSON_STUDENT;
-}
-
-static json_object *member(json_object *o, const char *name) {
-        json_object *value = NULL;
-
-        return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, name, &value) ? value : NULL;
-}
-
-static bool is_true(json_object *o, const char *name) {
-        return json_object_get_boolean(member(o, name));
-}
-
-static const char *text_in(json_object *o, const char *name) {
-        json_object *text = member(o, name);
-
-        return json_object_is_type(text, json_type_string) ? json_object_get_string(text) : "";
+bool class_grid_is_for(const Person *person) {
+        return class_is_editable_by(person);
 }
 
 static bool are_objects(json_object *array) {
@@ -53,29 +39,29 @@ int class_grid_read(const FeedAnswer *part, ClassGrid *ret, Problem *problem) {
 
         if (r < 0)
                 return r;
-        g.class = member(g.answer, "Class");
-        g.assessments = member(g.answer, "Assessments");
-        g.students = member(g.answer, "Students");
-        if (!json_object_is_type(g.class, json_type_object) || !are_objects(g.assessments) || !are_objects(g.students))
+        if (!json_object_is_type(g.answer, json_type_object))
+                return problem_set(problem, 502, "The grid is not an object");
+        (void) json_object_object_get_ex(g.answer, "Class", &g.class);
+        (void) json_object_object_get_ex(g.answer, "Term", &g.term);
+        (void) json_object_object_get_ex(g.answer, "Assessments", &g.assessments);
+        (void) json_object_object_get_ex(g.answer, "Students", &g.students);
+        if (!json_object_is_type(g.class, json_type_object) || (g.term && !json_object_is_type(g.term, json_type_object)) || !are_objects(g.assessments) || !are_objects(g.students))
                 return problem_set(problem, 502, "The grid is not one of a class, its assessments and its students");
         for (size_t i = 0; i < json_object_array_length(g.students); i++) {
-                json_object *cells = member(json_object_array_get_idx(g.students, i), "Cells");
+                json_object *cells = json_object_object_get(json_object_array_get_idx(g.students, i), "Cells");
 
                 if (!json_object_is_type(cells, json_type_array) || json_object_array_length(cells) != json_object_array_length(g.assessments))
                         return problem_set(problem, 502, "A row of the grid has not one cell for each assessment");
         }
-        g.is_locked = is_true(g.class, "Locked") || is_true(member(g.answer, "Term"), "Locked");
+        g.is_locked = class_is_locked(g.class, g.term);
         *ret = g;
         g = (ClassGrid) {};
         return 0;
 }
 
 int class_grid_add_class(const ClassGrid *g, json_object *view) {
-        json_object *id = member(g->class, "ID");
-
-        if (json_add(view, "ClassID", json_object_get(id)) < 0 || json_add_text(view, "ClassName", text_in(g->class, "Name")) < 0 ||
-            json_add_text(view, "TermName", text_in(member(g->answer, "Term"), "Name")) < 0 ||
-            json_add(view, "Locked", json_object_new_boolean(g->is_locked)) < 0)
+        if (json_add_uint64(view, "ClassID", row_uint64(g->class, "ID")) < 0 || json_add_text(view, "ClassName", row_text(g->class, "Name")) < 0 ||
+            json_add(view, "IsLocked", json_object_new_boolean(g->is_locked)) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -84,9 +70,9 @@ const char *class_grid_letter(json_object *cell) {
         static const struct {
                 const char *state, *letter;
         } letters[] = { { "missing", "M" }, { "excused", "E" }, { "late", "L" }, { "absent", "A" } };
-        const char *state = text_in(cell, "State");
+        const char *state = row_text(cell, "State");
 
-        for (size_t i = 0; *state && i < ELEMENTSOF(letters); i++)
+        for (size_t i = 0; state && i < ELEMENTSOF(letters); i++)
                 if (strcmp(letters[i].state, state) == 0)
                         return letters[i].letter;
         return NULL;
@@ -95,13 +81,13 @@ const char *class_grid_letter(json_object *cell) {
 /* What is graded and has no comment needs nothing more: most have not. */
 static int mend_cell(json_object *cell) {
         const char *letter = class_grid_letter(cell);
-        bool has_comment = *text_in(cell, "Comment");
+        bool has_comment = !text_is_empty(row_text(cell, "Comment"));
         char look[4], shown[4];
 
         if (!letter && !has_comment)
                 return 0;
         if (letter) {
-                (void) snprintf(shown, sizeof(shown), "%s%s", member(cell, "Score") ? " " : "", letter);
+                (void) snprintf(shown, sizeof(shown), "%s%s", row_text(cell, "Score") ? " " : "", letter);
                 if (json_add_text(cell, "Letter", shown) < 0)
                         return -ENOMEM;
         }
@@ -118,7 +104,7 @@ static int add_versions(json_object *row, json_object *cells, Buffer *text) {
                 if (i > 0)
                         (void) buffer_puts(text, " ");
                 if (cell)
-                        (void) buffer_printf(text, "%" PRId64, json_object_get_int64(member(cell, "Version")));
+                        (void) buffer_printf(text, "%" PRIu64, row_uint64(cell, "Version"));
                 else
                         (void) buffer_puts(text, "0");
                 if (cell && mend_cell(cell) < 0)
@@ -128,18 +114,19 @@ static int add_versions(json_object *row, json_object *cells, Buffer *text) {
 }
 
 static int mend_row(json_object *row, Language language, Buffer *text) {
+        const char *first = row_text(row, "FirstName"), *last = row_text(row, "LastName");
         _cleanup_(freep) char *name = NULL;
 
-        if (name_format(language, text_in(row, "FirstName"), text_in(row, "LastName"), &name) < 0 || json_add_text(row, "Name", name) < 0)
+        if (name_format(language, first ? first : "", last ? last : "", &name) < 0 || json_add_text(row, "Name", name) < 0)
                 return -ENOMEM;
-        return add_versions(row, member(row, "Cells"), text);
+        return add_versions(row, json_object_object_get(row, "Cells"), text);
 }
 
 static int mend_assessments(json_object *assessments) {
         for (size_t i = 0; i < json_object_array_length(assessments); i++) {
                 json_object *a = json_object_array_get_idx(assessments, i);
 
-                if (json_add(a, "Draft", json_object_new_boolean(!is_true(a, "Released"))) < 0)
+                if (json_add(a, "Draft", json_object_new_boolean(!row_is(a, "Released"))) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -155,6 +142,9 @@ static int make_class(const PageContext *c, json_object *view, Problem *problem)
                 return r;
         n_students = json_object_array_length(g.students);
         n_assessments = json_object_array_length(g.assessments);
+        r = class_nav_add(c, g.class, g.term, "TabGrades", view, problem);
+        if (r < 0)
+                return r;
         if (class_grid_add_class(&g, view) < 0 || mend_assessments(g.assessments) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < n_students; i++)
@@ -164,7 +154,7 @@ static int make_class(const PageContext *c, json_object *view, Problem *problem)
             json_add(view, "HasGrid", json_object_new_boolean(n_students > 0 && n_assessments > 0)) < 0 ||
             json_add(view, "HasStudents", json_object_new_boolean(n_students > 0)) < 0 ||
             json_add(view, "HasAssessments", json_object_new_boolean(n_assessments > 0)) < 0 ||
-            json_add_uint64(view, "AccountID", c->person ? c->person->id : 0) < 0 || json_add_uint64(view, "NStudents", n_students) < 0 || json_add_uint64(view, "NAssessments", n_assessments) < 0)
+            json_add_uint64(view, "AccountID", c->person ? c->person->id : 0) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -175,7 +165,7 @@ static const PagePlan class_page = {
         .script = "grid.js",
         .wide = true,
         .not_found = "GridNoSuchClass",
-        .is_for = class_is_for,
+        .is_for = class_grid_is_for,
         .make = make_class,
 };
 

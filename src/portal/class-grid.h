@@ -10,12 +10,12 @@ void get_class_row(Request *r, void *service);
 void post_class_row(Request *r, void *service);
 
 /* Students have no grid: they see their own grades elsewhere. */
-bool class_is_for(const Person *person);
+bool class_grid_is_for(const Person *person);
 
 /* grading's GET /classes/{id}/grid, held against what its man page says as far as the pages go through it. Borrowed from the answer. */
 typedef struct ClassGrid {
         json_object *answer;
-        json_object *class, *assessments, *students;
+        json_object *class, *term, *assessments, *students;  /* term may be NULL */
         bool is_locked;                 /* the class, or its term */
 } ClassGrid;
 
@@ -23,7 +23,7 @@ typedef struct ClassGrid {
 int class_grid_read(const FeedAnswer *part, ClassGrid *ret, Problem *problem);
 void class_grid_deinit(ClassGrid *g);
 
-/* What both pages say of the class: ClassID, ClassName, TermName, Locked. */
+/* What both pages say of the class: ClassID, ClassName, IsLocked. */
 int class_grid_add_class(const ClassGrid *g, json_object *view);
 
 /* The letter of a state in a cell; NULL: it has none. */

@@ -6,10 +6,10 @@
 
 #include "base/parse.h"
 #include "base/text.h"
-#include "portal/change-internal.h"
 #include "portal/class-grid.h"
 #include "portal/class-row.h"
 #include "portal/form-fields.h"
+#include "portal/row.h"
 #include "wire/json.h"
 #include "wire/student.h"
 
@@ -19,7 +19,7 @@
 static const char *const typed_members[] = { "State", "Score", "Comment" };
 
 static const char *text_or_empty(json_object *o, const char *name) {
-        const char *s = change_text(o, name);
+        const char *s = row_text(o, name);
 
         return s ? s : "";
 }

@@ -13,6 +13,7 @@
 #include "portal/class-row.h"
 #include "portal/csrf.h"
 #include "portal/forms.h"
+#include "portal/row.h"
 #include "portal/told.h"
 #include "portal/typed.h"
 #include "wire/json.h"
@@ -89,8 +90,8 @@ static void reply_sign_in(RowSave *s) {
                 json_object *cell = json_object_array_get_idx(s->cells, i);
 
                 for (size_t k = 0; r >= 0 && class_row_cell_is_changed(cell) && k < ELEMENTSOF(members); k++) {
-                        (void) snprintf(name, sizeof(name), "%s-%s", members[k], change_text(cell, "ID"));
-                        r = json_add_text(typed, name, change_text(cell, members[k]));
+                        (void) snprintf(name, sizeof(name), "%s-%s", members[k], row_text(cell, "ID"));
+                        r = json_add_text(typed, name, row_text(cell, members[k]));
                 }
         }
         if (r < 0 || !typed_keep(s->request, s->path, typed)) {
@@ -135,7 +136,7 @@ static int say_error(RowSave *s, json_object *cell, const char *key) {
 static int say_conflict(RowSave *s, json_object *cell, json_object *problem, json_object *current) {
         _cleanup_(freep) char *now = NULL, *text = NULL, *who = NULL;
         _cleanup_(buffer_deinit) Buffer said = BUFFER_NULL;
-        const char *by = change_text(problem, "ChangedBy");
+        const char *by = row_text(problem, "ChangedBy");
         Language language = s->frame.language;
 
         if (class_row_cell_see(cell, current) < 0 || class_row_grade_text(current, &now) < 0 ||
@@ -204,7 +205,7 @@ static void on_saved(const HttpAnswer *answer, void *userdata) {
 }
 
 static int save_cell(RowSave *s, json_object *cell, json_object *body) {
-        const char *version = change_text(cell, "Version"), *id = change_text(cell, "ID");
+        const char *version = row_text(cell, "Version"), *id = row_text(cell, "ID");
         char path[96], tag[32], key[CHANGE_KEY_SIZE], derived[CHANGE_KEY_SIZE];
         Asking asking = { .method = "PUT", .path = path, .session = s->frame.session, .body = body, .key = derived };
 

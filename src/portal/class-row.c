@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "portal/change-internal.h"
 #include "portal/class-grid.h"
+#include "portal/row.h"
 #include "portal/views.h"
 #include "wire/json.h"
 
@@ -24,7 +25,7 @@ static const struct {
 };
 
 static int add_states(json_object *cell, Language language) {
-        const char *chosen = change_text(cell, "State");
+        const char *chosen = row_text(cell, "State");
         json_object *list = json_object_new_array(), *state;
 
         if (json_add(cell, "States", list) < 0)
@@ -46,7 +47,7 @@ int class_row_add_form(json_object *view, Language language, uint64_t class_id, 
         for (size_t i = 0; i < json_object_array_length(cells); i++) {
                 json_object *cell = json_object_array_get_idx(cells, i);
 
-                (void) buffer_printf(&ids, "%s%s", i > 0 ? "," : "", change_text(cell, "ID"));
+                (void) buffer_printf(&ids, "%s%s", i > 0 ? "," : "", row_text(cell, "ID"));
                 if (add_states(cell, language) < 0)
                         return -ENOMEM;
         }
@@ -63,24 +64,17 @@ int class_row_add_form(json_object *view, Language language, uint64_t class_id, 
         return 0;
 }
 
-static uint64_t id_of(json_object *o) {
-        json_object *id = NULL;
-
-        (void) json_object_object_get_ex(o, "ID", &id);
-        return json_object_get_uint64(id);
-}
-
 /* n where the student is not in the class. */
 static size_t find_student(const ClassGrid *g, uint64_t id, size_t n) {
         size_t i = 0;
 
-        while (i < n && id_of(json_object_array_get_idx(g->students, i)) != id)
+        while (i < n && row_uint64(json_object_array_get_idx(g->students, i), "ID") != id)
                 i++;
         return i;
 }
 
 static int add_name(json_object *view, const char *member, json_object *student, Language language) {
-        const char *first = change_text(student, "FirstName"), *last = change_text(student, "LastName");
+        const char *first = row_text(student, "FirstName"), *last = row_text(student, "LastName");
         _cleanup_(freep) char *name = NULL;
 
         if (name_format(language, first ? first : "", last ? last : "", &name) < 0)
@@ -95,7 +89,7 @@ static int add_neighbour(json_object *view, const char *member, const ClassGrid 
         if (!student)
                 return 0;
         neighbour = json_object_new_object();
-        if (json_add(view, member, neighbour) < 0 || json_add_uint64(neighbour, "ID", id_of(student)) < 0)
+        if (json_add(view, member, neighbour) < 0 || json_add_uint64(neighbour, "ID", row_uint64(student, "ID")) < 0)
                 return -ENOMEM;
         return add_name(neighbour, "Name", student, language);
 }
@@ -120,8 +114,8 @@ static int put_typed(json_object *cell, json_object *typed) {
         char name[64];
 
         for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-                (void) snprintf(name, sizeof(name), "%s-%s", members[i], change_text(cell, "ID"));
-                const char *text = change_text(typed, name);
+                (void) snprintf(name, sizeof(name), "%s-%s", members[i], row_text(cell, "ID"));
+                const char *text = row_text(typed, name);
 
                 if (text && json_add_text(cell, members[i], text) < 0)
                         return -ENOMEM;
@@ -195,7 +189,7 @@ static const PagePlan row_page = {
         .section = "Classes",
         .not_found = "GridNoSuchRow",
         .has_form = true,
-        .is_for = class_is_for,
+        .is_for = class_grid_is_for,
         .make = make_row,
 };
 

@@ -74,7 +74,7 @@ static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_fi
                 page_reply_upstream(r, s->portal, answer->error, answer->status, NULL);
         else if (answer->status == 200 || !is_first)
                 return false;
-        else if (answer->status == 404)
+        else if (answer->status == 404 || answer->status == 405) /* 405: a grading service that has no such thing at all */
                 reply_not_found(s);
         else if (answer->status == 403)
                 page_fail(r, s->portal, 403, "DetailForbidden", NULL);
