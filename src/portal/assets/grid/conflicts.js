@@ -29,7 +29,10 @@ function decide(p, line, next) {
     const other = line.nextElementSibling || line.previousElementSibling;
     line.remove();
     next();
-    (other ? other.querySelector("button") : cellAt(p.place.row, p.place.column)).focus();
+    if (other)
+        other.querySelector("button").focus();
+    else
+        goTo(p.place.row, p.place.column);
     tellAll();
     pump();
 }

@@ -87,6 +87,7 @@ function edit(text) {
         input.removeAttribute("aria-invalid");
     originalText = old;
     td.classList.add("editing");
+    td.removeAttribute("tabindex");
     td.replaceChildren(inputLabel, input);
     input.focus();
     if (text === undefined)
@@ -123,6 +124,8 @@ function endEdit(keepText) {
         return true;
     const place = placeOf(td), typed = input.value, old = pending.get(keyOf(place));
     td.classList.remove("editing");
+    if (here && td === cellAt(here.row, here.column))
+        td.tabIndex = 0;
     isEnding = true;        // what is taken out loses the focus, and that is not leaving the cell
     input.remove();
     isEnding = false;

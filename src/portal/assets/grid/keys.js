@@ -113,12 +113,19 @@ function onKey(event) {
         onGridKey(event);
 }
 
+// Before the press itself moves the focus.
+let focusBefore = null;
+
+function onPointerDown() {
+    focusBefore = document.activeElement;
+}
+
 // The first click goes there, the second one opens the field; a finger has no wish to tap twice.
 function onPress(event) {
     const td = event.target.closest("td"), place = td && placeOf(td);
     if (!place || td === editedCell())
         return;
-    const wasThere = here && here.row === place.row && here.column === place.column && document.activeElement === td;
+    const wasThere = focusBefore === td;
     event.preventDefault();
     endEdit(true);
     goTo(place.row, place.column, event.shiftKey);

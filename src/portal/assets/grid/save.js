@@ -3,6 +3,7 @@
 // From the cells to grading, in the background, a few at a time. What does not get there stays, and is sent again by itself.
 
 const AT_ONCE = 4;
+const ANSWER_MS = 5000;     // what takes longer has not come; with the same key it may be asked for again
 const RETRY_MS = [1000, 2000, 4000, 8000];
 let active = 0;
 let failures = 0;           // one after the other
@@ -46,6 +47,7 @@ async function send(p) {
                 ...(p.version === "0" ? { "If-None-Match": "*" } : { "If-Match": `"v${p.version}"` }),
             },
             body: JSON.stringify(grade),
+            signal: AbortSignal.timeout(ANSWER_MS),
         });
         json = await answer.json();
     } catch {

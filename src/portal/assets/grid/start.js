@@ -18,6 +18,7 @@ function becomeGrid() {
         link.tabIndex = -1;
     standAt({ row: 0, column: 0 });
     table.addEventListener("keydown", onKey);
+    table.addEventListener("pointerdown", onPointerDown);
     table.addEventListener("click", onPress);
     table.addEventListener("copy", onCopy);
 }
