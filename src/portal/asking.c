@@ -55,6 +55,8 @@ int asking_begin(Portal *p, Request *r, const Asking *asking, HttpCallDone done,
                 (void) snprintf(version, sizeof(version), "If-Match: %s", asking->version);
                 headers[n++] = version;
         }
+        if (asking->only_new && !asking->version)
+                headers[n++] = "If-None-Match: *";
         if (asking->key) {
                 (void) snprintf(key, sizeof(key), "Idempotency-Key: %s", asking->key);
                 headers[n++] = key;

@@ -25,14 +25,14 @@ static const struct {
         const char *stem, *extension, *content_type;
         const char *parts[PARTS_MAX];           /* files of the directory named after stem; none: the one file */
 } files[] = {
-        { "style", ".css", "text/css; charset=utf-8", { "base", "tables", "forms", "classes", "people", "small", "print" } },
+        { "style", ".css", "text/css; charset=utf-8", { "base", "tables", "forms", "classes", "people", "grid", "small", "print" } },
+        { "grid", ".js", "text/javascript; charset=utf-8", { "cells", "say", "keep", "conflicts", "save", "refresh", "edit", "fill", "keys", "start" } },
         { "icon", ".svg", "image/svg+xml", {} },
 };
 
 typedef struct Asset {
         char *url;
-        HttpBody *plain;
-        HttpBody *gzip;
+        HttpBody *body;
 } Asset;
 
 struct Assets {
@@ -44,39 +44,10 @@ Assets *assets_free(Assets *a) {
                 return NULL;
         for (size_t i = 0; i < ELEMENTSOF(a->all); i++) {
                 free(a->all[i].url);
-                http_body_unref(a->all[i].plain);
-                http_body_unref(a->all[i].gzip);
+                http_body_unref(a->all[i].body);
         }
         free(a);
         return NULL;
-}
-
-/* A gzip file (RFC 1952) in memory. */
-static int compress_gzip(const char *data, size_t size, char **ret, size_t *ret_size) {
-        z_stream z = {};
-        _cleanup_(freep) char *out = NULL;
-        size_t bound;
-        int k;
-
-        if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-                return -ENOMEM;
-        bound = deflateBound(&z, size);
-        out = malloc(bound);
-        if (!out) {
-                (void) deflateEnd(&z);
-                return -ENOMEM;
-        }
-        z.next_in = (unsigned char *) data;
-        z.avail_in = (unsigned) size;
-        z.next_out = (unsigned char *) out;
-        z.avail_out = (unsigned) bound;
-        k = deflate(&z, Z_FINISH);
-        *ret_size = z.total_out;
-        (void) deflateEnd(&z);
-        if (k != Z_STREAM_END)
-                return -EIO;
-        *ret = TAKE_PTR(out);
-        return 0;
 }
 
 static int make_url(size_t i, const char *data, size_t size, char **ret) {
@@ -92,20 +63,18 @@ static int make_url(size_t i, const char *data, size_t size, char **ret) {
         return 0;
 }
 
-static int make_body(size_t i, const char *data, size_t size, const char *encoding, HttpBody **ret) {
+static int make_body(size_t i, const char *data, size_t size, HttpBody **ret) {
         _cleanup_(http_body_unrefp) HttpBody *b = NULL;
         int r = http_body_new(&b, files[i].content_type, data, size);
 
-        if (r >= 0)
-                r = http_body_add_header(b, "Vary", "Accept-Encoding");
         if (r >= 0)
                 r = http_body_add_header(b, "Cache-Control", KEEP_FOR_GOOD);
         if (r >= 0)
                 r = http_body_add_header(b, "X-Content-Type-Options", "nosniff");
         if (r >= 0)
                 r = http_body_add_header(b, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-        if (r >= 0 && encoding)
-                r = http_body_add_header(b, "Content-Encoding", encoding);
+        if (r >= 0)
+                r = http_body_pack(b, Z_BEST_COMPRESSION);
         if (r >= 0)
                 *ret = TAKE_PTR(b);
         return r;
@@ -139,18 +108,12 @@ static int read_parts(const char *directory, size_t i, Buffer *out) {
 
 static int load_one(Asset *a, size_t i, const char *directory) {
         _cleanup_(buffer_deinit) Buffer data = BUFFER_MAX(ASSET_MAX);
-        _cleanup_(freep) char *packed = NULL;
-        size_t packed_size;
         int r = read_parts(directory, i, &data);
 
         if (r >= 0)
                 r = make_url(i, buffer_text(&data), data.size, &a->url);
         if (r >= 0)
-                r = make_body(i, buffer_text(&data), data.size, NULL, &a->plain);
-        if (r >= 0)
-                r = compress_gzip(buffer_text(&data), data.size, &packed, &packed_size);
-        if (r >= 0)
-                r = make_body(i, packed, packed_size, "gzip", &a->gzip);
+                r = make_body(i, buffer_text(&data), data.size, &a->body);
         return r;
 }
 
@@ -179,20 +142,6 @@ const char *assets_url(const Assets *a, const char *name) {
         return NULL;
 }
 
-/* gzip is named and not with the quality 0 (RFC 9110, 12.5.3). */
-static bool accepts_gzip(const Request *r) {
-        const char *accept = request_header(r, "Accept-Encoding"), *s = accept ? strstr(accept, "gzip") : NULL;
-
-        if (!s)
-                return false;
-        s += strlen("gzip");
-        s += strspn(s, " \t");
-        if (*s != ';')
-                return true;
-        s += strcspn(s, "=,");
-        return *s != '=' || strtod(s + 1, NULL) > 0;
-}
-
 void get_asset(Request *r, void *service) {
         Portal *p = service;
         const char *name = request_param(r, "name");
@@ -201,7 +150,7 @@ void get_asset(Request *r, void *service) {
                 const Asset *a = &p->assets->all[i];
 
                 if (strcmp(a->url + strlen(PREFIX), name) == 0) {
-                        request_reply_body(r, 200, accepts_gzip(r) ? a->gzip : a->plain);
+                        request_reply_body(r, 200, a->body);
                         return;
                 }
         }

@@ -14,7 +14,7 @@ const char *change_text(json_object *o, const char *name) {
         return json_object_get_string(text);
 }
 
-static void make_key(char ret[static CHANGE_KEY_SIZE]) {
+void change_make_key(char ret[static CHANGE_KEY_SIZE]) {
         uint8_t bits[CHANGE_KEY_SIZE / 2];
 
         randombytes_buf(bits, sizeof(bits));
@@ -27,7 +27,7 @@ int change_form_view(Language language, const ChangePlan *plan, const char *acti
         char fresh[CHANGE_KEY_SIZE];
 
         if (!key) {
-                make_key(fresh);
+                change_make_key(fresh);
                 key = fresh;
         }
         if (json_add_text(form, "Action", action) < 0 || json_add_text(form, "FormName", plan->name) < 0 ||

@@ -3,7 +3,7 @@
 
 #include "portal/change.h"
 
-/* What change.c and change-form.c share. */
+/* What change.c and change-form.c share, with each other and with forms that make several changes. */
 
 /* Fields that each form has beside its own; among what was typed by the same names. */
 #define CHANGE_FORM "form"              /* its name */
@@ -13,6 +13,12 @@
 
 /* A member as text, numbers too; NULL: it is not there, or null. */
 const char *change_text(json_object *o, const char *name);
+
+void change_make_key(char ret[static CHANGE_KEY_SIZE]);
+
+/* What is sent as Idempotency-Key. The same key with another content is another change: who goes back, types something else and sends it
+ * means that. */
+void change_derive_key(const char *key, json_object *body, char ret[static CHANGE_KEY_SIZE]);
 
 /* key NULL: a new one. -ENOMEM. */
 int change_form_view(Language language, const ChangePlan *plan, const char *action, const char *version, const char *key, json_object *values,

@@ -73,7 +73,7 @@ static void forget_secrets(const Change *c) {
 
 static void reply_sign_in(const Change *c) {
         forget_secrets(c);
-        typed_keep(c->request, c->form, c->typed);
+        (void) typed_keep(c->request, c->form, c->typed);
         page_redirect_to_sign_in(c->request, c->portal, c->form);
 }
 
@@ -224,8 +224,7 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
         }
 }
 
-/* The same key with another content is another change: who goes back, types something else and sends it means that. */
-static void derive_key(const char *key, json_object *body, char ret[static CHANGE_KEY_SIZE]) {
+void change_derive_key(const char *key, json_object *body, char ret[static CHANGE_KEY_SIZE]) {
         unsigned char hash[CHANGE_KEY_SIZE / 2];
         crypto_generichash_state state;
         size_t size;
@@ -265,7 +264,7 @@ static int ask(Change *c, json_object *body) {
                 asking.version = tag;
         }
         if (key) {
-                derive_key(key, body, derived);
+                change_derive_key(key, body, derived);
                 asking.key = derived;
         }
         return asking_begin(c->portal, c->request, &asking, on_answer, c);

@@ -6,14 +6,20 @@
 #include "runtime/request.h"
 
 /* That a change was asked for by a page of ours, and by the one whose browser sends it. Each form holds a token that follows from a secret
- * in a cookie (the session, or COOKIE_FORM before there is one): whoever can make a browser send a form knows neither. Nothing is kept. */
+ * in a cookie (the session, or COOKIE_FORM before there is one): whoever can make a browser send a form knows neither. Nothing is kept.
+ *
+ * The token is another text on each page, and the same in effect: pages are compressed, and by how long one is, whoever can have something
+ * put on it many times over would else find out what stands beside it (https://www.breachattack.com/). */
 
 #define CSRF_FIELD "csrf"
-#define CSRF_TEXT_SIZE 44               /* 43 characters of base64url, NUL */
+#define CSRF_TEXT_SIZE 87               /* 86 characters of base64url, NUL */
 
 void csrf_make(const char *secret, char ret[static CSRF_TEXT_SIZE]);
 
-/* Whether the form's field is the token of that secret; "" has none. */
+/* Whether text is a token of that secret; "" has none. text may be NULL. */
+bool csrf_is_token(const char *text, const char *secret);
+
+/* The same of the form's field. */
 bool csrf_is_valid(Request *r, const char *secret);
 
 /* Whether the page that sent the form is of this host, as far as the browser says: Sec-Fetch-Site, which the HTTP server has refused

@@ -78,13 +78,10 @@ const char *form_judge(const FormField *f, const char *s) {
         return NULL;
 }
 
-/* Without the spaces around it that are easily pasted with it, and with Unix's line breaks: a browser sends CR LF. */
-static char *tidy(const FormField *f, const char *s) {
+char *form_tidy(const char *s) {
         size_t size = strlen(s);
         char *copy, *out;
 
-        if (f->kind == FIELD_SECRET)
-                return strdup(s);
         while (size > 0 && strchr(" \t\r\n", s[size - 1]))
                 size--;
         while (size > 0 && strchr(" \t", *s)) {
@@ -102,7 +99,9 @@ static char *tidy(const FormField *f, const char *s) {
 
 static int read_field(Request *r, const FormField *f, Language language, json_object *typed, json_object *errors) {
         const char *given = request_form(r, f->name), *error;
-        _cleanup_(freep) char *text = tidy(f, given ? given : "");
+        _cleanup_(freep) char *text = NULL;
+
+        text = f->kind == FIELD_SECRET ? strdup(given ? given : "") : form_tidy(given ? given : "");
 
         if (!text || json_add_text(typed, f->name, text) < 0)
                 return -ENOMEM;

@@ -48,6 +48,9 @@ const char *form_judge(const FormField *f, const char *text);
  * nothing is. -ENOMEM. */
 int form_read(Request *r, const FormField *fields, Language language, json_object **ret_typed, json_object **ret_errors);
 
+/* A text without the spaces around it that are easily pasted with it, and with Unix's line breaks: a browser sends CR LF. NULL: no memory. */
+char *form_tidy(const char *s);
+
 /* What grading is sent: members of the kinds above. Only of what form_read() found right. -ENOMEM. */
 int form_to_body(const FormField *fields, json_object *typed, json_object **ret);
 

@@ -38,7 +38,7 @@ static void reply_sign_in(const NewGrade *n) {
         _cleanup_(json_unrefp) json_object *typed = NULL;
 
         if (grade_form_to_typed(&n->form, &typed) >= 0)
-                typed_keep(n->request, n->path, typed);
+                (void) typed_keep(n->request, n->path, typed);
         page_redirect_to_sign_in(n->request, n->portal, n->path);
 }
 

@@ -23,6 +23,7 @@ static const LanguageText *const tables[] = {
         text_class_people,
         text_classes,
         text_common,
+        text_grid,
         text_people,
         text_results,
         text_students,

@@ -11,10 +11,14 @@ libportal_a_SOURCES = \
 	src/portal/chart.c src/portal/chart.h \
 	src/portal/choose-language.c \
 	src/portal/class-enrol.c \
+	src/portal/class-grid.c src/portal/class-grid.h \
 	src/portal/class-history.c \
 	src/portal/class-nav.c src/portal/class-nav.h \
 	src/portal/class-new.c \
 	src/portal/class-people.c \
+	src/portal/class-row-cell.c \
+	src/portal/class-row-save.c \
+	src/portal/class-row.c src/portal/class-row.h \
 	src/portal/class-settings.c \
 	src/portal/class-terms.c src/portal/class-terms.h \
 	src/portal/classes.c src/portal/classes.h \
@@ -71,6 +75,7 @@ libportal_a_SOURCES = \
 	src/portal/text-class-people.c \
 	src/portal/text-classes.c \
 	src/portal/text-common.c \
+	src/portal/text-grid.c \
 	src/portal/text-people.c \
 	src/portal/text-results.c \
 	src/portal/text-students.c \
@@ -93,10 +98,12 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/body.mustache \
 	src/portal/templates/chart.mustache \
 	src/portal/templates/class-enrol.mustache \
+	src/portal/templates/class-grid.mustache \
 	src/portal/templates/class-history.mustache \
 	src/portal/templates/class-nav.mustache \
 	src/portal/templates/class-new.mustache \
 	src/portal/templates/class-people.mustache \
+	src/portal/templates/class-row.mustache \
 	src/portal/templates/class-settings.mustache \
 	src/portal/templates/classes.mustache \
 	src/portal/templates/explanation.mustache \
@@ -134,7 +141,20 @@ dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
 	src/portal/assets/style/classes.css \
 	src/portal/assets/style/forms.css \
+	src/portal/assets/style/grid.css \
 	src/portal/assets/style/people.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \
 	src/portal/assets/style/tables.css
+portalgriddir = $(portalassetsdir)/grid
+dist_portalgrid_DATA = \
+	src/portal/assets/grid/cells.js \
+	src/portal/assets/grid/conflicts.js \
+	src/portal/assets/grid/edit.js \
+	src/portal/assets/grid/fill.js \
+	src/portal/assets/grid/keys.js \
+	src/portal/assets/grid/keep.js \
+	src/portal/assets/grid/refresh.js \
+	src/portal/assets/grid/save.js \
+	src/portal/assets/grid/say.js \
+	src/portal/assets/grid/start.js

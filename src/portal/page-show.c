@@ -139,6 +139,13 @@ static bool is_own(const Showing *s) {
         return s->frame.told || s->plan->has_form || s->typed || s->status != 200 || (s->plan->is_single && s->plan->is_single(s->request));
 }
 
+/* A script asks whether the page is still the one that it has. */
+static bool is_known(const Request *r, const HttpBody *page) {
+        const char *known = request_header(r, "If-None-Match"), *tag = http_body_header(page, "ETag");
+
+        return known && tag && strcmp(known, tag) == 0;
+}
+
 static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
         _cleanup_(showing_freep) Showing *s = userdata;
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
@@ -146,7 +153,7 @@ static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
         _cleanup_(person_deinit) Person person = {};
         FeedAnswer parts[PAGE_PARTS_MAX];
         char elsewhere[PAGE_ELSEWHERE_SIZE];
-        bool is_known;
+        bool is_somebody;
         HttpBody **page;
         int k;
 
@@ -156,27 +163,27 @@ static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
                 parts[i] = s->parts[i].answer;
         parts[0] = *answer;
         k = person_parse(answer->account, &person);
-        is_known = k >= 0;
+        is_somebody = k >= 0;
         if (k == -ENOMEM) {
                 reply_not_made(s, k, &problem);
                 return;
         }
-        if (s->plan->is_for && is_known && !s->plan->is_for(&person)) {
+        if (s->plan->is_for && is_somebody && !s->plan->is_for(&person)) {
                 page_fail(r, s->portal, 403, "DetailForbidden", NULL);
                 return;
         }
-        if (s->plan->elsewhere && is_known && s->plan->elsewhere(&person, elsewhere)) {
+        if (s->plan->elsewhere && is_somebody && s->plan->elsewhere(&person, elsewhere)) {
                 page_redirect(r, s->portal, elsewhere);
                 return;
         }
         s->frame.account = answer->account;
         s->frame.setup_needed = answer->setup_needed;
         page = is_own(s) ? &own : answer->page;
-        k = *page ? 0 : make_page(s, parts, is_known ? &person : NULL, page, &problem);
+        k = *page ? 0 : make_page(s, parts, is_somebody ? &person : NULL, page, &problem);
         if (k < 0)
                 reply_not_made(s, k, &problem);
         else
-                request_reply_body(r, s->status, *page);
+                request_reply_body(r, !is_own(s) && is_known(r, *page) ? 304 : s->status, *page);
 }
 
 /* Of what is not the first answer: its revisions, which page it is, and how it was asked for. */

@@ -5,7 +5,8 @@
 #include "portal/person.h"
 
 /* A page that shows what grading knows: asked for, made, kept and shown again while nothing it is made of has changed. Whatever comes
- * between is dealt with here: no session (off to sign in, and back), what is not there, what may not be seen, and grading being away. */
+ * between is dealt with here: no session (off to sign in, and back), what is not there, what may not be seen, and grading being away.
+ * The page's {{PageTag}} is that of its ETag: a script that asks again with it gets a 304 while nothing has changed. */
 
 #define PAGE_PARTS_MAX 16
 #define PAGE_ELSEWHERE_SIZE 64

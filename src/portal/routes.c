@@ -2,6 +2,8 @@
 #include "portal/assessments.h"
 #include "portal/classes.h"
 #include "portal/people.h"
+#include "portal/class-grid.h"
+#include "portal/class-row.h"
 #include "portal/portal.h"
 
 const Route portal_routes[] = {
@@ -46,6 +48,9 @@ const Route portal_routes[] = {
         { "POST", "/terms/{id}", post_term_change, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/terms/{id}/state", post_term_state, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/terms/{id}/delete", post_term_delete, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}", get_class, 0, ROUTE_PUBLIC },
+        { "GET", "/classes/{id}/students/{student}", get_class_row, 0, ROUTE_PUBLIC },
+        { "POST", "/classes/{id}/students/{student}", post_class_row, CLASS_ROW_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/sign-in", get_sign_in, 0, ROUTE_PUBLIC },
         { "POST", "/sign-in", post_sign_in, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/sign-out", post_sign_out, FORM_BODY_MAX, ROUTE_PUBLIC },

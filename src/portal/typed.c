@@ -23,7 +23,7 @@ static void set(Request *r, const char *path, const char *value, int max_age) {
                 request_set_header(r, "Set-Cookie", cookie);
 }
 
-void typed_keep(Request *r, const char *path, json_object *typed) {
+bool typed_keep(Request *r, const char *path, json_object *typed) {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_MAX(VALUE_MAX);
 
         json_object_object_foreach(typed, name, value) {
@@ -32,8 +32,10 @@ void typed_keep(Request *r, const char *path, json_object *typed) {
                 (void) buffer_puts(&text, "=");
                 (void) urlencoded_write(&text, json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "", "");
         }
-        if (text.error >= 0)
-                set(r, path, buffer_text(&text), KEEP_SEC);
+        if (text.error < 0)
+                return false;
+        set(r, path, buffer_text(&text), KEEP_SEC);
+        return true;
 }
 
 static int take_pair(const char *name, size_t name_size, const char *value, size_t value_size, void *userdata) {

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "base/log.h"
+#include "runtime/deflate.h"
 #include "runtime/http-server-internal.h"
 #include "wire/json.h"
 
@@ -18,6 +19,7 @@ struct HttpBody {
         size_t size;
         Header *headers;
         struct MHD_Response *response;  /* libmicrohttpd's ready form, shared by all replies that add nothing */
+        HttpBody *packed;               /* the same as gzip; NULL: there is none */
 };
 
 Header *header_free_all(Header *h) {
@@ -237,8 +239,36 @@ int http_body_add_header(HttpBody *b, const char *name, const char *value) {
         return MHD_add_response_header(b->response, name, value) == MHD_YES ? 0 : -EINVAL;
 }
 
+int http_body_pack(HttpBody *b, int level) {
+        _cleanup_(http_body_unrefp) HttpBody *packed = NULL;
+        _cleanup_(freep) char *data = NULL;
+        size_t size;
+        int r = deflate_gzip(b->data, b->size, level, &data, &size);
+
+        if (r >= 0)
+                r = http_body_new(&packed, NULL, data, size);
+        for (Header *h = b->headers; r >= 0 && h; h = h->next)
+                r = http_body_add_header(packed, h->name, h->value);
+        if (r >= 0)
+                r = http_body_add_header(packed, "Content-Encoding", "gzip");
+        if (r >= 0)
+                r = http_body_add_header(packed, "Vary", "Accept-Encoding");
+        if (r >= 0)
+                r = http_body_add_header(b, "Vary", "Accept-Encoding");
+        if (r >= 0)
+                b->packed = TAKE_PTR(packed);
+        return r;
+}
+
+const char *http_body_header(const HttpBody *b, const char *name) {
+        for (const Header *h = b->headers; h; h = h->next)
+                if (strcasecmp(h->name, name) == 0)
+                        return h->value;
+        return NULL;
+}
+
 size_t http_body_size(const HttpBody *b) {
-        return b->size;
+        return b->size + (b->packed ? b->packed->size : 0);
 }
 
 HttpBody *http_body_ref(HttpBody *b) {
@@ -251,15 +281,32 @@ HttpBody *http_body_unref(HttpBody *b) {
                 return NULL;
         if (b->response)
                 MHD_destroy_response(b->response);
+        http_body_unref(b->packed);
         header_free_all(b->headers);
         free(b->data);
         free(b);
         return NULL;
 }
 
+/* gzip is named and not with the quality 0 (RFC 9110, 12.5.3). */
+static bool accepts_gzip(const Request *r) {
+        const char *accept = request_header(r, "Accept-Encoding"), *s = accept ? strstr(accept, "gzip") : NULL;
+
+        if (!s)
+                return false;
+        s += strlen("gzip");
+        s += strspn(s, " \t");
+        if (*s != ';')
+                return true;
+        s += strcspn(s, "=,");
+        return *s != '=' || strtod(s + 1, NULL) > 0;
+}
+
 void request_reply_body(Request *r, unsigned status, HttpBody *b) {
         struct MHD_Response *response;
 
+        if (b->packed && accepts_gzip(r))
+                b = b->packed;
         r->reply_body = http_body_ref(b);
         if (!r->headers && !http_connection_is_ending(r->connection) && !r->failed) {
                 /* libmicrohttpd counts the connections that a response is queued for; our own count is the body's. */

@@ -15,6 +15,7 @@ libruntime_a_SOURCES = \
 	src/runtime/config.h \
 	src/runtime/database.c \
 	src/runtime/database.h \
+	src/runtime/deflate.c src/runtime/deflate.h \
 	src/runtime/events.c \
 	src/runtime/events.h \
 	src/runtime/http-client-deadlines.c \

@@ -75,7 +75,10 @@ void request_fail_errno(Request *r, int error, const char *what);               
 typedef struct HttpBody HttpBody;
 int http_body_new(HttpBody **ret, const char *content_type, const void *data, size_t size);    /* copies; the type may be NULL; -ENOMEM */
 int http_body_add_header(HttpBody *b, const char *name, const char *value);                     /* before its first use; -ENOMEM, -EINVAL */
-size_t http_body_size(const HttpBody *b);
+/* Has it sent as gzip to whoever accepts that. After the headers; level as in deflate_gzip(). -ENOMEM, -EIO. */
+int http_body_pack(HttpBody *b, int level);
+const char *http_body_header(const HttpBody *b, const char *name);                              /* NULL when absent */
+size_t http_body_size(const HttpBody *b);                                                       /* in memory */
 HttpBody *http_body_ref(HttpBody *b);
 HttpBody *http_body_unref(HttpBody *b);
 DEFINE_CLEANUP(HttpBody, http_body_unref);

@@ -41,6 +41,16 @@ def grade_of(last_name):
 
 def open_all(browser):
     browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+def row_path(school, last_name):
+    return f"/classes/{school.classes['Mathematics 7a']}/students/{school.students[last_name]}"
+
+
+def send_wrong_score(browser):
+    from browser import press
+    field = browser.find_element("css selector", ".row-form input[inputmode]")
+    field.clear()
+    field.send_keys("a lot")
+    press(browser, ".row-actions button")
 
 
 PAGES = (
@@ -81,6 +91,13 @@ PAGES = (
     Page("grade", grade_of("Fischer"), (ADMIN, TEACHER), then=open_all),
     Page("grade-of-others", grade_of("Carter"), (STUDENT,), status=403),
     Page("grade-not-there", lambda school: school.path("Carter") + "/grades/999999", (TEACHER,), status=404),
+    Page("class", lambda school: f"/classes/{school.classes['Mathematics 7a']}", (ADMIN, TEACHER)),
+    Page("class-empty", lambda school: f"/classes/{school.classes['Latin 7b']}", (ADMIN,)),
+    Page("class-locked", lambda school: f"/classes/{school.classes['Mathematics 6a']}", (ADMIN,)),
+    Page("class-of-another", lambda school: f"/classes/{school.classes['History 7b']}", (TEACHER,), status=404),
+    Page("class-for-a-student", lambda school: f"/classes/{school.classes['Mathematics 7a']}", (STUDENT,), status=403),
+    Page("class-row", lambda school: row_path(school, "Carter"), (ADMIN, TEACHER)),
+    Page("class-row-wrong", lambda school: row_path(school, "Stone"), (TEACHER,), status=200, then=send_wrong_score),
     Page("password", "/password", PEOPLE),
     Page("password-wrong", "/password", (TEACHER,), then=send_nothing),
     Page("setup-over", "/setup", (NOBODY,)),

@@ -81,8 +81,23 @@ static void test_form_tokens(void **state) {
         csrf_make("gbs_b", b);
         csrf_make("gbs_a", again);
         assert_int_equal(strlen(a), CSRF_TEXT_SIZE - 1);
-        assert_string_equal(a, again);
-        assert_string_not_equal(a, b);
+        assert_string_not_equal(a, again);      /* no two pages have the same text */
+        assert_true(csrf_is_token(a, "gbs_a"));
+        assert_true(csrf_is_token(again, "gbs_a"));
+        assert_false(csrf_is_token(b, "gbs_a"));
+        assert_false(csrf_is_token(a, ""));
+        assert_false(csrf_is_token(NULL, "gbs_a"));
+        assert_false(csrf_is_token("", "gbs_a"));
+        for (size_t i = 0; i < CSRF_TEXT_SIZE - 1; i++) {
+                char other[CSRF_TEXT_SIZE];
+
+                (void) memcpy(other, a, sizeof(other));
+                other[i] = other[i] == '.' ? ',' : '.';
+                assert_false(csrf_is_token(other, "gbs_a"));
+        }
+        /* One half without the other. */
+        (void) memcpy(a, again, CSRF_TEXT_SIZE / 2);
+        assert_false(csrf_is_token(a, "gbs_a"));
 }
 
 static void test_next(void **state) {
