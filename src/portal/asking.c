@@ -34,8 +34,8 @@ static void write_forwarded(const Request *r, char ret[static CLIENT_SIZE]) {
 }
 
 int asking_begin(Portal *p, Request *r, const Asking *asking, HttpCallDone done, void *userdata) {
-        char session[ASKING_HEADER_SIZE], forwarded[CLIENT_SIZE];
-        const char *headers[3] = {};
+        char session[ASKING_HEADER_SIZE], forwarded[CLIENT_SIZE], version[ASKING_HEADER_SIZE], key[ASKING_HEADER_SIZE];
+        const char *headers[5] = {};
         HttpCallOptions options = {
                 .method = asking->method,
                 .url = asking->path,
@@ -50,6 +50,14 @@ int asking_begin(Portal *p, Request *r, const Asking *asking, HttpCallDone done,
         if (asking->says_client) {
                 write_forwarded(r, forwarded);
                 headers[n++] = forwarded;
+        }
+        if (asking->version) {
+                (void) snprintf(version, sizeof(version), "If-Match: %s", asking->version);
+                headers[n++] = version;
+        }
+        if (asking->key) {
+                (void) snprintf(key, sizeof(key), "Idempotency-Key: %s", asking->key);
+                headers[n++] = key;
         }
         if (asking->body) {
                 options.content_type = "application/json";

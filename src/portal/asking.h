@@ -27,6 +27,8 @@ typedef struct Asking {
         const char *path;
         const char *session;            /* "" for nobody; NULL: says nothing of it, for what needs no rights */
         json_object *body;              /* borrowed; NULL: none */
+        const char *version;            /* If-Match: the ETag of the row that the change is made to; NULL: whatever it is */
+        const char *key;                /* Idempotency-Key: asked again with the same, it is one change; NULL: it is another one */
         bool says_client;               /* Forwarded: for=…, by which tries at passwords are counted */
 } Asking;
 

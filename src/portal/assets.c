@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/buffer.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "portal/pages.h"
@@ -14,15 +15,18 @@
 
 #define PREFIX "/assets/"
 #define ASSET_MAX (1u << 20)
+#define PARTS_MAX 16
 #define HASH_BYTES 16   /* crypto_generichash()'s least; half of it is shown */
 #define HASH_TEXT_SIZE (HASH_BYTES + 1)
 #define KEEP_FOR_GOOD "public, max-age=31536000, immutable"
 
+/* What is long is written in parts, and sent as one. Where two rules are as good, the later one holds. */
 static const struct {
         const char *stem, *extension, *content_type;
+        const char *parts[PARTS_MAX];           /* files of the directory named after stem; none: the one file */
 } files[] = {
-        { "style", ".css", "text/css; charset=utf-8" },
-        { "icon", ".svg", "image/svg+xml" },
+        { "style", ".css", "text/css; charset=utf-8", { "base", "tables", "forms", "small", "print" } },
+        { "icon", ".svg", "image/svg+xml", {} },
 };
 
 typedef struct Asset {
@@ -107,17 +111,44 @@ static int make_body(size_t i, const char *data, size_t size, const char *encodi
         return r;
 }
 
-static int load_one(Asset *a, size_t i, const char *path) {
-        _cleanup_(freep) char *data = NULL, *packed = NULL;
-        size_t size, packed_size;
-        int r = file_read(path, ASSET_MAX, &data, &size);
+/* name is NULL or one of the parts. */
+static int append_file(const char *directory, size_t i, const char *name, Buffer *out) {
+        _cleanup_(freep) char *path = NULL, *data = NULL;
+        size_t size;
+        int r = asprintf(&path, "%s/%s%s%s%s", directory, files[i].stem, name ? "/" : "", name ? name : "", files[i].extension);
+
+        if (r < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = file_read(path, ASSET_MAX, &data, &size);
+        if (r >= 0)
+                r = buffer_append(out, data, size);
+        if (r < 0)
+                log_error("Cannot use %s: %s", path, strerror(-r));
+        return r;
+}
+
+static int read_parts(const char *directory, size_t i, Buffer *out) {
+        int r = files[i].parts[0] ? 0 : append_file(directory, i, NULL, out);
+
+        for (size_t k = 0; r >= 0 && k < PARTS_MAX && files[i].parts[k]; k++)
+                r = append_file(directory, i, files[i].parts[k], out);
+        return r;
+}
+
+static int load_one(Asset *a, size_t i, const char *directory) {
+        _cleanup_(buffer_deinit) Buffer data = BUFFER_MAX(ASSET_MAX);
+        _cleanup_(freep) char *packed = NULL;
+        size_t packed_size;
+        int r = read_parts(directory, i, &data);
 
         if (r >= 0)
-                r = make_url(i, data, size, &a->url);
+                r = make_url(i, buffer_text(&data), data.size, &a->url);
         if (r >= 0)
-                r = make_body(i, data, size, NULL, &a->plain);
+                r = make_body(i, buffer_text(&data), data.size, NULL, &a->plain);
         if (r >= 0)
-                r = compress_gzip(data, size, &packed, &packed_size);
+                r = compress_gzip(buffer_text(&data), data.size, &packed, &packed_size);
         if (r >= 0)
                 r = make_body(i, packed, packed_size, "gzip", &a->gzip);
         return r;
@@ -129,18 +160,10 @@ int assets_load(Assets **ret, const char *directory) {
         if (!a)
                 return -ENOMEM;
         for (size_t i = 0; i < ELEMENTSOF(files); i++) {
-                _cleanup_(freep) char *path = NULL;
-                int r;
+                int r = load_one(&a->all[i], i, directory);
 
-                if (asprintf(&path, "%s/%s%s", directory, files[i].stem, files[i].extension) < 0) {
-                        path = NULL;
-                        return -ENOMEM;
-                }
-                r = load_one(&a->all[i], i, path);
-                if (r < 0) {
-                        log_error("Cannot use %s: %s", path, strerror(-r));
+                if (r < 0)
                         return r;
-                }
         }
         *ret = TAKE_PTR(a);
         return 0;

@@ -13,6 +13,7 @@
  *   gradebook-form      a random text that the forms belong to which come before a session
  *   gradebook-added     the mark of a grade that was just added, for the student's page
  *   gradebook-typed     what was typed when a session ended, for the student's page
+ *   gradebook-told      the key of what a change has to say, for the page after it
  *   lang                the language that was chosen
  *
  * The first two are HttpOnly, SameSite=Lax, and, where the browser came over TLS or is on this machine, Secure with the prefix __Host-: then no

@@ -24,6 +24,7 @@ struct Waiter {
         Request *request;
         FeedDone done;
         void *userdata;
+        uint64_t basis;
         Waiter *next;
 };
 
@@ -40,7 +41,9 @@ typedef struct Entry {
         char *etag;             /* of body; NULL: none came */
         char *account;          /* as page shows it; NULL: nobody */
         bool setup_needed;      /* likewise */
-        HttpBody *page;         /* made of body */
+        uint64_t revision;      /* of what is above */
+        HttpBody *page;         /* made of it */
+        uint64_t page_basis;    /* and of this */
         size_t page_size;
         uint64_t used;          /* when it was asked for, in the feed's count of requests */
         UT_hash_handle hh;
@@ -51,6 +54,7 @@ struct Feed {
         const char *service_name;
         size_t max_bytes;
         size_t n_waiters;
+        uint64_t revisions;     /* given so far */
         Entry *entries;
         FeedCounters counters;
 };
@@ -176,14 +180,36 @@ static Waiter *waiters_reverse(Waiter *w) {
         return reversed;
 }
 
-static void waiters_answer(Feed *f, Waiter *w, const FeedAnswer *answer) {
-        while (w) {
-                Waiter *next = w->next;
+static Waiter *waiter_answer(Feed *f, Waiter *w, const FeedAnswer *answer) {
+        Waiter *next = w->next;
 
-                f->n_waiters--;
-                w->done(answer, w->request, w->userdata);
-                free(w);
-                w = next;
+        f->n_waiters--;
+        w->done(answer, w->request, w->userdata);
+        free(w);
+        return next;
+}
+
+static void waiters_answer(Feed *f, Waiter *w, const FeedAnswer *answer) {
+        while (w)
+                w = waiter_answer(f, w, answer);
+}
+
+/* Of a 200: each with the page that the ones before it made, if it is made of the same. */
+static void waiters_answer_page(Entry *e, Waiter *w, FeedAnswer *answer) {
+        while (w) {
+                HttpBody *unkept = NULL;
+                uint64_t basis = w->basis;
+
+                if (e->page && e->page_basis != basis)
+                        entry_drop_page(e);
+                answer->page = e->body ? &e->page : &unkept;
+                w = waiter_answer(e->feed, w, answer);
+                http_body_unref(unkept);
+                if (e->page && e->page_size == 0) {
+                        e->page_basis = basis;
+                        e->page_size = http_body_size(e->page);
+                        e->feed->counters.bytes += e->page_size;
+                }
         }
 }
 
@@ -243,6 +269,7 @@ static void entry_store(Entry *e, const HttpAnswer *answer) {
                 return;
         memcpy(e->body, answer->body, answer->size + 1);
         e->size = answer->size;
+        e->revision = ++e->feed->revisions;
         e->feed->counters.bytes += e->size;
         if (etag && *etag)
                 e->etag = strdup(etag);
@@ -255,6 +282,7 @@ static int entry_note_people(Entry *e, const char *account, bool setup_needed) {
         if (same)
                 return 0;
         entry_drop_page(e);
+        e->revision = ++e->feed->revisions;
         e->setup_needed = setup_needed;
         return text_replace(&e->account, account);
 }
@@ -263,7 +291,6 @@ static void entry_answer(Entry *e, const HttpAnswer *answer) {
         Feed *f = e->feed;
         FeedAnswer a = { .error = answer->error, .status = answer->status, .body = answer->body, .size = answer->size };
         _cleanup_(freep) char *account = NULL;
-        HttpBody *unkept = NULL;
 
         a.session_needed = asking_session_needed(answer);
         a.setup_needed = answer->error == 0 && http_answer_header(answer, "Gradebook-Setup");
@@ -284,16 +311,13 @@ static void entry_answer(Entry *e, const HttpAnswer *answer) {
                         a.status = 200;
                         a.body = e->body;
                         a.size = e->size;
+                        a.revision = e->revision;
                 }
-                if (a.status == 200)
-                        a.page = e->body ? &e->page : &unkept;
         }
-        waiters_answer(f, waiters_reverse(TAKE_PTR(e->waiting)), &a);
-        http_body_unref(unkept);
-        if (e->page && e->page_size == 0) {
-                e->page_size = http_body_size(e->page);
-                f->counters.bytes += e->page_size;
-        }
+        if (a.error == 0 && a.status == 200)
+                waiters_answer_page(e, waiters_reverse(TAKE_PTR(e->waiting)), &a);
+        else
+                waiters_answer(f, waiters_reverse(TAKE_PTR(e->waiting)), &a);
 }
 
 static void on_answer(const HttpAnswer *answer, void *userdata) {
@@ -322,7 +346,7 @@ void feed_get(Feed *f, const FeedQuestion *question, Request *r, FeedDone done, 
                 done(&answer, r, userdata);
                 return;
         }
-        *w = (Waiter) { .request = r, .done = done, .userdata = userdata, .next = e->next };
+        *w = (Waiter) { .request = r, .done = done, .userdata = userdata, .basis = question->basis, .next = e->next };
         e->next = w;
         f->n_waiters++;
         /* Where nothing can be asked nothing is remembered either: what is asked for is anybody's to make up. */

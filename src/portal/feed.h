@@ -20,6 +20,7 @@ typedef struct FeedQuestion {
         const char *path;               /* at the service */
         const char *session;            /* its text; "" asks for somebody who has not signed in */
         unsigned language;              /* pages differ by it */
+        uint64_t basis;                 /* what else a page is made of: one that was made of something else is not used again */
 } FeedQuestion;
 
 typedef struct FeedAnswer {
@@ -30,6 +31,7 @@ typedef struct FeedAnswer {
         const char *account;    /* header Gradebook-Account: whose session it is; NULL: nobody's, or the service did not say */
         bool setup_needed;      /* there is no administrator yet, and so no session is needed */
         bool session_needed;    /* of a 401: there is no session, or it has ended */
+        uint64_t revision;      /* of a 200: the same while body and account are, another one after each change. 0: not kept */
         HttpBody **page;        /* of a 200: what was made of this very body before; where it is NULL, what the callee
                                    puts there is kept. NULL for other answers */
 } FeedAnswer;

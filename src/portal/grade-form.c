@@ -44,6 +44,32 @@ int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret
         return grade_from_text(form->title, form->type, form->score, ret, NULL);
 }
 
+static const char *typed_text(json_object *typed, const char *name) {
+        json_object *text;
+
+        return json_object_object_get_ex(typed, name, &text) ? json_object_get_string(text) : NULL;
+}
+
+GradeForm grade_form_from_typed(json_object *typed, uint64_t student_id) {
+        return (GradeForm) {
+                .student_id = student_id,
+                .title = typed_text(typed, "Title"),
+                .type = typed_text(typed, "Type"),
+                .score = typed_text(typed, "Score"),
+                .kept = true,
+        };
+}
+
+int grade_form_to_typed(const GradeForm *form, json_object **ret) {
+        _cleanup_(json_unrefp) json_object *typed = json_object_new_object();
+
+        if (!typed || json_add_text(typed, "Title", form->title) < 0 || json_add_text(typed, "Type", form->type) < 0 ||
+            json_add_text(typed, "Score", form->score) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(typed);
+        return 0;
+}
+
 const char *grade_type_key(GradeType type) {
         static const char *const keys[_GRADE_TYPE_MAX] = {
                 [GRADE_QUIZ] = "TypeQuiz",

@@ -23,6 +23,10 @@ typedef struct GradeForm {
  * -EBADMSG with the errors filled, or -ENOMEM. */
 int grade_form_read(Request *r, uint64_t student_id, GradeForm *form, Grade *ret);
 
+/* What was typed before a session ended (typed.h), which lends its texts; and the other way, for one that has ended. -ENOMEM. */
+GradeForm grade_form_from_typed(json_object *typed, uint64_t student_id);
+int grade_form_to_typed(const GradeForm *form, json_object **ret);
+
 /* Adds "Form" to a page's view. */
 int grade_form_to_view(const GradeForm *form, Language language, json_object *view);
 

@@ -35,7 +35,10 @@ DEFINE_CLEANUP(NewGrade, new_grade_free);
 
 /* Nothing was saved: it is kept for after signing in. */
 static void reply_sign_in(const NewGrade *n) {
-        typed_keep(n->request, n->path, &n->form);
+        _cleanup_(json_unrefp) json_object *typed = NULL;
+
+        if (grade_form_to_typed(&n->form, &typed) >= 0)
+                typed_keep(n->request, n->path, typed);
         page_redirect_to_sign_in(n->request, n->portal, n->path);
 }
 

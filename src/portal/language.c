@@ -5,21 +5,31 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/types.h>
 
 #include "base/buffer.h"
 #include "base/log.h"
 
 static const struct {
         const char *code, *tag;
-        const LanguageText *texts;
 } languages[_LANGUAGE_MAX] = {
-        [LANGUAGE_EN] = { "en", "en", language_en },
-        [LANGUAGE_ZH] = { "zh", "zh-Hans", language_zh },
+        [LANGUAGE_EN] = { "en", "en" },
+        [LANGUAGE_ZH] = { "zh", "zh-Hans" },
 };
 
+static const LanguageText *const tables[] = {
+        text_common,
+        text_people,
+        text_students,
+};
+
+/* Those of one table, in its order. */
+typedef struct Message {
+        Mustache *in[_LANGUAGE_MAX];
+} Message;
+
 struct Languages {
-        size_t n;                               /* keys, the same in each */
-        Mustache **messages[_LANGUAGE_MAX];
+        Message *messages[ELEMENTSOF(tables)];
 };
 
 const char *language_tag(Language l) {
@@ -87,29 +97,48 @@ static size_t count(const LanguageText *texts) {
         return n;
 }
 
-/* The place of a key; n: there is none. */
-static size_t find(const LanguageText *texts, size_t n, const char *key) {
-        size_t low = 0, high = n;
+/* The place of a key in one table; -1: it is not in this one. */
+static ssize_t find_in(const LanguageText *texts, const char *key) {
+        size_t low = 0, high = count(texts);
 
         while (low < high) {
                 size_t middle = (low + high) / 2;
                 int c = strcmp(texts[middle].key, key);
 
                 if (c == 0)
-                        return middle;
+                        return (ssize_t) middle;
                 if (c < 0)
                         low = middle + 1;
                 else
                         high = middle;
         }
-        return n;
+        return -1;
+}
+
+static ssize_t find(const char *key, size_t *ret_table) {
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++) {
+                ssize_t at = find_in(tables[i], key);
+
+                if (at >= 0) {
+                        *ret_table = i;
+                        return at;
+                }
+        }
+        return -1;
 }
 
 const char *language_text(Language l, const char *key) {
-        const LanguageText *texts = languages[l].texts;
-        size_t n = count(texts), i = find(texts, n, key);
+        size_t table;
+        ssize_t at = find(key, &table);
 
-        return i < n ? texts[i].text : key;
+        return at >= 0 ? tables[table][at].text[l] : key;
+}
+
+const char *language_key(const char *key) {
+        size_t table;
+        ssize_t at = find(key, &table);
+
+        return at >= 0 ? tables[table][at].key : NULL;
 }
 
 int language_format(Language l, const char *key, const char *name, const char *value, char **ret) {
@@ -131,13 +160,27 @@ int language_format(Language l, const char *key, const char *name, const char *v
 Languages *languages_free(Languages *l) {
         if (!l)
                 return NULL;
-        for (size_t i = 0; i < _LANGUAGE_MAX; i++) {
-                for (size_t k = 0; l->messages[i] && k < l->n; k++)
-                        mustache_free(l->messages[i][k]);
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++) {
+                for (size_t k = 0; l->messages[i] && tables[i][k].key; k++)
+                        for (size_t j = 0; j < _LANGUAGE_MAX; j++)
+                                mustache_free(l->messages[i][k].in[j]);
                 free(l->messages[i]);
         }
         free(l);
         return NULL;
+}
+
+static int compile(const LanguageText *t, Message *ret) {
+        for (size_t j = 0; j < _LANGUAGE_MAX; j++) {
+                _cleanup_(freep) char *error = NULL;
+                int r = mustache_new(&ret->in[j], t->key, t->text[j], strlen(t->text[j]), &error);
+
+                if (r < 0) {
+                        log_error("The text %s is malformed: %s", t->key, error ? error : strerror(-r));
+                        return r;
+                }
+        }
+        return 0;
 }
 
 int languages_new(Languages **ret) {
@@ -145,20 +188,15 @@ int languages_new(Languages **ret) {
 
         if (!l)
                 return -ENOMEM;
-        l->n = count(language_en);
-        for (size_t i = 0; i < _LANGUAGE_MAX; i++) {
-                l->messages[i] = calloc(l->n, sizeof(*l->messages[i]));
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++) {
+                l->messages[i] = calloc(count(tables[i]), sizeof(*l->messages[i]));
                 if (!l->messages[i])
                         return -ENOMEM;
-                for (size_t k = 0; k < l->n; k++) {
-                        const LanguageText *t = &languages[i].texts[k];
-                        _cleanup_(freep) char *error = NULL;
-                        int r = mustache_new(&l->messages[i][k], t->key, t->text, strlen(t->text), &error);
+                for (size_t k = 0; tables[i][k].key; k++) {
+                        int r = compile(&tables[i][k], &l->messages[i][k]);
 
-                        if (r < 0) {
-                                log_error("The text %s is malformed: %s", t->key, error ? error : strerror(-r));
+                        if (r < 0)
                                 return r;
-                        }
                 }
         }
         *ret = TAKE_PTR(l);
@@ -166,7 +204,8 @@ int languages_new(Languages **ret) {
 }
 
 const Mustache *languages_message(const Languages *l, Language language, const char *key) {
-        size_t i = find(languages[language].texts, l->n, key);
+        size_t table;
+        ssize_t at = find(key, &table);
 
-        return i < l->n ? l->messages[language][i] : NULL;
+        return at >= 0 ? l->messages[table][at].in[language] : NULL;
 }

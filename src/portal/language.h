@@ -13,12 +13,14 @@ typedef enum Language {
 } Language;
 
 typedef struct LanguageText {
-        const char *key, *text;
+        const char *key;
+        const char *text[_LANGUAGE_MAX];
 } LanguageText;
 
-/* Sorted by key, ended by NULL; the same keys and placeholders in each: text-en.c, text-zh.c. */
-extern const LanguageText language_en[];
-extern const LanguageText language_zh[];
+/* One table for each part of the pages, text-NAME.c: sorted by key and ended by NULL, with the same placeholders in each language. No key is in two. */
+extern const LanguageText text_common[];
+extern const LanguageText text_people[];
+extern const LanguageText text_students[];
 
 const char *language_tag(Language l);           /* of BCP 47, for the page: "zh-Hans" */
 const char *language_code(Language l);          /* in the cookie and in URLs: "zh" */
@@ -29,6 +31,9 @@ Language language_from_accept(const char *header);
 
 /* The text as it stands, for one without placeholders. A key that is not there is its own text. */
 const char *language_text(Language l, const char *key);
+
+/* The key itself, for good, of one that came from elsewhere; NULL: there is no such text. */
+const char *language_key(const char *key);
 
 /* The text with each {{name}} replaced by value, which is not escaped: what writes HTML does that. -ENOMEM. */
 int language_format(Language l, const char *key, const char *name, const char *value, char **ret);

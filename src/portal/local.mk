@@ -3,11 +3,14 @@ noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
 	src/portal/asking.c src/portal/asking.h \
 	src/portal/assets.c src/portal/assets.h \
+	src/portal/change.c src/portal/change.h \
+	src/portal/change-form.c src/portal/change-internal.h \
 	src/portal/choose-language.c \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
 	src/portal/feed.c src/portal/feed.h \
+	src/portal/form-fields.c src/portal/form-fields.h \
 	src/portal/forms.c src/portal/forms.h \
 	src/portal/gateway-accounts.c src/portal/gateway-accounts.h \
 	src/portal/gateway-breaker.c src/portal/gateway-breaker.h \
@@ -23,6 +26,8 @@ libportal_a_SOURCES = \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
 	src/portal/next.c src/portal/next.h \
+	src/portal/page-problem.c \
+	src/portal/page-show.c src/portal/page-show.h \
 	src/portal/pages.c src/portal/pages.h \
 	src/portal/password-form.c \
 	src/portal/person.c src/portal/person.h \
@@ -33,8 +38,10 @@ libportal_a_SOURCES = \
 	src/portal/sign-out.c \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
-	src/portal/text-en.c \
-	src/portal/text-zh.c \
+	src/portal/text-common.c \
+	src/portal/text-people.c \
+	src/portal/text-students.c \
+	src/portal/told.c src/portal/told.h \
 	src/portal/typed.c src/portal/typed.h \
 	src/portal/views.c src/portal/views.h
 
@@ -45,9 +52,12 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
 	src/portal/templates/body.mustache \
+	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
+	src/portal/templates/form.mustache \
 	src/portal/templates/grade-form.mustache \
 	src/portal/templates/head.mustache \
+	src/portal/templates/kept.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
 	src/portal/templates/setup.mustache \
@@ -57,5 +67,11 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/unavailable.mustache
 portalassetsdir = $(portaldatadir)/assets
 dist_portalassets_DATA = \
-	src/portal/assets/icon.svg \
-	src/portal/assets/style.css
+	src/portal/assets/icon.svg
+portalstyledir = $(portalassetsdir)/style
+dist_portalstyle_DATA = \
+	src/portal/assets/style/base.css \
+	src/portal/assets/style/forms.css \
+	src/portal/assets/style/print.css \
+	src/portal/assets/style/small.css \
+	src/portal/assets/style/tables.css

@@ -16,6 +16,10 @@ typedef struct PageFrame {
         char session[SESSION_TEXT_SIZE];        /* "": there is none */
         const char *account;            /* as grading said it with the answer that the page is made of; NULL: nobody's, or not known. Borrowed */
         bool setup_needed;              /* there is no administrator yet: the pages are open, and say so */
+        const char *section;            /* where in the navigation it is: the key of that link's text; NULL: nowhere */
+        const char *script;             /* its file among the assets; NULL: it has none */
+        bool wide;                      /* as wide as the window */
+        const char *told;               /* the key of what is said above it, once: told.h; NULL: nothing */
 } PageFrame;
 
 /* What the request says of it: the language and the session. */

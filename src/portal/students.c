@@ -10,6 +10,7 @@
 #include "portal/students.h"
 #include "portal/typed.h"
 #include "portal/views.h"
+#include "wire/json.h"
 
 #define COOKIE "gradebook-added"
 
@@ -128,11 +129,12 @@ static int new_page(Portal *p, Request *r, const FeedAnswer *answer, const Stude
 
 static void reply_student(Portal *p, Request *r, const FeedAnswer *answer) {
         StudentViewOptions options = { .language = page_frame(p, r).language, .is_own = own_student(answer) > 0 };
-        _cleanup_(typed_deinit) Typed typed = {};
+        _cleanup_(json_unrefp) json_object *typed = NULL;
         _cleanup_(http_body_unrefp) HttpBody *own = NULL;
         HttpBody **page = answer->page;
         Problem problem = PROBLEM_NULL;
         char added[GRADE_MARK_SIZE];
+        GradeForm form;
         uint64_t id = 0;
         int k = 0;
 
@@ -142,8 +144,9 @@ static void reply_student(Portal *p, Request *r, const FeedAnswer *answer) {
                 options.added = added;
                 page = &own;
         }
-        if (!options.is_own && typed_take(r, request_path(r), id, &typed)) {
-                options.form = &typed.form;
+        if (!options.is_own && typed_take(r, &typed)) {
+                form = grade_form_from_typed(typed, id);
+                options.form = &form;
                 page = &own;
         }
         if (!*page)

@@ -27,7 +27,7 @@ struct Templates {
         Template *all;
 };
 
-static const char *const needed[] = { "students", "student", "unavailable", "problem", "sign-in", "setup", "password" };
+static const char *const needed[] = { "students", "student", "unavailable", "problem", "kept", "sign-in", "setup", "password" };
 
 static void template_free(Template *t) {
         free(t->name);

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "portal/cookies.h"
 #include "runtime/urlencoded.h"
+#include "wire/json.h"
 
 #define COOKIE "gradebook-typed"
 #define VALUE_MAX 3072
@@ -22,53 +23,35 @@ static void set(Request *r, const char *path, const char *value, int max_age) {
                 request_set_header(r, "Set-Cookie", cookie);
 }
 
-static void write_field(Buffer *out, const char *name, const char *value) {
-        (void) buffer_printf(out, "%s%s=", out->size > 0 ? "&" : "", name);
-        (void) urlencoded_write(out, value ? value : "", "");
-}
-
-void typed_keep(Request *r, const char *student_path, const GradeForm *form) {
+void typed_keep(Request *r, const char *path, json_object *typed) {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_MAX(VALUE_MAX);
 
-        write_field(&text, "Title", form->title);
-        write_field(&text, "Type", form->type);
-        write_field(&text, "Score", form->score);
+        json_object_object_foreach(typed, name, value) {
+                (void) buffer_puts(&text, text.size > 0 ? "&" : "");
+                (void) urlencoded_write(&text, name, "");
+                (void) buffer_puts(&text, "=");
+                (void) urlencoded_write(&text, json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "", "");
+        }
         if (text.error >= 0)
-                set(r, student_path, buffer_text(&text), KEEP_SEC);
+                set(r, path, buffer_text(&text), KEEP_SEC);
 }
 
 static int take_pair(const char *name, size_t name_size, const char *value, size_t value_size, void *userdata) {
-        Typed *t = userdata;
-        char **to = strncmp(name, "Title", name_size) == 0 ? &t->title : strncmp(name, "Type", name_size) == 0 ? &t->type :
-                strncmp(name, "Score", name_size) == 0 ? &t->score : NULL;
+        _cleanup_(freep) char *key = strndup(name, name_size);
 
-        if (!to || *to)
-                return 0;
-        *to = strndup(value, value_size);
-        return *to ? 0 : -ENOMEM;
+        return key ? json_add(userdata, key, json_object_new_string_len(value, (int) value_size)) : -ENOMEM;
 }
 
-void typed_deinit(Typed *t) {
-        free(t->title);
-        free(t->type);
-        free(t->score);
-        *t = (Typed) {};
-}
-
-bool typed_take(Request *r, const char *student_path, uint64_t student_id, Typed *ret) {
-        Typed t = { .form = { .student_id = student_id, .kept = true } };
+bool typed_take(Request *r, json_object **ret) {
+        _cleanup_(json_unrefp) json_object *typed = NULL;
         char text[VALUE_MAX + 1];
 
         if (!cookie_find(request_header(r, "Cookie"), COOKIE, text, sizeof(text)) || !*text)
                 return false;
-        set(r, student_path, "", 0);
-        if (urlencoded_parse(text, strlen(text), take_pair, &t) < 0 || (!t.title && !t.score)) {
-                typed_deinit(&t);
+        set(r, request_path(r), "", 0);
+        typed = json_object_new_object();
+        if (!typed || urlencoded_parse(text, strlen(text), take_pair, typed) < 0 || json_object_object_length(typed) == 0)
                 return false;
-        }
-        t.form.title = t.title;
-        t.form.type = t.type;
-        t.form.score = t.score;
-        *ret = t;
+        *ret = TAKE_PTR(typed);
         return true;
 }

@@ -8,17 +8,6 @@
 
 #include "wire/json.h"
 
-static int append(json_object *array, json_object **ret) {
-        json_object *o = json_object_new_object();
-
-        if (!o || json_object_array_add(array, o) < 0) {
-                json_object_put(o);
-                return -ENOMEM;
-        }
-        *ret = o;
-        return 0;
-}
-
 /* Whether a text ends or begins (from its last or first character on) with one of the CJK ideographs, U+3400 to U+9FFF or above the
  * basic plane: in UTF-8, bytes from E3 90 80 to E9 BF BF, or F0 A0 and up. */
 static bool is_ideograph(const char *s) {
@@ -85,7 +74,7 @@ int students_view(const char *body, size_t size, Language language, json_object 
 
                 r = student_from_json(json_object_array_get_idx(answer, i), &s, problem);
                 if (r >= 0)
-                        r = append(list, &row);
+                        r = json_append_object(list, &row);
                 if (r >= 0)
                         r = add_student(row, s, language);
                 if (r < 0)
@@ -136,7 +125,7 @@ static int add_grades(json_object *view, const Student *s, Language language, co
                 const Grade *g = &s->grades[i];
 
                 score_format(g->score_hundredths, score);
-                if (append(list, &row) < 0 ||
+                if (json_append_object(list, &row) < 0 ||
                     json_add_uint64(row, "N", i + 1) < 0 ||
                     json_add_text(row, "Title", g->title) < 0 ||
                     json_add_text(row, "Type", language_text(language, grade_type_key(g->type))) < 0 ||

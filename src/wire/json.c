@@ -161,6 +161,17 @@ int json_add_uint64(json_object *object, const char *member, uint64_t value) {
         return json_add(object, member, json_object_new_uint64(value));
 }
 
+int json_append_object(json_object *array, json_object **ret) {
+        json_object *o = array ? json_object_new_object() : NULL;
+
+        if (!o || json_object_array_add(array, o) < 0) {
+                json_object_put(o);
+                return -ENOMEM;
+        }
+        *ret = o;
+        return 0;
+}
+
 const char *json_text(json_object *o, size_t *ret_size) {
         return json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_size);
 }

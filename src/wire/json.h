@@ -46,6 +46,7 @@ int json_get_array(json_object *object, const char *member, size_t max, json_obj
 int json_add(json_object *object, const char *member, json_object *value);
 int json_add_text(json_object *object, const char *member, const char *value);     /* NULL adds null */
 int json_add_uint64(json_object *object, const char *member, uint64_t value);
+int json_append_object(json_object *array, json_object **ret);                      /* a new one, which the array owns; NULL for the array: -ENOMEM */
 
 /* The compact text of it, as long as the object lives and is not changed. */
 const char *json_text(json_object *o, size_t *ret_size);

@@ -98,13 +98,15 @@ def test_with_the_keyboard_alone(town, open_browser):
     with browser.next_page():
         browser.switch_to.active_element.send_keys(Keys.ENTER)
     assert heading(browser) == "Students"
+    frame = ["Skip to content", "Hilltop School", *(link.text for link in browser.find_elements(By.CSS_SELECTOR, ".sections a")),
+             "Ada <Byron> teacher", "Sign out", "中文"]
     seen = []
-    for _ in range(6):
+    while "Nick Carter" not in seen and len(seen) < 40:
         browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB) if not seen else browser.switch_to.active_element.send_keys(Keys.TAB)
         e = browser.switch_to.active_element
         seen.append(e.text.replace("\n", " "))
         assert browser.execute_script("return getComputedStyle(arguments[0]).outlineStyle", e) != "none", e.text
-    assert seen == ["Skip to content", "Hilltop School", "Ada <Byron> teacher", "Sign out", "中文", "Nick Carter"]
+    assert seen[:len(frame)] == frame and seen[-1] == "Nick Carter"
     browser.shoot("signin-focus")
 
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portal/language.h"
+
+#include <stddef.h>
+
+/* Students and their grades. */
+const LanguageText text_students[] = {
+        { "AddAGrade", { "Add a grade", "添加成绩" } },
+        { "AddGrade", { "Add grade", "添加成绩" } },
+        { "Added", { "{{Title}} was added with a score of {{Score}}.",
+          "已添加“{{Title}}”，分数 {{Score}}。" } },
+        { "AllStudents", { "All students", "全部学生" } },
+        { "Average", { "Average", "平均分" } },
+        { "CaptionGrades", { "Grades of {{Name}}", "{{Name}}的成绩" } },
+        { "CaptionStudents", { "Students and their averages", "学生及其平均分" } },
+        { "CountMany", { "{{N}} students", "{{N}} 名学生" } },
+        { "CountOne", { "{{N}} student", "{{N}} 名学生" } },
+        { "GradeNotAccepted", { "The grade was not accepted.", "成绩未被接受。" } },
+        { "Grades", { "Grades", "成绩" } },
+        { "MaybeSavedLook", { "look at the student’s grades", "请先查看该学生的成绩" } },
+        { "MaybeSavedTitle", { "The grade may not be saved", "成绩可能未保存" } },
+        { "NoGrades", { "No grades yet.", "还没有成绩。" } },
+        { "NoStudents", { "There are no students yet. An administrator adds them with <code>gradebookctl students add</code>.",
+          "还没有学生。管理员可用 <code>gradebookctl students add</code> 添加。" } },
+        { "NoStudentsForYou", { "There are no students in your classes yet.", "您的班级中还没有学生。" } },
+        { "NoSuchStudent", { "There is no student with the number {{Value}}.", "没有编号为 {{Value}} 的学生。" } },
+        { "NotSavedYet", { "The grade is not saved yet", "成绩尚未保存" } },
+        { "Score", { "Score", "分数" } },
+        { "ScoreHint", { "0 to 100", "0 到 100" } },
+        { "ScoreMissing", { "Enter the score.", "请输入分数。" } },
+        { "ScoreWrong", { "A score is a number from 0 to 100, such as 85 or 92.5.",
+          "分数是 0 到 100 的数，例如 85 或 92.5。" } },
+        { "StudentN", { "Student {{StudentID}}", "学生 {{StudentID}}" } },
+        { "Students", { "Students", "学生" } },
+        { "Title", { "Title", "标题" } },
+        { "TitleMissing", { "Give the grade a title.", "请输入标题。" } },
+        { "TitleWrong", { "A title has 1 to 200 characters, and not only spaces.",
+          "标题为 1 到 200 个字符，且不能只有空格。" } },
+        { "Type", { "Type", "类型" } },
+        { "TypeExam", { "Exam", "考试" } },
+        { "TypeHomework", { "Homework", "作业" } },
+        { "TypeQuiz", { "Quiz", "测验" } },
+        { "TypeTest", { "Test", "测试" } },
+        { "TypeWrong", { "Choose one of the types.", "请选择一种类型。" } },
+        {},
+};
