@@ -103,7 +103,7 @@ static int make_body(size_t i, const char *data, size_t size, const char *encodi
         if (r >= 0)
                 r = http_body_add_header(b, "X-Content-Type-Options", "nosniff");
         if (r >= 0)
-                r = http_body_add_header(b, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+                r = http_body_add_header(b, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
         if (r >= 0 && encoding)
                 r = http_body_add_header(b, "Content-Encoding", encoding);
         if (r >= 0)

@@ -111,3 +111,61 @@ def test_what_is_typed_is_text(visitors, form):
 def token_of(person):
     """That of any form of the page: it is the session's."""
     return next(fields["csrf"] for fields in person.forms().values() if "csrf" in fields)
+
+
+# No parameter becomes a header, no other site frames a page
+
+def policy_of(answer):
+    return dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+
+
+@pytest.mark.parametrize("page, who", VISITS, ids=VISIT_NAMES)
+def test_the_headers_of_a_page(visitors, page, who):
+    answer = visitors.get(page, who)
+    policy = policy_of(answer)
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'" and policy["form-action"] == "'self'"
+    assert set(value for name, value in policy.items() if name != "img-src") <= {"'none'", "'self'"} and policy["img-src"] in ("'self'", "'self' data:"), policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin" and answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Type"].lower() == "text/html; charset=utf-8"
+
+
+def test_the_headers_of_what_pages_load(visitors):
+    found = {url for page, who in VISITS for url in evil.Shape(visitors.get(page, who).text).urls if url.startswith("/assets/")}
+    assert len(found) >= 2
+    for url in found:
+        answer = visitors.town.portal.get(url, token=False)
+        assert answer.status == 200 and answer.headers["X-Content-Type-Options"] == "nosniff", (url, dict(answer.headers))
+        assert policy_of(answer)["frame-ancestors"] == "'none'" and "Set-Cookie" not in answer.headers
+
+
+CRLF = ("1%0d%0aX-Evil:%20y", "1%0aX-Evil:%20y", "1%0dX-Evil:%20y", "%0d%0a%0d%0a<x-evil>", "1;%20Domain=evil.example", "%E5%98%8A%E5%98%8DX-Evil:y", "//evil.example",
+        "%2F%2Fevil.example", "..%2F..%2Fevil.example", "https:%2F%2Fevil.example")
+
+COOKIE = r"[\w-]+=[\w.%&=+-]*; Path=/[\w/-]*(; Max-Age=\d+)?(; HttpOnly)?; SameSite=(Lax|Strict)(; Secure)?"
+
+
+def header_faults(answer):
+    """Headers that are nobody's, or lead elsewhere."""
+    found = [name for name in answer.headers if "evil" in name.lower()]
+    found += [value for value in answer.headers.get_all("Location") or [] if not re.match(r"/(?![/\\])", value) or re.search(r"[\s<>]", value)]
+    found += [value for value in answer.headers.get_all("Set-Cookie") or [] if not re.fullmatch(COOKIE, value)]
+    return found + (["<x-evil>"] if "<x-evil>" in answer.text else [])
+
+
+@pytest.mark.parametrize("who", ["ada", "nick", NOBODY])
+def test_no_parameter_becomes_a_header(visitors, who):
+    """In the path, in the query and in a cookie, of every route."""
+    person = visitors.town.person(who)
+    kept = dict(person.cookies)
+    for method, route in ROUTES:
+        for text in CRLF if method != "*" else ():
+            paths = [re.sub(r"\{[^}]*\}", text, route), *(f"{re.sub(r'{[^}]*}', '1', route)}?{name}={text}" for name in QUERIES)]
+            for path in paths:
+                person.cookies = dict(kept)
+                answer = person.ask(path) if method == "GET" else person.post(path, {"csrf": "x", "Title": urllib.parse.unquote(text), "next": urllib.parse.unquote(text)})
+                assert header_faults(answer) == [], (method, path)
+        for name in ("lang", "gradebook-added", "gradebook-typed", "gradebook-form", "__Host-gradebook", "gradebook"):
+            for text in CRLF if method == "GET" else ():
+                answer = visitors.town.portal.get(re.sub(r"\{[^}]*\}", "1", route), token=False, headers={"Cookie": f"{name}={text}", "Referer": f"http://127.0.0.1/{text}"})
+                assert header_faults(answer) == [], (route, name, text)
