@@ -34,24 +34,26 @@ def vm_hwm_mib(pid):
 
 
 class Reader:
-    """One connection that is kept, and how long each answer takes."""
+    """One connection that is kept, and how long each answer takes. line: of the head, who asks; else it is the cluster."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, line=None):
         self.socket = socket.create_connection(("127.0.0.1", daemon.port), 60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.token = daemon.cluster.token
+        self.head = line or f"Authorization: Bearer {daemon.cluster.token}"
+        self.size = 0       # of the last body, as it was sent
 
     def get(self, path):
         """Seconds."""
         begin = time.perf_counter()
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n\r\n".encode())
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{self.head}\r\n\r\n".encode())
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += self.socket.recv(1 << 20)
         head, _, body = answer.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200 "):
             raise SystemExit(f"GET {path}: {head}")
-        left = int(re.search(rb"Content-Length: (\d+)", head).group(1)) - len(body)
+        self.size = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+        left = self.size - len(body)
         while left > 0:
             left -= len(self.socket.recv(1 << 20))
         return time.perf_counter() - begin

@@ -7,12 +7,11 @@ import contextlib
 import gradebook
 import pytest
 from browser import Browser, heading, sign_in
-from page_checks import check, foreign_texts, violations
+from page_checks import check, errors, foreign_texts, status_of, violations
 from pages import VISIT_NAMES, VISITS
 from school import whole_town
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-STATUS = "return performance.getEntriesByType('navigation')[0].responseStatus"
 
 
 class Audience:
@@ -47,14 +46,6 @@ def audience(tmp_path_factory):
         yield Audience(whole_town(cluster), directory, stack)
 
 
-def errors(browser, status):
-    """What the console says is wrong. Of a page that is meant to be refused it says so, which is right."""
-    refused = f"{browser.current_url} - Failed to load resource: the server responded with a status of {status}"
-    return [entry["message"] for entry in browser.get_log("browser")
-            if (entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"])
-            and not (status >= 400 and entry["message"].startswith(refused))]
-
-
 # In the order of languages first: choosing one is a page of its own.
 @pytest.mark.parametrize("page, who", VISITS, ids=VISIT_NAMES)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -65,12 +56,11 @@ def test_page(audience, page, who, dark, size, language):
     browser.look(*SIZES[size], dark)
     browser.get_log("browser")
     browser.get(audience.town.url + page.path_in(audience.town.school))
-    assert browser.execute_script(STATUS) == page.status, heading(browser)
+    assert status_of(browser) == page.status, heading(browser)
     if page.then:
         page.then(browser)
     browser.shoot(f"{page.name}-{who or 'nobody'}-{size}-{'dark' if dark else 'light'}-{language}")
-    said = errors(browser, browser.execute_script(STATUS))
-    assert said == []
+    assert errors(browser) == []
     assert browser.execute_script("return document.documentElement.lang").startswith(language)
     assert foreign_texts(browser, language) == []
     check(browser)

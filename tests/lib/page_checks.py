@@ -106,6 +106,19 @@ def violations(browser):
     return browser.execute_async_script(AXE_RUN, AXE_TAGS)
 
 
+def status_of(browser):
+    return browser.execute_script("return performance.getEntriesByType('navigation')[0].responseStatus")
+
+
+def errors(browser):
+    """What the console says is wrong. Of a page that is refused it says so, which is right."""
+    status = status_of(browser)
+    refused = f"{browser.current_url} - Failed to load resource: the server responded with a status of {status}"
+    return [entry["message"] for entry in browser.get_log("browser")
+            if (entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"])
+            and not (status >= 400 and entry["message"].startswith(refused))]
+
+
 def assert_fits(browser):
     """Nothing is wider than the window."""
     assert browser.execute_script(WIDER) == [], browser.current_url

@@ -13,6 +13,8 @@ NAMES = (
     ("Arjun", "Patel"), ("Sofía", "García Márquez"), ("Lucas", "Silva"), ("秀英", "欧阳"), ("Chloé", "Dubois"), ("Ivan", "Petrov"), ("Hana", "Satō"),
     ("Wolfgang Amadeus", "Wolfeschlegelsteinhausenbergerdorff"), ("敏", "刘"), ("Grace", "Kim"), ("Omar", "Haddad"), ("Ingrid", "Åström"),
     ("强", "赵"), ("Ruby", "Jones"))
+FIVE = [("Nick", "Carter", (85, 94, 82)), ("Roberto", "Baggio", (100, 100, 81)), ("Emma", "Stone", (67, 0, 75)),
+        ("zhangsan", "san", (44, 0, 66)), ("xiaoqiao", "qiao", (23, 0, 44))]
 SCALE = [{"Letter": letter, "From": least} for letter, least in (("A", 90), ("B", 80), ("C", 70), ("D", 60), ("F", 0))]
 BY_TYPE = {"Method": "types", "TypeWeights": {"Quiz": 20, "Homework": 20, "Test": 20, "Exam": 40}, "DropLowest": {"Quiz": 1}, "Scale": SCALE}
 
@@ -26,6 +28,14 @@ PHYSICS = (("Levers", "Quiz", 20, 1, "2026-09-14", "yes", "no"), ("Pendulum, mea
 HISTORY = (("The Danube", "Homework", 100, 1, "2026-10-09", "yes", "no"), ("Rome", "Test", 40, 1, "", "no", "no"))
 COMMENTS = ("Well done.", "Shown every step; the last one has a sign wrong.\nLook at it again.", "进步很大，继续努力！", "Was ill on the day, writes it on Friday.")
 COLUMNS = ("ID", "FirstName", "LastName", "Title", "Type", "Maximum", "Weight", "Due", "Released", "ExtraCredit", "State", "Score", "Comment")
+
+
+def add_five_students(grading):
+    """The five of a first look, of README.md."""
+    for number, (first, last, scores) in enumerate(FIVE, 1):
+        assert grading.post("/students", {"ID": number, "FirstName": first, "LastName": last}).status == 201
+        for title, kind, score in zip(("Quiz 1", "Final Exam", "Quiz 2"), ("Quiz", "Exam", "Quiz"), scores):
+            assert grading.post(f"/students/{number}/grades", {"Title": title, "Type": kind, "Score": score}).status == 201
 
 
 def table(rows):
