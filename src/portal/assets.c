@@ -72,12 +72,9 @@ static int make_body(size_t i, const char *data, size_t size, HttpBody **ret) {
         if (r >= 0)
                 r = http_body_add_header(b, "X-Content-Type-Options", "nosniff");
         if (r >= 0)
-                r = http_body_add_header(b, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+                r = http_body_add_header(b, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
         if (r >= 0)
                 r = http_body_pack(b, Z_BEST_COMPRESSION);
-                r = http_body_add_header(b, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-        if (r >= 0 && encoding)
-                r = http_body_add_header(b, "Content-Encoding", encoding);
         if (r >= 0)
                 *ret = TAKE_PTR(b);
         return r;
