@@ -57,7 +57,7 @@ static const char *what_key(const char *kind, const char *action) {
         return "HistoryOther";
 }
 
-/* One member as people read it; NULL: it is not there, or empty. *ret_hidden: it is too much to be shown. */
+/* One member as people read it, the caller's; NULL: it is not there. -ENOMEM. */
 static int value_text(Language l, const HistoryNames *names, json_object *row, const char *member, char **ret) {
         json_object *value = NULL;
         const char *text = row_text(row, member);
