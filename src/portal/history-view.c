@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "portal/account-name.h"
 #include "portal/grade-form.h"
 #include "portal/row.h"
 #include "portal/states.h"
@@ -129,17 +130,19 @@ static int student_name(Language l, const HistoryNames *names, uint64_t id, char
         return row ? name_format(l, first ? first : "", last ? last : "", ret) : language_format(l, "HistoryStudentN", "Value", number, ret);
 }
 
-/* Of what the entry is: a grade's student and assessment, another row's own name. */
+/* Of what the entry is: a grade's student and assessment, who teaches, or another row's own title. */
 static int add_subject(Language l, const HistoryNames *names, json_object *row, json_object *entry) {
-        uint64_t student = row_uint64(row, "Student"), assessment = row_uint64(row, "Assessment");
+        uint64_t student = row_uint64(row, "Student"), assessment = row_uint64(row, "Assessment"), account = row_uint64(row, "Account");
         const char *title = assessment > 0 ? row_text(find_in_grid(names, "Assessments", assessment), "Title") : row_text(row, "Title");
-        _cleanup_(freep) char *name = NULL;
+        _cleanup_(freep) char *name = NULL, *teacher = NULL;
 
+        if (account > 0 && account_name(l, row_find(names->accounts, account), account, &teacher) < 0)
+                return -ENOMEM;
         if (student > 0 && student_name(l, names, student, &name) < 0)
                 return -ENOMEM;
         if (json_add_text(entry, "StudentName", name) < 0 || (student > 0 && json_add_uint64(entry, "StudentID", student) < 0))
                 return -ENOMEM;
-        return json_add_text(entry, "SubjectTitle", title);
+        return json_add_text(entry, "SubjectTitle", teacher ? teacher : title);
 }
 
 int history_entry_to_view(Language l, const HistoryNames *names, json_object *item, json_object *entry) {
