@@ -89,12 +89,19 @@ static bool is_same(json_object *a, json_object *b, const char *member) {
         return json_object_equal(x, y);
 }
 
+/* Of a grade that is new its score says it. */
+static bool is_graded(json_object *row, const char *member) {
+        const char *state = strcmp(member, "State") == 0 ? row_text(row, member) : NULL;
+
+        return state && strcmp(state, "graded") == 0;
+}
+
 static int add_change(Language l, const HistoryNames *names, json_object *old, json_object *new, const char *member, const char *label, json_object *list) {
         _cleanup_(freep) char *before = NULL, *after = NULL;
         bool is_policy = strcmp(member, "Policy") == 0;
         json_object *o;
 
-        if (is_same(old, new, member))
+        if (is_same(old, new, member) || (!old && is_graded(new, member)))
                 return 0;
         if (!is_policy && (value_text(l, names, old, member, &before) < 0 || value_text(l, names, new, member, &after) < 0))
                 return -ENOMEM;
