@@ -22,6 +22,7 @@ enum {
         PART_HISTORY,
         PART_GRID,
         PART_TERMS,
+        PART_ACCOUNTS,
         _PARTS,
 };
 
@@ -63,7 +64,7 @@ static const ChangePlan undo_plan = {
 
 typedef struct Parts {
         json_object *answers[_PARTS];
-        json_object *terms, *entries;
+        json_object *terms, *entries, *accounts;
         json_object *term;              /* the class's */
 } Parts;
 
@@ -81,6 +82,8 @@ static int parts_read(const PageContext *c, json_object *view, Parts *ret, Probl
                 r = row_list(ret->answers[PART_TERMS], &ret->terms, problem);
         if (r >= 0)
                 r = row_list(ret->answers[PART_HISTORY], &ret->entries, problem);
+        if (r >= 0)
+                r = row_list(ret->answers[PART_ACCOUNTS], &ret->accounts, problem);
         if (r < 0)
                 return r;
         ret->term = row_find(ret->terms, row_uint64(ret->answers[PART_CLASS], "Term"));
@@ -88,7 +91,7 @@ static int parts_read(const PageContext *c, json_object *view, Parts *ret, Probl
 }
 
 static HistoryNames names_of(const Parts *p) {
-        return (HistoryNames) { .grid = p->answers[PART_GRID], .terms = p->terms };
+        return (HistoryNames) { .grid = p->answers[PART_GRID], .terms = p->terms, .accounts = p->accounts };
 }
 
 static int make_history(const PageContext *c, json_object *view, Problem *problem) {
@@ -128,6 +131,7 @@ static void page_paths_of(uint64_t class_id, uint64_t before, unsigned limit, Pa
                 page_paths_add(ret, "/classes/%" PRIu64 "/history?limit=%u", class_id, limit);
         page_paths_add(ret, "/classes/%" PRIu64 "/grid", class_id);
         page_paths_add(ret, "/terms?limit=10000&archived=yes");
+        page_paths_add(ret, "/accounts?limit=10000");
 }
 
 void get_class_history(Request *r, void *service) {

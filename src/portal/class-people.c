@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "portal/account-name.h"
 #include "portal/change.h"
 #include "portal/class-nav.h"
 #include "portal/classes.h"
@@ -135,18 +136,6 @@ static int add_students(Language language, const Parts *p, uint64_t class_id, bo
         return json_add_uint64(view, "N", row_count(list));
 }
 
-/* What an account is called; those that the reader may not see have a number alone. */
-static int account_name(Language language, json_object *account, uint64_t id, char **ret) {
-        const char *name = row_text(account, "Name"), *login = row_text(account, "Login");
-        char number[24];
-
-        (void) snprintf(number, sizeof(number), "%" PRIu64, id);
-        if (!account)
-                return language_format(language, "TeacherN", "Value", number, ret);
-        *ret = strdup(name && *name ? name : login ? login : number);
-        return *ret ? 0 : -ENOMEM;
-}
-
 static int add_teachers(Language language, const Parts *p, uint64_t class_id, bool may_change, json_object *view) {
         json_object *list = json_object_new_array();
 
@@ -180,7 +169,7 @@ static int add_teaching_form(const PageContext *c, const Parts *p, uint64_t clas
                 if (!role || strcmp(role, "student") == 0 || row_is(account, "Disabled") ||
                     find_by(p->rows[PART_TEACHINGS], "Account", row_uint64(account, "ID")))
                         continue;
-                if (account_name(c->language, account, 0, &name) < 0 || json_append_object(list, &o) < 0 ||
+                if (account_name(c->language, account, row_uint64(account, "ID"), &name) < 0 || json_append_object(list, &o) < 0 ||
                     json_add_text(o, "Value", row_text(account, "ID")) < 0 || json_add_text(o, "Label", name) < 0)
                         return -ENOMEM;
         }

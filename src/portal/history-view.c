@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "portal/account-name.h"
 #include "portal/grade-form.h"
 #include "portal/row.h"
 #include "portal/states.h"
@@ -57,7 +58,7 @@ static const char *what_key(const char *kind, const char *action) {
         return "HistoryOther";
 }
 
-/* One member as people read it; NULL: it is not there, or empty. *ret_hidden: it is too much to be shown. */
+/* One member as people read it, the caller's; NULL: it is not there. -ENOMEM. */
 static int value_text(Language l, const HistoryNames *names, json_object *row, const char *member, char **ret) {
         json_object *value = NULL;
         const char *text = row_text(row, member);
@@ -88,12 +89,19 @@ static bool is_same(json_object *a, json_object *b, const char *member) {
         return json_object_equal(x, y);
 }
 
+/* Of a grade that is new its score says it. */
+static bool is_graded(json_object *row, const char *member) {
+        const char *state = strcmp(member, "State") == 0 ? row_text(row, member) : NULL;
+
+        return state && strcmp(state, "graded") == 0;
+}
+
 static int add_change(Language l, const HistoryNames *names, json_object *old, json_object *new, const char *member, const char *label, json_object *list) {
         _cleanup_(freep) char *before = NULL, *after = NULL;
         bool is_policy = strcmp(member, "Policy") == 0;
         json_object *o;
 
-        if (is_same(old, new, member))
+        if (is_same(old, new, member) || (!old && is_graded(new, member)))
                 return 0;
         if (!is_policy && (value_text(l, names, old, member, &before) < 0 || value_text(l, names, new, member, &after) < 0))
                 return -ENOMEM;
@@ -129,17 +137,19 @@ static int student_name(Language l, const HistoryNames *names, uint64_t id, char
         return row ? name_format(l, first ? first : "", last ? last : "", ret) : language_format(l, "HistoryStudentN", "Value", number, ret);
 }
 
-/* Of what the entry is: a grade's student and assessment, another row's own name. */
+/* Of what the entry is: a grade's student and assessment, who teaches, or another row's own title. */
 static int add_subject(Language l, const HistoryNames *names, json_object *row, json_object *entry) {
-        uint64_t student = row_uint64(row, "Student"), assessment = row_uint64(row, "Assessment");
+        uint64_t student = row_uint64(row, "Student"), assessment = row_uint64(row, "Assessment"), account = row_uint64(row, "Account");
         const char *title = assessment > 0 ? row_text(find_in_grid(names, "Assessments", assessment), "Title") : row_text(row, "Title");
-        _cleanup_(freep) char *name = NULL;
+        _cleanup_(freep) char *name = NULL, *teacher = NULL;
 
+        if (account > 0 && account_name(l, row_find(names->accounts, account), account, &teacher) < 0)
+                return -ENOMEM;
         if (student > 0 && student_name(l, names, student, &name) < 0)
                 return -ENOMEM;
         if (json_add_text(entry, "StudentName", name) < 0 || (student > 0 && json_add_uint64(entry, "StudentID", student) < 0))
                 return -ENOMEM;
-        return json_add_text(entry, "SubjectTitle", title);
+        return json_add_text(entry, "SubjectTitle", teacher ? teacher : title);
 }
 
 int history_entry_to_view(Language l, const HistoryNames *names, json_object *item, json_object *entry) {

@@ -7,7 +7,7 @@
 
 typedef struct HistoryNames {
         json_object *grid;              /* of the class: who its students are, and what its assessments; NULL: numbers stand for them */
-        json_object *terms;             /* rows; NULL likewise */
+        json_object *terms, *accounts;  /* rows; NULL likewise */
 } HistoryNames;
 
 /* Adds to entry: When, Who, What, Subject, Changes (Label, Old, New; both NULL: that it changed is all that is said), Why. -ENOMEM. */

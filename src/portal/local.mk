@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
+	src/portal/account-name.c src/portal/account-name.h \
 	src/portal/asking.c src/portal/asking.h \
 	src/portal/assessment-edit.c \
 	src/portal/assessment.c \

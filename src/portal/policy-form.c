@@ -22,7 +22,7 @@ const FieldChoice policy_blanks[] = { { "ignored", "BlankIgnored" }, { "zero", "
 
 static const char *const by_type[] = { "TypeWeights", "DropLowest" };
 
-static const char *trim(char *s) {
+static char *trim(char *s) {
         size_t size;
 
         s += strspn(s, " \t");
@@ -63,7 +63,7 @@ int policy_scale_parse(const char *text, json_object **ret, size_t *ret_wrong) {
         *ret_wrong = 0;
         while (*ret_wrong == 0 && (line = strsep(&rest, "\n"))) {
                 number++;
-                line = (char *) trim(line);
+                line = trim(line);
                 if (*line && !parse_line(line, scale, &error))
                         *ret_wrong = number;
                 if (error < 0)

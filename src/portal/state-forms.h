@@ -12,7 +12,7 @@ typedef struct StatePlans {
 } StatePlans;
 
 #define STATE_PLANS(page_, saved_, deleted_) \
-        { .state = { .name = "state", .fields = state_fields, .method = "PATCH", .title = "StateTitle", .submit = "SaveState", .done = saved_, .page = page_ }, \
+        { .state = { .name = "state", .fields = state_fields, .method = "PATCH", .title = "StateTitle", .submit = "SaveSettings", .done = saved_, .page = page_ }, \
           .delete = { .name = "delete", .method = "DELETE", .title = "DeleteTitle", .submit = "Delete", .done = deleted_, .page = page_ } }
 
 /* Adds "State": {Lock, Archive, Delete}, for the template "state-forms". path: here, of the row; the forms go to PATH/state and PATH/delete.

@@ -10,7 +10,7 @@ const LanguageText text_class_history[] = {
         { "HistoryAssessmentCreate", { "Assessment added", "添加考核项目" } },
         { "HistoryAssessmentDelete", { "Assessment deleted", "删除考核项目" } },
         { "HistoryAssessmentUpdate", { "Assessment changed", "更改考核项目" } },
-        { "HistoryByCluster", { "An administrator of the cluster", "集群管理员" } },
+        { "HistoryByCluster", { "The cluster", "集群" } },
         { "HistoryClassCreate", { "Class added", "添加班级" } },
         { "HistoryClassDelete", { "Class deleted", "删除班级" } },
         { "HistoryClassUpdate", { "Class changed", "更改班级" } },

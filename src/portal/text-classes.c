@@ -59,7 +59,6 @@ const LanguageText text_classes[] = {
         { "PolicyScaleHint", { "one a line, from the highest: A 90", "每行一个，从高到低，例如：A 90" } },
         { "PolicyWeights", { "Weights of the types", "各类型的权重" } },
         { "SaveSettings", { "Save settings", "保存设置" } },
-        { "SaveState", { "Save", "保存" } },
         { "SaveTerm", { "Save term", "保存学期" } },
         { "ScaleLineWrong", { "Line {{Value}} is not a letter, a space and a number, such as A 90.",
           "第 {{Value}} 行应为等级、空格和数字，例如：A 90。" } },

@@ -252,6 +252,8 @@ def test_teachers_come_and_go(town):
     assert town.person("bob").get(path + "/people").status == 200
     teaching = row(town, path + "/teachings")["Items"][0]["ID"]
     assert send(head, f"{path}/teachings/{teaching}/end").status == 303 and "Nobody teaches this class yet" in head.follow().text
+    told = head.get(path + "/history").text
+    assert "Teacher taken out · Robert Hooke" in told and "Teacher added · Robert Hooke" in told
 
 
 def test_an_assessment_from_its_first_day_to_its_last(town):
