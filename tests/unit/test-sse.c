@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/sse.h"
+#include "wire/sse.h"
 
 static int take(const SseEvent *e, void *userdata) {
         assert_int_equal(strlen(e->data), e->size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ctl/sse.h"
+#include "wire/sse.h"
 
 #include <string.h>
 
