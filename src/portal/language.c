@@ -18,7 +18,9 @@ static const struct {
 };
 
 static const LanguageText *const tables[] = {
+        text_cluster,
         text_common,
+        text_log,
         text_people,
         text_students,
 };

@@ -18,7 +18,9 @@ typedef struct LanguageText {
 } LanguageText;
 
 /* One table for each part of the pages, text-NAME.c: sorted by key and ended by NULL, with the same placeholders in each language. No key is in two. */
+extern const LanguageText text_cluster[];
 extern const LanguageText text_common[];
+extern const LanguageText text_log[];
 extern const LanguageText text_people[];
 extern const LanguageText text_students[];
 

@@ -6,6 +6,11 @@ libportal_a_SOURCES = \
 	src/portal/change.c src/portal/change.h \
 	src/portal/change-form.c src/portal/change-internal.h \
 	src/portal/choose-language.c \
+	src/portal/cluster.c src/portal/cluster.h src/portal/cluster-internal.h \
+	src/portal/cluster-events.c \
+	src/portal/cluster-gateway.c \
+	src/portal/cluster-services.c src/portal/cluster-services.h \
+	src/portal/cluster-view.c \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
@@ -24,7 +29,14 @@ libportal_a_SOURCES = \
 	src/portal/grade-form.c src/portal/grade-form.h \
 	src/portal/grades.c \
 	src/portal/language.c src/portal/language.h \
+	src/portal/log.h \
+	src/portal/log-follow.c \
+	src/portal/log-page.c \
+	src/portal/log-question.c src/portal/log-question.h \
+	src/portal/log-text.c \
+	src/portal/log-view.c \
 	src/portal/metrics.c \
+	src/portal/moment.c src/portal/moment.h \
 	src/portal/next.c src/portal/next.h \
 	src/portal/page-problem.c \
 	src/portal/page-show.c src/portal/page-show.h \
@@ -32,18 +44,23 @@ libportal_a_SOURCES = \
 	src/portal/password-form.c \
 	src/portal/person.c src/portal/person.h \
 	src/portal/portal.c src/portal/portal.h \
+	src/portal/registry-watch.c src/portal/registry-watch.h \
 	src/portal/routes.c \
 	src/portal/setup-form.c \
 	src/portal/sign-in.c src/portal/sign-in.h \
 	src/portal/sign-out.c \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
+	src/portal/text-cluster.c \
 	src/portal/text-common.c \
+	src/portal/text-log.c \
 	src/portal/text-people.c \
 	src/portal/text-students.c \
 	src/portal/told.c src/portal/told.h \
 	src/portal/typed.c src/portal/typed.h \
-	src/portal/views.c src/portal/views.h
+	src/portal/versions.c src/portal/versions.h \
+	src/portal/views.c src/portal/views.h \
+	src/portal/visitor.c src/portal/visitor.h
 
 sbin_PROGRAMS += gradebook-portal
 gradebook_portal_SOURCES = src/portal/main.c
@@ -51,13 +68,18 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
+	src/portal/templates/about.mustache \
 	src/portal/templates/body.mustache \
+	src/portal/templates/cluster.mustache \
+	src/portal/templates/cluster-now.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/form.mustache \
 	src/portal/templates/grade-form.mustache \
 	src/portal/templates/head.mustache \
 	src/portal/templates/kept.mustache \
+	src/portal/templates/log.mustache \
+	src/portal/templates/log-row.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
 	src/portal/templates/setup.mustache \
@@ -67,10 +89,13 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/unavailable.mustache
 portalassetsdir = $(portaldatadir)/assets
 dist_portalassets_DATA = \
-	src/portal/assets/icon.svg
+	src/portal/assets/cluster.js \
+	src/portal/assets/icon.svg \
+	src/portal/assets/log.js
 portalstyledir = $(portalassetsdir)/style
 dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
+	src/portal/assets/style/cluster.css \
 	src/portal/assets/style/forms.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \

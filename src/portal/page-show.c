@@ -5,7 +5,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "portal/told.h"
 #include "portal/typed.h"
 #include "wire/json.h"
@@ -51,21 +50,13 @@ int page_part_json(const FeedAnswer *part, json_object **ret, Problem *problem) 
         return part->error == 0 && part->status == 200 ? json_parse(part->body, part->size, ret, problem) : 0;
 }
 
-static void go_to_sign_in(const Showing *s) {
-        const char *query = request_query_string(s->request);
-        _cleanup_(buffer_deinit) Buffer next = BUFFER_NULL;
-
-        (void) buffer_printf(&next, "%s%s%s", request_path(s->request), *query ? "?" : "", query);
-        page_redirect_to_sign_in(s->request, s->portal, next.error < 0 ? NULL : buffer_text(&next));
-}
-
 /* True if r has been answered: the page cannot be made of this. */
 static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_first) {
         Request *r = s->request;
 
         portal_note_grading(s->portal, answer->error, answer->status);
         if (answer->session_needed)
-                go_to_sign_in(s);
+                page_redirect_to_sign_in_and_back(s->request, s->portal);
         else if (answer->error < 0 || answer->status >= 500 || answer->status == 429 || answer->status == 401)
                 page_reply_upstream(r, s->portal, answer->error, answer->status, NULL);
         else if (answer->status == 200 || !is_first)
@@ -269,7 +260,7 @@ static void show(Request *r, Portal *p, Showing *s) {
                 return;
         }
         if (portal_conf(p)->sign_in == SIGN_IN_ALWAYS && !*s->frame.session) {
-                go_to_sign_in(s);
+                page_redirect_to_sign_in_and_back(s->request, s->portal);
                 showing_free(s);
                 return;
         }

@@ -58,6 +58,9 @@ static int add_sections(json_object *view, const PageFrame *frame, PersonRole ro
                 bool seen_by[_PERSON_ROLE_MAX];
         } sections[] = {
                 { "Students", "/students", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true } },
+                { "Cluster", "/cluster", { [PERSON_ADMIN] = true } },
+                { "Log", "/log", { [PERSON_ADMIN] = true } },
+                { "About", "/about", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true, [PERSON_STUDENT] = true } },
         };
         json_object *links = json_object_new_array();
 
@@ -182,6 +185,14 @@ void page_redirect_to_sign_in(Request *r, Portal *p, const char *next) {
                 (void) urlencoded_write(&path, next, "/");
         }
         page_redirect(r, p, path.error < 0 ? "/sign-in" : buffer_text(&path));
+}
+
+void page_redirect_to_sign_in_and_back(Request *r, Portal *p) {
+        const char *query = request_query_string(r);
+        _cleanup_(buffer_deinit) Buffer next = BUFFER_NULL;
+
+        (void) buffer_printf(&next, "%s%s%s", request_path(r), *query ? "?" : "", query);
+        page_redirect_to_sign_in(r, p, next.error < 0 ? NULL : buffer_text(&next));
 }
 
 bool page_needs_session(Request *r, Portal *p, const PageFrame *frame, const char *next) {

@@ -46,6 +46,9 @@ void page_redirect(Request *r, Portal *p, const char *path);
 /* 303 to where one signs in, and from there to next; NULL: to the students. */
 void page_redirect_to_sign_in(Request *r, Portal *p, const char *next);
 
+/* The same, and from there back to where r asked for. */
+void page_redirect_to_sign_in_and_back(Request *r, Portal *p);
+
 /* True if a session is needed whatever grading says (SignIn=yes) and there is none: the request has been answered with that redirect. */
 bool page_needs_session(Request *r, Portal *p, const PageFrame *frame, const char *next);
 

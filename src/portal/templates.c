@@ -27,7 +27,8 @@ struct Templates {
         Template *all;
 };
 
-static const char *const needed[] = { "students", "student", "unavailable", "problem", "kept", "sign-in", "setup", "password" };
+static const char *const needed[] = { "students", "student", "unavailable", "problem", "kept", "sign-in", "setup", "password",
+                                      "cluster", "cluster-now", "log", "log-row", "about" };
 
 static void template_free(Template *t) {
         free(t->name);
