@@ -6,6 +6,7 @@ import html
 import http.client
 import json
 import re
+import signal
 
 import pytest
 
@@ -329,7 +330,7 @@ def show(cluster, services, wanted):
     town.school.open()
     try:
         cluster.configure("gradebook", {"Cluster": {"RegistryURL": fake.url}})
-        town.portal.reload()
+        town.portal.signal(signal.SIGHUP)
         person = town.person("head")
         return wait_until(lambda: wanted in (p := person.get("/cluster")).text and p, f"the page has {wanted}")
     finally:

@@ -4,8 +4,10 @@ check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test
 	tests/unit/test-gateway tests/unit/test-gateway-breaker
 TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct \
 	tests/unit/test-gateway tests/unit/test-gateway-breaker
-check_PROGRAMS += tests/unit/test-portal-people
-TESTS += tests/unit/test-portal-people
+check_PROGRAMS += tests/unit/test-portal-people tests/unit/test-portal-cluster
+TESTS += tests/unit/test-portal-people tests/unit/test-portal-cluster
+tests_unit_test_portal_cluster_SOURCES = tests/unit/test-portal-cluster.c
+tests_unit_test_portal_cluster_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_portal_people_SOURCES = tests/unit/test-portal-people.c
 tests_unit_test_portal_people_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_router_SOURCES = tests/unit/test-router.c
