@@ -67,6 +67,9 @@ static void send(Follower *f) {
 void cluster_tell_followers(Cluster *c) {
         bool made[_LANGUAGE_MAX] = {};
 
+        /* Who looks first waits for the list, rather than to be told that there is none. */
+        if (!registry_watch_list(c->watch).is_current && !registry_watch_is_settled(c->watch))
+                return;
         for (Follower *f = c->followers; f; f = f->next) {
                 if (!made[f->language] && make_middle(c, f->language) < 0)
                         log_warning("The state of the cluster could not be written for those who follow it");

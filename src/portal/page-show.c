@@ -52,6 +52,7 @@ int page_part_json(const FeedAnswer *part, json_object **ret, Problem *problem) 
 
 /* True if r has been answered: the page cannot be made of this. */
 static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_first) {
+        const PageFrame frame = page_frame_of(s->portal, s->request, answer);
         Request *r = s->request;
 
         portal_note_grading(s->portal, answer->error, answer->status);
@@ -62,9 +63,9 @@ static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_fi
         else if (answer->status == 200 || !is_first)
                 return false;
         else if (answer->status == 404)
-                page_fail(r, s->portal, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(r, "id"));
+                page_fail_for(r, s->portal, &frame, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(r, "id"));
         else if (answer->status == 403)
-                page_fail(r, s->portal, 403, "DetailForbidden", NULL);
+                page_fail_for(r, s->portal, &frame, 403, "DetailForbidden", NULL);
         else
                 page_reply_upstream(r, s->portal, answer->error, answer->status, NULL);
         return true;
@@ -145,12 +146,12 @@ static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
                 reply_not_made(s, k, &problem);
                 return;
         }
-        if (s->plan->is_for && is_known && !s->plan->is_for(&person)) {
-                page_fail(r, s->portal, 403, "DetailForbidden", NULL);
-                return;
-        }
         s->frame.account = answer->account;
         s->frame.setup_needed = answer->setup_needed;
+        if (s->plan->is_for && is_known && !s->plan->is_for(&person)) {
+                page_fail_for(r, s->portal, &s->frame, 403, "DetailForbidden", NULL);
+                return;
+        }
         page = is_own(s) ? &own : answer->page;
         k = *page ? 0 : make_page(s, parts, is_known ? &person : NULL, page, &problem);
         if (k < 0)

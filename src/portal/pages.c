@@ -98,7 +98,8 @@ static int add_person(json_object *view, const PageFrame *frame) {
                 return frame->setup_needed ? add_sections(view, frame, PERSON_ADMIN) : 0;
         if (r < 0)
                 return r;
-        if (json_add(view, "SeesAll", json_object_new_boolean(person.role == PERSON_ADMIN)) < 0 || add_sections(view, frame, person.role) < 0)
+        if (json_add(view, "SeesAll", json_object_new_boolean(person.role == PERSON_ADMIN)) < 0 ||
+            json_add(view, "IsAdmin", json_object_new_boolean(person.role == PERSON_ADMIN)) < 0 || add_sections(view, frame, person.role) < 0)
                 return -ENOMEM;
         me = json_object_new_object();
         if (json_add(view, "Me", me) < 0 || json_add_text(me, "MyName", person.name) < 0 ||

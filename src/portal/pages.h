@@ -36,6 +36,8 @@ void page_reply(Request *r, Portal *p, const PageFrame *frame, unsigned status, 
 
 /* Replies with the page of an error: the text of that key, with value for its {{Value}} (NULL: it has none). */
 void page_fail(Request *r, Portal *p, unsigned status, const char *key, const char *value);
+/* The same where it is known who looks: the ways on are there, and for administrators the one to the request's lines in the log. */
+void page_fail_for(Request *r, Portal *p, const PageFrame *frame, unsigned status, const char *key, const char *value);
 
 /* The service's error_page hook: problem+json where the client is a program. Takes the detail. */
 void page_reply_problem(Request *r, Problem *problem, void *service);

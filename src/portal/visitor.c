@@ -36,11 +36,13 @@ static Visitor *visitor_new(const Admission *a, const FeedAnswer *answer) {
         return TAKE_PTR(v);
 }
 
-static void refuse(Request *r, const Admission *a, const char *key) {
+static void refuse(Request *r, const Admission *a, const FeedAnswer *answer, const char *key) {
+        const PageFrame frame = page_frame_of(a->portal, r, answer);
+
         if (a->plan->is_stream)
                 request_fail(r, 403, "%s", language_text(LANGUAGE_EN, key));
         else
-                page_fail(r, a->portal, 403, key, NULL);
+                page_fail_for(r, a->portal, &frame, 403, key, NULL);
 }
 
 static void send_away(Request *r, const Admission *a) {
@@ -88,7 +90,7 @@ static void on_answer(const FeedAnswer *answer, Request *r, void *userdata) {
         }
         why = why_not(a, answer);
         if (why) {
-                refuse(r, a, why);
+                refuse(r, a, answer, why);
                 return;
         }
         visitor = visitor_new(a, answer);
