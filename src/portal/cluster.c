@@ -155,7 +155,7 @@ static int fill_about(Portal *p, Language l, json_object *view) {
         if (r < 0)
                 return r;
         return json_add_text(view, "Summary", summary ? summary : language_text(l, "SummaryUnknown")) < 0 ||
-                        json_add_text(view, "SummaryClass", class) < 0 || json_add_text(view, "Version", PACKAGE_VERSION) < 0 ?
+                        json_add_text(view, "SummaryClass", class) < 0 || json_add_text(view, "Version", PACKAGE_NAME " " PACKAGE_VERSION) < 0 ?
                 -ENOMEM : 0;
 }
 

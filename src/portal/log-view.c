@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -96,16 +97,35 @@ int log_row_view(json_object *record, Language l, uint64_t first_usec, json_obje
         return 0;
 }
 
-static uint64_t first_time(json_object *records) {
-        uint64_t first = UINT64_MAX, usec;
+/* One request's lines come as they were stored; its services did not store them one after the other. */
+typedef struct Step {
+        uint64_t usec;
+        size_t i;
+} Step;
 
-        for (size_t i = 0; i < json_object_array_length(records); i++) {
+static int compare_steps(const void *a, const void *b) {
+        const Step *x = a, *y = b;
+
+        if (x->usec != y->usec)
+                return x->usec < y->usec ? -1 : 1;
+        return x->i < y->i ? -1 : x->i > y->i;
+}
+
+/* Those in the order of time: the caller's to free. NULL: -ENOMEM. */
+static Step *make_steps(json_object *records) {
+        size_t n = json_object_array_length(records);
+        Step *steps = calloc(n + 1, sizeof(*steps));
+
+        for (size_t i = 0; steps && i < n; i++) {
                 const char *time = member(json_object_array_get_idx(records, i), "Time");
 
-                if (time && timestamp_parse(time, &usec) == 0 && usec < first)
-                        first = usec;
+                steps[i].i = i;
+                if (!time || timestamp_parse(time, &steps[i].usec) < 0)
+                        steps[i].usec = i > 0 ? steps[i - 1].usec : 0;
         }
-        return first == UINT64_MAX ? 1 : first;
+        if (steps)
+                qsort(steps, n, sizeof(*steps), compare_steps);
+        return steps;
 }
 
 static const char *cursor_at(json_object *records, size_t i) {
@@ -137,29 +157,42 @@ static int add_places(const LogQuestion *q, json_object *records, bool has_more,
         return r < 0 ? r : json_add(view, "IsNewest", json_object_new_boolean(!turned && !q->typed[LOG_BEFORE]));
 }
 
+static int add_row(json_object *rows, json_object *record, Language l, uint64_t first_usec) {
+        json_object *row;
+        int r = log_row_view(record, l, first_usec, &row);
+
+        if (r >= 0 && json_object_array_add(rows, row) < 0) {
+                json_object_put(row);
+                r = -ENOMEM;
+        }
+        return r;
+}
+
+static int add_trace(json_object *records, Language l, json_object *rows) {
+        _cleanup_(freep) Step *steps = make_steps(records);
+        int r = steps ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < json_object_array_length(records) && r >= 0; i++)
+                r = add_row(rows, json_object_array_get_idx(records, steps[i].i), l, steps[0].usec > 0 ? steps[0].usec : 1);
+        return r;
+}
+
 int log_rows_view(const LogQuestion *q, json_object *answer, Language l, json_object *view) {
         json_object *records = NULL, *rows = json_object_new_array(), *next;
-        bool is_trace = *q->request_id, turned = !is_trace && q->typed[LOG_AFTER];
-        uint64_t first = 0;
+        bool is_trace = *q->request_id, is_turned = q->typed[LOG_AFTER];
         int r = json_add(view, "Rows", rows);
 
-        if (r < 0 || json_get_array(answer, "Records", LOG_REQUEST_ROWS, &records, NULL) < 0 || !records)
-                return r < 0 ? r : -EBADMSG;
+        if (r < 0)
+                return r;
+        if (json_get_array(answer, "Records", LOG_REQUEST_ROWS, &records, NULL) < 0 || !records)
+                return -EBADMSG;
         size_t n = json_object_array_length(records);
-
-        if (is_trace)
-                first = first_time(records);
-        for (size_t i = 0; i < n && r >= 0; i++) {
-                json_object *row;
-
-                r = log_row_view(json_object_array_get_idx(records, turned ? n - 1 - i : i), l, first, &row);
-                if (r >= 0 && json_object_array_add(rows, row) < 0) {
-                        json_object_put(row);
-                        r = -ENOMEM;
-                }
-        }
         bool has_more = json_object_object_get_ex(answer, "Next", &next) && next;
 
+        if (is_trace)
+                r = add_trace(records, l, rows);
+        for (size_t i = 0; !is_trace && i < n && r >= 0; i++)
+                r = add_row(rows, json_object_array_get_idx(records, is_turned ? n - 1 - i : i), l, 0);
         if (r >= 0)
                 r = json_add(view, "HasRows", json_object_new_boolean(n > 0));
         if (r >= 0 && is_trace)

@@ -55,7 +55,6 @@ const LanguageText text_cluster[] = {
         { "ClusterReload", { "Reload", "重新加载" } },
         { "ClusterReloadHint", { "This is how it was when the page was loaded.", "这是页面加载时的状态。" } },
         { "ClusterServices", { "Services", "服务" } },
-        { "ColumnAddress", { "Address", "地址" } },
         { "ColumnBreaker", { "Breaker", "熔断器" } },
         { "ColumnBudget", { "Repeats left", "剩余重试" } },
         { "ColumnEjected", { "Left out", "已搁置" } },

@@ -5,7 +5,6 @@
 
 /* The central log. */
 const LanguageText text_log[] = {
-        { "ColumnAfter", { "After", "经过" } },
         { "ColumnMessage", { "Message", "消息" } },
         { "ColumnPriority", { "Priority", "级别" } },
         { "ColumnRequest", { "Request", "请求" } },
@@ -15,7 +14,6 @@ const LanguageText text_log[] = {
         { "LevelNotices", { "Notices and worse", "通知及以上" } },
         { "LevelWarnings", { "Warnings and worse", "警告及以上" } },
         { "Log", { "Log", "日志" } },
-        { "LogAll", { "All lines", "所有记录" } },
         { "LogAnything", { "Everything", "全部" } },
         { "LogAway", { "The central log does not answer. Nothing is lost: every service keeps its lines until it does. This page asks again by itself.",
           "中央日志没有应答。不会丢失任何内容：各服务会保留记录，直到它恢复。本页面会自动重试。" } },

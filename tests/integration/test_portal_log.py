@@ -134,6 +134,15 @@ def test_the_way_of_a_request(town):
     assert "no line of this request" in person.get(f"/log?request={'0' * 31}1").text
 
 
+def test_the_way_is_in_the_order_of_time(town):
+    """Services ship their lines when they can: one that is asked may be sooner than the one that asks."""
+    number = "5" * 32
+    write(town, *[{"Message": f"at {second}", "RequestID": number, "Time": f"2026-11-27T08:00:{second:02}Z"} for second in (3, 1, 2)])
+    lines = rows(town.person("head").get(f"/log?request={number}").text)
+    assert [row[3] for row in lines] == ["at 1", "at 2", "at 3"]
+    assert [row[0].split()[-2] for row in lines] == ["+0.000", "+1000.000", "+2000.000"]
+
+
 def test_an_error_page_names_a_request_that_the_log_knows(town):
     person = town.person("head")
     number = re.search(r"request ([0-9a-f]{32})", person.get("/students/987654").text)[1]

@@ -35,19 +35,20 @@
                 live.querySelector(".lost-text").hidden = !lost;
         };
 
+        let timer = 0;
+
         const follow = () => {
                 const events = new EventSource(middle.dataset.events);
-                let timer = 0;
 
                 events.addEventListener("open", () => {
                         clearTimeout(timer);
+                        timer = 0;
                         tell(false);
                 });
                 events.addEventListener("cluster", (event) => show(event.data));
                 events.addEventListener("error", () => {
                         /* It ends once a minute in good order, and comes back at once: only what lasts is worth a word. */
-                        clearTimeout(timer);
-                        timer = setTimeout(() => tell(true), 3000);
+                        timer ||= setTimeout(() => tell(true), 3000);
                         if (events.readyState === EventSource.CLOSED)
                                 setTimeout(follow, 5000);
                 });

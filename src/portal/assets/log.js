@@ -14,7 +14,7 @@
         const status = document.querySelector("p[role=status][data-label]");
         const empty = document.querySelector("p.empty");
         const button = box.querySelector("button");
-        let events = null, last = "", waiting = [], unsaid = 0, lostTimer = 0;
+        let events = null, last = "", waiting = [], unsaid = 0, lostTimer = 0, againTimer = 0;
 
         const showOne = (selector, shown) => {
                 box.querySelector(selector).hidden = !shown;
@@ -60,15 +60,15 @@
                 events = new EventSource(url);
                 events.addEventListener("open", () => {
                         clearTimeout(lostTimer);
+                        lostTimer = 0;
                         tell("live");
                 });
                 events.addEventListener("line", take);
                 events.addEventListener("error", () => {
                         /* It ends once a minute in good order, and comes back at once: only what lasts is worth a word. */
-                        clearTimeout(lostTimer);
-                        lostTimer = setTimeout(() => tell("lost"), 3000);
+                        lostTimer ||= setTimeout(() => tell("lost"), 3000);
                         if (events.readyState === EventSource.CLOSED)
-                                lostTimer = setTimeout(() => { tell("lost"); follow(); }, 5000);
+                                againTimer = setTimeout(follow, 5000);
                 });
         };
 
@@ -78,6 +78,8 @@
                         follow();
                 } else {
                         clearTimeout(lostTimer);
+                        clearTimeout(againTimer);
+                        lostTimer = 0;
                         events.close();
                         flush();
                         tell("paused");
