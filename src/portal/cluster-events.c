@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -8,30 +7,18 @@
 #include "portal/cluster-internal.h"
 #include "portal/visitor.h"
 #include "wire/json.h"
+#include "wire/sse.h"
 
 /* Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html). The middle of the page is made once for all who follow in
- * one language. Who has not taken the last one gets no other until then, and is cut if it takes nothing for a whole turn of the clock. */
+ * one language. Who has not taken the last one gets no other until then, and is cut if it takes nothing for some seconds. */
 
 #define CLOCK_USEC (2 * USEC_PER_SEC)           /* how often the gateway's numbers are looked at, which nobody pushes */
 #define FOLLOW_USEC (60 * USEC_PER_SEC)         /* until somebody's right is asked for anew */
-#define RETRY_MSEC 1000
 #define MIDDLE_MAX (8u << 20)
 #define BUFFERED_MAX (MIDDLE_MAX + (1u << 10))
 #define TEMPLATE "cluster-now"
-
-/* "data: " before each line, and an empty line at the end. */
-static int write_event(const Buffer *html, Buffer *out) {
-        const char *line = buffer_text(html), *end;
-
-        (void) buffer_printf(out, "retry: %d\nevent: cluster\n", RETRY_MSEC);
-        for (; *line; line = *end ? end + 1 : end) {
-                end = strchrnul(line, '\n');
-                (void) buffer_puts(out, "data: ");
-                (void) buffer_append(out, line, (size_t) (end - line));
-                (void) buffer_puts(out, "\n");
-        }
-        return buffer_puts(out, "\n");
-}
+#define EVENT "cluster"
+#define STALLED_MAX 3                           /* turns of the clock in which nothing was taken */
 
 /* What is the same as the last one has its number. */
 static int make_middle(Cluster *c, Language l) {
@@ -43,7 +30,7 @@ static int make_middle(Cluster *c, Language l) {
         if (r >= 0)
                 r = templates_render(c->portal->templates, TEMPLATE, c->portal->languages, l, view, &html);
         if (r >= 0)
-                r = write_event(&html, &event);
+                r = sse_write(&event, EVENT, NULL, buffer_text(&html));
         if (r < 0)
                 return r;
         if (m->number > 0 && event.size == m->event.size && memcmp(event.data, m->event.data, event.size) == 0)
@@ -86,6 +73,14 @@ static void forget(Follower *f) {
         f->cluster = NULL;
 }
 
+static bool is_stuck(Follower *f) {
+        size_t waiting = http_stream_buffered(f->http);
+
+        f->stalled = waiting > 0 && waiting == f->waiting ? f->stalled + 1 : 0;
+        f->waiting = waiting;
+        return f->stalled >= STALLED_MAX;
+}
+
 static int on_clock(sd_event_source *source, uint64_t usec, void *userdata) {
         uint64_t now = clock_monotonic_usec();
         Cluster *c = userdata;
@@ -97,18 +92,14 @@ static int on_clock(sd_event_source *source, uint64_t usec, void *userdata) {
         (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         registry_watch_look(c->watch);
         DL_FOREACH_SAFE(c->followers, f, next) {
-                bool waits = http_stream_buffered(f->http) > 0;
-
-                bool is_stuck = waits && f->is_behind;
-
-                f->is_behind = waits;
-                if (!is_stuck && now < f->until_usec)
-                        continue;
-                forget(f);
-                if (is_stuck)
+                if (is_stuck(f)) {
+                        log_info("An event stream of the cluster is cut: it does not read");
+                        forget(f);
                         http_stream_abort(f->http);
-                else
+                } else if (now >= f->until_usec) {
+                        forget(f);
                         http_stream_end(f->http);
+                }
         }
         cluster_tell_followers(c);
         return 0;

@@ -23,7 +23,8 @@ struct Follower {
         Language language;
         uint64_t sent;                  /* the number of the middle that it has */
         uint64_t until_usec;            /* monotonic: it has to come back then, and is asked anew who it is */
-        bool is_behind;                 /* it had not taken the last one when the clock came round */
+        size_t waiting;                 /* bytes that it had not taken when the clock came round */
+        unsigned stalled;               /* turns of the clock in which it took none of them */
         Follower *prev, *next;
 };
 

@@ -60,17 +60,9 @@ static void on_stream(HttpStream *s, HttpStreamEvent event, void *userdata) {
 
 static int write_row(LogFollower *f, const char *id, const Buffer *html) {
         _cleanup_(buffer_deinit) Buffer out = BUFFER_NULL;
-        const char *line = buffer_text(html), *end;
+        int r = sse_write(&out, "line", id, buffer_text(html));
 
-        (void) buffer_printf(&out, "id: %s\nevent: line\n", id);
-        for (; *line; line = *end ? end + 1 : end) {
-                end = strchrnul(line, '\n');
-                (void) buffer_puts(&out, "data: ");
-                (void) buffer_append(&out, line, (size_t) (end - line));
-                (void) buffer_puts(&out, "\n");
-        }
-        (void) buffer_puts(&out, "\n");
-        return out.error < 0 ? out.error : http_stream_write(f->stream, buffer_text(&out), out.size);
+        return r < 0 ? r : http_stream_write(f->stream, buffer_text(&out), out.size);
 }
 
 static int take_event(const SseEvent *e, void *userdata) {

@@ -348,6 +348,30 @@ def test_names_and_addresses_are_shown_as_text(cluster):
     assert "\u0007" not in page.text
 
 
+def test_who_does_not_read_is_cut(cluster):
+    """The portal holds one middle of the page for each who follows, and not for long."""
+    services = [{"ServiceName": f"S{n}", "ServiceURL": f"http://127.0.0.1:1/{n}/" + "x" * 8000, "State": "critical"} for n in range(500)]
+    fake = FakeRegistry(services)
+    town = Town(cluster, daemons=("log",))
+    town.school.open()
+    try:
+        cluster.configure("gradebook", {"Cluster": {"RegistryURL": fake.url}})
+        town.portal.signal(signal.SIGHUP)
+        person = town.person("head")
+        wait_until(lambda: "S499" in person.get("/cluster").text, "the page has the list")
+
+        def is_cut():
+            # Each answer of the registry is another list, so that there is always something to send.
+            services[0]["State"] = "passing" if services[0]["State"] == "critical" else "critical"
+            return "is cut" in town.portal.stderr
+        with following(person, "/cluster/events", timeout=60) as stream:
+            assert stream.status == 200
+            wait_until(is_cut, "who does not read is cut", timeout=60)
+        assert person.get("/cluster").status == 200
+    finally:
+        fake.close()
+
+
 def test_a_long_list_is_cut(cluster):
     services = [{"ServiceName": f"S{n % 70}", "ServiceURL": f"http://127.0.0.1:1/{n}", "State": "critical", "RequiredServices": None} for n in range(600)]
     page = show(cluster, services, "S69")
