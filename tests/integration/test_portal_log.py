@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The central log in a browser: looked through, followed, and the way of one request."""
 
+import contextlib
 import datetime
 import html
 import json
@@ -180,7 +181,6 @@ def test_no_more_than_a_page_shows_is_passed_on(town):
 
 
 def test_no_more_than_so_many_follow(town):
-    import contextlib
     person = town.person("head")
     with contextlib.ExitStack() as stack:
         for _ in range(32):
