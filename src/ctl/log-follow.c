@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "ctl/log-view.h"
-#include "ctl/sse.h"
+#include "wire/sse.h"
 #include "wire/json.h"
 
 #define RETRY_FIRST_USEC (100 * USEC_PER_MSEC)

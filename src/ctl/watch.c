@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "ctl/services.h"
-#include "ctl/sse.h"
+#include "wire/sse.h"
 #include "wire/json.h"
 #include "wire/timestamp.h"
 

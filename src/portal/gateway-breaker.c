@@ -9,6 +9,8 @@ uint64_t breaker_ask(Breaker *b, const BreakerRules *rules, uint64_t now_usec, b
                 b->refused++;
                 return b->until_usec - now_usec;
         }
+        if (b->state != BREAKER_HALF_OPEN)
+                b->since_usec = now_usec;
         b->state = BREAKER_HALF_OPEN;
         b->until_usec = now_usec + rules->open_usec;
         *ret_probe = true;
@@ -46,13 +48,14 @@ static bool is_over_percent(const Breaker *b, const BreakerRules *rules, uint64_
 
 static void open_it(Breaker *b, const BreakerRules *rules, uint64_t now_usec) {
         b->state = BREAKER_OPEN;
+        b->since_usec = now_usec;
         b->until_usec = now_usec + rules->open_usec;
         b->opened++;
 }
 
 /* It begins anew: what made it open is not counted twice. */
-static void close_it(Breaker *b) {
-        *b = (Breaker) { .opened = b->opened, .refused = b->refused };
+static void close_it(Breaker *b, uint64_t now_usec) {
+        *b = (Breaker) { .since_usec = now_usec, .opened = b->opened, .refused = b->refused };
 }
 
 bool breaker_judge(Breaker *b, const BreakerRules *rules, uint64_t now_usec, bool probe, BreakerOutcome outcome) {
@@ -65,7 +68,7 @@ bool breaker_judge(Breaker *b, const BreakerRules *rules, uint64_t now_usec, boo
         }
         if (b->state == BREAKER_HALF_OPEN) {
                 if (outcome == BREAKER_OK) {
-                        close_it(b);
+                        close_it(b, now_usec);
                         return true;
                 }
                 open_it(b, rules, now_usec);

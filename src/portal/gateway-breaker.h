@@ -38,6 +38,7 @@ typedef struct BreakerSlot {
 typedef struct Breaker {
         BreakerState state;
         uint64_t row;                   /* failures since the last success */
+        uint64_t since_usec;            /* it is in this state; 0: it never was in another one */
         uint64_t until_usec;            /* open: up to then; half open: the probe is given up */
         BreakerSlot slots[BREAKER_SLOTS];
         uint64_t opened;                /* how often it has */

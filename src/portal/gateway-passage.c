@@ -21,6 +21,8 @@ static void tell_breaker(Passage *p, BreakerOutcome outcome) {
         GatewayService *s = TAKE_PTR(p->breaker);
         BreakerRules rules = breaker_rules(p->gateway->rt->config);
 
+        if (s && outcome == BREAKER_FAILED)
+                s->failures++;
         if (!s || !breaker_judge(&s->breaker, &rules, clock_monotonic_usec(), p->probe, outcome))
                 return;
         LogField fields[] = { { "SERVICE_NAME", s->name } };
@@ -328,6 +330,8 @@ static bool ask_breaker(Passage *p, GatewayService *s) {
 
         if (wait == 0) {
                 p->breaker = s;
+                if (s)
+                        s->requests++;
                 return true;
         }
         (void) snprintf(seconds, sizeof(seconds), "%" PRIu64, (wait + USEC_PER_SEC - 1) / USEC_PER_SEC);

@@ -16,6 +16,7 @@ typedef struct GatewayService GatewayService;
 struct GatewayService {
         char name[SERVICE_NAME_MAX + 1];
         Breaker breaker;
+        uint64_t requests, failures;    /* that went on to it, and those of them that came to nothing */
         GatewayService *next;           /* in the order in which they came */
 };
 

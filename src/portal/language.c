@@ -24,6 +24,8 @@ static const LanguageText *const tables[] = {
         text_classes,
         text_common,
         text_grid,
+        text_cluster,
+        text_log,
         text_people,
         text_results,
         text_students,

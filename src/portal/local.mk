@@ -23,6 +23,11 @@ libportal_a_SOURCES = \
 	src/portal/class-settings.c \
 	src/portal/class-terms.c src/portal/class-terms.h \
 	src/portal/classes.c src/portal/classes.h \
+	src/portal/cluster-events.c \
+	src/portal/cluster-gateway.c \
+	src/portal/cluster-services.c src/portal/cluster-services.h \
+	src/portal/cluster-view.c \
+	src/portal/cluster.c src/portal/cluster.h src/portal/cluster-internal.h \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
@@ -44,7 +49,14 @@ libportal_a_SOURCES = \
 	src/portal/grades.c \
 	src/portal/history-view.c src/portal/history-view.h \
 	src/portal/language.c src/portal/language.h \
+	src/portal/log-follow.c \
+	src/portal/log-page.c \
+	src/portal/log-question.c src/portal/log-question.h \
+	src/portal/log-text.c \
+	src/portal/log-view.c \
+	src/portal/log.h \
 	src/portal/metrics.c \
+	src/portal/moment.c src/portal/moment.h \
 	src/portal/my-grades.c \
 	src/portal/next.c src/portal/next.h \
 	src/portal/page-paths.c src/portal/page-paths.h \
@@ -56,6 +68,7 @@ libportal_a_SOURCES = \
 	src/portal/person.c src/portal/person.h \
 	src/portal/policy-form.c src/portal/policy-form.h \
 	src/portal/portal.c src/portal/portal.h \
+	src/portal/registry-watch.c src/portal/registry-watch.h \
 	src/portal/results.c src/portal/results.h \
 	src/portal/routes.c \
 	src/portal/row.c src/portal/row.h \
@@ -75,15 +88,19 @@ libportal_a_SOURCES = \
 	src/portal/text-class-history.c \
 	src/portal/text-class-people.c \
 	src/portal/text-classes.c \
+	src/portal/text-cluster.c \
 	src/portal/text-common.c \
 	src/portal/text-grid.c \
+	src/portal/text-log.c \
 	src/portal/text-people.c \
 	src/portal/text-results.c \
 	src/portal/text-students.c \
 	src/portal/text-when.c \
 	src/portal/told.c src/portal/told.h \
 	src/portal/typed.c src/portal/typed.h \
+	src/portal/versions.c src/portal/versions.h \
 	src/portal/views.c src/portal/views.h \
+	src/portal/visitor.c src/portal/visitor.h \
 	src/portal/when.c src/portal/when.h
 
 sbin_PROGRAMS += gradebook-portal
@@ -92,6 +109,7 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
+	src/portal/templates/about.mustache \
 	src/portal/templates/assessment-edit.mustache \
 	src/portal/templates/assessment-new.mustache \
 	src/portal/templates/assessment.mustache \
@@ -107,6 +125,8 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/class-row.mustache \
 	src/portal/templates/class-settings.mustache \
 	src/portal/templates/classes.mustache \
+	src/portal/templates/cluster-now.mustache \
+	src/portal/templates/cluster.mustache \
 	src/portal/templates/explanation.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
@@ -117,6 +137,8 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/history-entry.mustache \
 	src/portal/templates/history-line.mustache \
 	src/portal/templates/kept.mustache \
+	src/portal/templates/log-row.mustache \
+	src/portal/templates/log.mustache \
 	src/portal/templates/my-grades.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
@@ -136,11 +158,14 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/unavailable.mustache
 portalassetsdir = $(portaldatadir)/assets
 dist_portalassets_DATA = \
-	src/portal/assets/icon.svg
+	src/portal/assets/cluster.js \
+	src/portal/assets/icon.svg \
+	src/portal/assets/log.js
 portalstyledir = $(portalassetsdir)/style
 dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
 	src/portal/assets/style/classes.css \
+	src/portal/assets/style/cluster.css \
 	src/portal/assets/style/forms.css \
 	src/portal/assets/style/grid.css \
 	src/portal/assets/style/people.css \

@@ -50,12 +50,17 @@ static json_object *problem_view(Language language, unsigned status, const char 
         return view;
 }
 
+void page_fail_for(Request *r, Portal *p, const PageFrame *frame, unsigned status, const char *key, const char *value) {
+        _cleanup_(freep) char *detail = NULL;
+        int k = language_format(frame->language, key, "Value", value ? value : "", &detail);
+
+        page_reply(r, p, frame, status, "problem", k < 0 ? NULL : problem_view(frame->language, status, detail));
+}
+
 void page_fail(Request *r, Portal *p, unsigned status, const char *key, const char *value) {
         const PageFrame frame = page_frame(p, r);
-        _cleanup_(freep) char *detail = NULL;
-        int k = language_format(frame.language, key, "Value", value ? value : "", &detail);
 
-        page_reply(r, p, &frame, status, "problem", k < 0 ? NULL : problem_view(frame.language, status, detail));
+        page_fail_for(r, p, &frame, status, key, value);
 }
 
 static bool is_program(const Request *r) {

@@ -5,7 +5,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "portal/told.h"
 #include "portal/typed.h"
 #include "wire/json.h"
@@ -51,16 +50,15 @@ int page_part_json(const FeedAnswer *part, json_object **ret, Problem *problem) 
         return part->error == 0 && part->status == 200 ? json_parse(part->body, part->size, ret, problem) : 0;
 }
 
-static void go_to_sign_in(const Showing *s) {
-        const char *query = request_query_string(s->request);
-        _cleanup_(buffer_deinit) Buffer next = BUFFER_NULL;
+/* The page of an error, for the one who asked as far as grading said who that is. */
+static void fail(const Showing *s, const FeedAnswer *answer, unsigned status, const char *key) {
+        const PageFrame frame = page_frame_of(s->portal, s->request, answer);
 
-        (void) buffer_printf(&next, "%s%s%s", request_path(s->request), *query ? "?" : "", query);
-        page_redirect_to_sign_in(s->request, s->portal, next.error < 0 ? NULL : buffer_text(&next));
+        page_fail_for(s->request, s->portal, &frame, status, key, request_param(s->request, "id"));
 }
 
-static void reply_not_there(const Showing *s) {
-        page_fail(s->request, s->portal, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(s->request, "id"));
+static const char *not_found_key(const Showing *s) {
+        return s->plan->not_found ? s->plan->not_found : "DetailNoPage";
 }
 
 /* True if r has been answered: the page cannot be made of this. */
@@ -69,15 +67,15 @@ static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_fi
 
         portal_note_grading(s->portal, answer->error, answer->status);
         if (answer->session_needed)
-                go_to_sign_in(s);
+                page_redirect_to_sign_in_and_back(s->request, s->portal);
         else if (answer->error < 0 || answer->status >= 500 || answer->status == 429 || answer->status == 401)
                 page_reply_upstream(r, s->portal, answer->error, answer->status, NULL);
         else if (answer->status == 200 || !is_first)
                 return false;
         else if (answer->status == 404 || answer->status == 405) /* 405: a grading service that has no such thing at all */
-                reply_not_there(s);
+                fail(s, answer, 404, not_found_key(s));
         else if (answer->status == 403)
-                page_fail(r, s->portal, 403, "DetailForbidden", NULL);
+                fail(s, answer, 403, "DetailForbidden");
         else
                 page_reply_upstream(r, s->portal, answer->error, answer->status, NULL);
         return true;
@@ -123,14 +121,14 @@ static int make_page(const Showing *s, const FeedAnswer parts[], const Person *p
         return r < 0 ? r : page_new(s->portal, &s->frame, s->plan->template, view, ret);
 }
 
-static void reply_not_made(const Showing *s, int error, Problem *problem) {
+static void reply_not_made(const Showing *s, const FeedAnswer *answer, int error, Problem *problem) {
         if (error == -ENOENT) {
-                reply_not_there(s);
+                fail(s, answer, 404, not_found_key(s));
         } else if (error == -EBADMSG) {
                 request_log(s->request, LOG_WARNING, "%s sent what is not understood: %s", GRADING_SERVICE, problem->detail ? problem->detail : "");
                 page_reply_upstream(s->request, s->portal, -EPROTO, 0, NULL);
         } else {
-                page_fail(s->request, s->portal, 500, "PageNotMade", NULL);
+                fail(s, answer, 500, "PageNotMade");
         }
 }
 
@@ -146,44 +144,51 @@ static bool is_known(const Request *r, const HttpBody *page) {
         return known && tag && strcmp(known, tag) == 0;
 }
 
-static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
-        _cleanup_(showing_freep) Showing *s = userdata;
+/* True if r has been answered: this one gets another page, or none. */
+static bool reply_by_person(const Showing *s, const FeedAnswer *answer, const Person *person) {
+        char elsewhere[PAGE_ELSEWHERE_SIZE];
+
+        if (s->plan->is_for && !s->plan->is_for(person))
+                fail(s, answer, 403, "DetailForbidden");
+        else if (s->plan->elsewhere && s->plan->elsewhere(person, elsewhere))
+                page_redirect(s->request, s->portal, elsewhere);
+        else
+                return false;
+        return true;
+}
+
+static void reply_page(Showing *s, const FeedAnswer *answer, const Person *person) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         _cleanup_(http_body_unrefp) HttpBody *own = NULL;
-        _cleanup_(person_deinit) Person person = {};
+        HttpBody **page = is_own(s) ? &own : answer->page;
         FeedAnswer parts[PAGE_PARTS_MAX];
-        char elsewhere[PAGE_ELSEWHERE_SIZE];
-        bool is_somebody;
-        HttpBody **page;
+        int k = 0;
+
+        for (size_t i = 1; i < s->n; i++)
+                parts[i] = s->parts[i].answer;
+        parts[0] = *answer;
+        s->frame.account = answer->account;
+        s->frame.setup_needed = answer->setup_needed;
+        if (!*page)
+                k = make_page(s, parts, person, page, &problem);
+        if (k < 0)
+                reply_not_made(s, answer, k, &problem);
+        else
+                request_reply_body(s->request, !own && is_known(s->request, *page) ? 304 : s->status, *page);
+}
+
+static void on_first(const FeedAnswer *answer, Request *r, void *userdata) {
+        _cleanup_(showing_freep) Showing *s = userdata;
+        _cleanup_(person_deinit) Person person = {};
         int k;
 
         if (reply_without(s, answer, true))
                 return;
-        for (size_t i = 1; i < s->n; i++)
-                parts[i] = s->parts[i].answer;
-        parts[0] = *answer;
         k = person_parse(answer->account, &person);
-        is_somebody = k >= 0;
-        if (k == -ENOMEM) {
-                reply_not_made(s, k, &problem);
-                return;
-        }
-        if (s->plan->is_for && is_somebody && !s->plan->is_for(&person)) {
-                page_fail(r, s->portal, 403, "DetailForbidden", NULL);
-                return;
-        }
-        if (s->plan->elsewhere && is_somebody && s->plan->elsewhere(&person, elsewhere)) {
-                page_redirect(r, s->portal, elsewhere);
-                return;
-        }
-        s->frame.account = answer->account;
-        s->frame.setup_needed = answer->setup_needed;
-        page = is_own(s) ? &own : answer->page;
-        k = *page ? 0 : make_page(s, parts, is_somebody ? &person : NULL, page, &problem);
-        if (k < 0)
-                reply_not_made(s, k, &problem);
-        else
-                request_reply_body(r, !is_own(s) && is_known(r, *page) ? 304 : s->status, *page);
+        if (k == -ENOMEM)
+                fail(s, answer, 500, "PageNotMade");
+        else if (k < 0 || !reply_by_person(s, answer, &person))
+                reply_page(s, answer, k < 0 ? NULL : &person);
 }
 
 /* Of what is not the first answer: its revisions, which page it is, and how it was asked for. */
@@ -288,7 +293,7 @@ static void show(Request *r, Portal *p, Showing *s) {
                 return;
         }
         if (portal_conf(p)->sign_in == SIGN_IN_ALWAYS && !*s->frame.session) {
-                go_to_sign_in(s);
+                page_redirect_to_sign_in_and_back(s->request, s->portal);
                 showing_free(s);
                 return;
         }

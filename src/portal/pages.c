@@ -64,6 +64,9 @@ static int add_sections(json_object *view, const PageFrame *frame, PersonRole ro
                 { "Students", "/students", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true } },
                 { "MyGrades", "/my-grades", { [PERSON_STUDENT] = true } },
                 { "Classes", "/classes", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true, [PERSON_STUDENT] = true } },
+                { "Cluster", "/cluster", { [PERSON_ADMIN] = true } },
+                { "Log", "/log", { [PERSON_ADMIN] = true } },
+                { "About", "/about", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true, [PERSON_STUDENT] = true } },
         };
         json_object *links = json_object_new_array();
 
@@ -101,7 +104,8 @@ static int add_person(json_object *view, const PageFrame *frame) {
                 return frame->setup_needed ? add_sections(view, frame, PERSON_ADMIN) : 0;
         if (r < 0)
                 return r;
-        if (json_add(view, "SeesAll", json_object_new_boolean(person.role == PERSON_ADMIN)) < 0 || add_sections(view, frame, person.role) < 0)
+        if (json_add(view, "SeesAll", json_object_new_boolean(person.role == PERSON_ADMIN)) < 0 ||
+            json_add(view, "IsAdmin", json_object_new_boolean(person.role == PERSON_ADMIN)) < 0 || add_sections(view, frame, person.role) < 0)
                 return -ENOMEM;
         me = json_object_new_object();
         if (json_add(view, "Me", me) < 0 || json_add_text(me, "MyName", person.name) < 0 ||
@@ -207,6 +211,14 @@ void page_redirect_to_sign_in(Request *r, Portal *p, const char *next) {
                 (void) urlencoded_write(&path, next, "/");
         }
         page_redirect(r, p, path.error < 0 ? "/sign-in" : buffer_text(&path));
+}
+
+void page_redirect_to_sign_in_and_back(Request *r, Portal *p) {
+        const char *query = request_query_string(r);
+        _cleanup_(buffer_deinit) Buffer next = BUFFER_NULL;
+
+        (void) buffer_printf(&next, "%s%s%s", request_path(r), *query ? "?" : "", query);
+        page_redirect_to_sign_in(r, p, next.error < 0 ? NULL : buffer_text(&next));
 }
 
 bool page_needs_session(Request *r, Portal *p, const PageFrame *frame, const char *next) {

@@ -36,6 +36,8 @@ void page_reply(Request *r, Portal *p, const PageFrame *frame, unsigned status, 
 
 /* Replies with the page of an error: the text of that key, with value for its {{Value}} (NULL: it has none). */
 void page_fail(Request *r, Portal *p, unsigned status, const char *key, const char *value);
+/* The same where it is known who looks: the ways on are there, and for administrators the one to the request's lines in the log. */
+void page_fail_for(Request *r, Portal *p, const PageFrame *frame, unsigned status, const char *key, const char *value);
 
 /* The service's error_page hook: problem+json where the client is a program. Takes the detail. */
 void page_reply_problem(Request *r, Problem *problem, void *service);
@@ -45,6 +47,9 @@ void page_redirect(Request *r, Portal *p, const char *path);
 
 /* 303 to where one signs in, and from there to next; NULL: to the students. */
 void page_redirect_to_sign_in(Request *r, Portal *p, const char *next);
+
+/* The same, and from there back to where r asked for. */
+void page_redirect_to_sign_in_and_back(Request *r, Portal *p);
 
 /* True if a session is needed whatever grading says (SignIn=yes) and there is none: the request has been answered with that redirect. */
 bool page_needs_session(Request *r, Portal *p, const PageFrame *frame, const char *next);

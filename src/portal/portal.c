@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "portal/cluster.h"
+#include "portal/log.h"
+
 /* Both or, on failure, neither. */
 static int load_data(const char *directory, Templates **ret_templates, Assets **ret_assets) {
         _cleanup_(freep) char *templates_path = NULL, *assets_path = NULL;
@@ -45,6 +48,8 @@ int portal_new(Runtime *rt, void **ret) {
                 r = feed_new(&p->feed, rt, GRADING_SERVICE, portal_conf(p)->cache_bytes);
         if (r >= 0)
                 r = gateway_new(&p->gateway, rt);
+        if (r >= 0)
+                r = cluster_new(&p->cluster, p);
         if (r < 0) {
                 portal_free(p);
                 return r;
@@ -74,6 +79,8 @@ void portal_stop(void *service) {
         Portal *p = service;
 
         gateway_stop(p->gateway);
+        cluster_stop(p->cluster);
+        log_followers_stop(p);
 }
 
 void portal_status(void *service, Buffer *out) {
@@ -94,6 +101,8 @@ void *portal_free(void *service) {
 
         if (!p)
                 return NULL;
+        log_followers_free(p);
+        cluster_free(p->cluster);
         gateway_free(p->gateway);
         feed_free(p->feed);
         assets_free(p->assets);

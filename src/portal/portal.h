@@ -45,6 +45,9 @@ extern const MetricItem portal_metrics[];
 #define GRADING_SERVICE "GradingService"
 #define FORM_BODY_MAX (16u << 10)
 
+typedef struct Cluster Cluster;
+typedef struct LogFollower LogFollower;
+
 typedef struct Portal {
         Runtime *rt;
         Languages *languages;
@@ -52,6 +55,9 @@ typedef struct Portal {
         Assets *assets;
         Feed *feed;
         Gateway *gateway;
+        Cluster *cluster;
+        LogFollower *log_followers;
+        size_t n_log_followers;
         uint64_t pages;                 /* rendered */
         uint64_t grades_added;
         bool grading_failed;            /* the last request to grading did */

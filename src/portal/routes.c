@@ -4,6 +4,8 @@
 #include "portal/people.h"
 #include "portal/class-grid.h"
 #include "portal/class-row.h"
+#include "portal/cluster.h"
+#include "portal/log.h"
 #include "portal/portal.h"
 
 const Route portal_routes[] = {
@@ -59,6 +61,11 @@ const Route portal_routes[] = {
         { "POST", "/setup", post_setup, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/password", get_password, 0, ROUTE_PUBLIC },
         { "POST", "/password", post_password, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/cluster", get_cluster, 0, ROUTE_PUBLIC },
+        { "GET", "/cluster/events", get_cluster_events, 0, ROUTE_PUBLIC },
+        { "GET", "/log", get_log, 0, ROUTE_PUBLIC },
+        { "GET", "/log/follow", get_log_follow, 0, ROUTE_PUBLIC },
+        { "GET", "/about", get_about, 0, ROUTE_PUBLIC },
         { "GET", "/language/{code}", get_language, 0, ROUTE_PUBLIC },
         { "GET", "/assets/{name}", get_asset, 0, ROUTE_PUBLIC },
         { "*", "/api/{service}/{rest...}", pass_request, 0, ROUTE_PUBLIC | ROUTE_STREAMED },

@@ -28,6 +28,7 @@ struct Templates {
 };
 
 static const char *const needed[] = {
+        "about",
         "assessment",
         "assessment-edit",
         "assessment-new",
@@ -38,9 +39,13 @@ static const char *const needed[] = {
         "class-people",
         "class-settings",
         "classes",
+        "cluster",
+        "cluster-now",
         "grade-page",
         "history-entry",
         "kept",
+        "log",
+        "log-row",
         "my-grades",
         "password",
         "problem",

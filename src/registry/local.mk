@@ -10,7 +10,6 @@ libregistry_a_SOURCES = \
 	src/registry/damping.c src/registry/damping.h \
 	src/registry/discovery.c src/registry/discovery.h \
 	src/registry/drain.c \
-	src/registry/graph.c src/registry/graph.h \
 	src/registry/health.c src/registry/health.h \
 	src/registry/heartbeat.c \
 	src/registry/history.c \
@@ -21,8 +20,7 @@ libregistry_a_SOURCES = \
 	src/registry/listing.c \
 	src/registry/marks.c \
 	src/registry/metrics.c \
-	src/registry/overview-draw.c \
-	src/registry/overview.c src/registry/overview.h \
+	src/registry/page-picture.c \
 	src/registry/page-view.c \
 	src/registry/page.c src/registry/page.h \
 	src/registry/pulse.h \

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "registry/overview.h"
 #include "registry/page.h"
 #include "wire/json.h"
 
@@ -172,11 +171,11 @@ int page_view(const Registry *g, unsigned refresh_sec, json_object **ret) {
         if (!view)
                 return -ENOMEM;
 
-        int r = overview_new(g, &overview);
+        int r = page_overview(g, &overview);
         if (r >= 0)
                 r = add_summary(g, overview, view);
         if (r >= 0)
-                r = overview_draw(overview, &picture);
+                r = page_picture(overview, &picture);
         if (r >= 0 && picture)
                 r = json_add(view, "Picture", picture);
         if (r >= 0)

@@ -18,6 +18,8 @@ libruntime_a_SOURCES = \
 	src/runtime/deflate.c src/runtime/deflate.h \
 	src/runtime/events.c \
 	src/runtime/events.h \
+	src/runtime/graph.c \
+	src/runtime/graph.h \
 	src/runtime/http-client-deadlines.c \
 	src/runtime/http-client-direct.c \
 	src/runtime/http-client-headers.c \
@@ -55,6 +57,9 @@ libruntime_a_SOURCES = \
 	src/runtime/mustache-parse.c \
 	src/runtime/mustache-render.c \
 	src/runtime/mustache.h \
+	src/runtime/overview-draw.c \
+	src/runtime/overview.c \
+	src/runtime/overview.h \
 	src/runtime/providers-file.c \
 	src/runtime/providers-hash.c \
 	src/runtime/providers-internal.h \

@@ -188,3 +188,23 @@ void providers_counters(const Providers *p, const char *name, ProviderCounters *
 uint64_t providers_ejections(const Providers *p) {
         return p->ejections;
 }
+
+int providers_state(const Providers *p, const char *name, const char *url, ProviderState *ret) {
+        const Entry *e = entry_find(p, name, url);
+        uint64_t now = clock_monotonic_usec();
+        const BalanceHealth *h;
+
+        if (!e || e->departed_usec > 0)
+                return -ENOENT;
+        h = &e->target->health;
+        /* Of a weight of one it is in thousandths. */
+        uint64_t share = balance_share(&(BalanceCandidate) { .health = h, .weight = 1, .since_usec = e->since_usec }, &p->rules, now);
+
+        *ret = (ProviderState) {
+                .outstanding = h->outstanding,
+                .share_percent = (unsigned) (share / 10),
+                .is_ejected = h->ejected_until_usec > 0,
+                .ejected_usec = h->ejected_until_usec > now ? h->ejected_until_usec - now : 0,
+        };
+        return 0;
+}

@@ -66,6 +66,16 @@ typedef struct ProviderCounters {
 void providers_counters(const Providers *p, const char *name, ProviderCounters *ret);
 uint64_t providers_ejections(const Providers *p);       /* ever, of all services */
 
+/* How one of them does in our own traffic. -ENOENT: it is not in the view. */
+typedef struct ProviderState {
+        unsigned outstanding;           /* requests under way */
+        unsigned share_percent;         /* of what it gets in the end: a newcomer begins with less */
+        bool is_ejected;
+        uint64_t ejected_usec;          /* so much longer; 0: the next request tests it */
+} ProviderState;
+
+int providers_state(const Providers *p, const char *name, const char *url, ProviderState *ret);
+
 /* Providers in the view, without those that were removed; iterates: *i starts at 0. name NULL: of all services. */
 bool providers_next(const Providers *p, const char *name, size_t *i, const char **ret_name, const char **ret_url);
 size_t providers_count(const Providers *p, const char *name);

@@ -110,6 +110,7 @@ bool retry_budget_counters(const RetryBudgets *b, size_t i, RetryCounters *ret) 
                 .service = b->buckets[i].service,
                 .retries = b->buckets[i].retries,
                 .exhausted = b->buckets[i].exhausted,
+                .left = b->buckets[i].tokens / TOKEN,
         };
         return true;
 }

@@ -30,6 +30,7 @@ bool retry_budget_take(RetryBudgets *b, const char *service, unsigned percent, u
 typedef struct RetryCounters {
         const char *service;
         uint64_t retries, exhausted;
+        uint64_t left;                  /* tokens, as of the last request */
 } RetryCounters;
 
 /* Iterates: i from 0 until false. */

@@ -13,6 +13,7 @@ libwire_a_SOURCES = \
 	src/wire/problem.c src/wire/problem.h \
 	src/wire/registration.c src/wire/registration.h \
 	src/wire/registration-options.c src/wire/registration-options.h \
+	src/wire/sse.c src/wire/sse.h \
 	src/wire/student-summary.c src/wire/student-summary.h \
 	src/wire/student-text.c \
 	src/wire/student.c src/wire/student.h \

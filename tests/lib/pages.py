@@ -5,6 +5,9 @@ from typing import Callable, NamedTuple
 
 from people import PASSWORD
 
+"""The portal's pages, one row each. Tests that hold for every page go through this table: a new page is tested by its row here."""
+
+
 ADMIN, TEACHER, STUDENT, NOBODY = "head", "ada", "nick", None     # logins in WholeSchool
 PEOPLE = (ADMIN, TEACHER, STUDENT)
 
@@ -101,6 +104,14 @@ PAGES = (
     Page("class-row", lambda school: row_path(school, "Carter"), (ADMIN, TEACHER)),
     Page("class-row-wrong", lambda school: row_path(school, "Stone"), (TEACHER,), status=200, then=send_wrong_score),
     Page("password", "/password", PEOPLE),
+    Page("cluster", "/cluster", (ADMIN,)),
+    Page("cluster-of-admins", "/cluster", (TEACHER, STUDENT), status=403),
+    Page("log", "/log", (ADMIN,)),
+    Page("log-errors", "/log?priority=3", (ADMIN,)),
+    Page("log-wrong", "/log?since=never&request=it", (ADMIN,), status=422),
+    Page("log-of-request", "/log?request=0123456789abcdef0123456789abcdef", (ADMIN,)),
+    Page("log-of-admins", "/log", (TEACHER, STUDENT), status=403),
+    Page("about", "/about", PEOPLE),
     Page("password-wrong", "/password", (TEACHER,), then=send_nothing),
     Page("setup-over", "/setup", (NOBODY,)),
     Page("not-found", "/nothing/is/here", (ADMIN, NOBODY), status=404),

@@ -31,5 +31,5 @@ tests_unit_test_log_time_LDADD = libctl.a libwire.a libbase.a $(RUNTIME_LIBS) $(
 
 tests_unit_test_sse_SOURCES = tests/unit/test-sse.c
 tests_unit_test_sse_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_sse_LDADD = libctl.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sse_LDADD = libwire.a libbase.a $(CMOCKA_LIBS)
 endif

@@ -4,12 +4,14 @@ check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test
 	tests/unit/test-gateway tests/unit/test-gateway-breaker
 TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct \
 	tests/unit/test-gateway tests/unit/test-gateway-breaker
-check_PROGRAMS += tests/unit/test-form-fields tests/unit/test-portal-classes tests/unit/test-portal-people tests/unit/test-portal-search tests/unit/test-portal-when
-TESTS += tests/unit/test-form-fields tests/unit/test-portal-classes tests/unit/test-portal-people tests/unit/test-portal-search tests/unit/test-portal-when
+check_PROGRAMS += tests/unit/test-form-fields tests/unit/test-portal-classes tests/unit/test-portal-cluster tests/unit/test-portal-people tests/unit/test-portal-search tests/unit/test-portal-when
+TESTS += tests/unit/test-form-fields tests/unit/test-portal-classes tests/unit/test-portal-cluster tests/unit/test-portal-people tests/unit/test-portal-search tests/unit/test-portal-when
 tests_unit_test_form_fields_SOURCES = tests/unit/test-form-fields.c
 tests_unit_test_form_fields_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_portal_classes_SOURCES = tests/unit/test-portal-classes.c
 tests_unit_test_portal_classes_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_portal_cluster_SOURCES = tests/unit/test-portal-cluster.c
+tests_unit_test_portal_cluster_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_portal_people_SOURCES = tests/unit/test-portal-people.c
 tests_unit_test_portal_people_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_portal_search_SOURCES = tests/unit/test-portal-search.c

@@ -28,7 +28,7 @@ tests_unit_test_damping_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_graph_SOURCES = tests/unit/test-graph.c
 tests_unit_test_graph_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_graph_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_graph_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_discovery_SOURCES = tests/unit/test-discovery.c
 tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

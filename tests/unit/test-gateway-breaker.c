@@ -25,6 +25,7 @@ static void open_it(Breaker *b, uint64_t now) {
         assert_false(pass(b, &rules, now, BREAKER_FAILED));
         assert_true(pass(b, &rules, now, BREAKER_FAILED));
         assert_int_equal(b->state, BREAKER_OPEN);
+        assert_int_equal(b->since_usec, now);
 }
 
 static void test_row(void **state) {

@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "registry/graph.h"
+#include "runtime/graph.h"
 
 static Graph *graph_of(size_t n, const size_t (*edges)[2], size_t n_edges) {
         Graph *g;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/sse.h"
+#include "wire/sse.h"
 
 static int take(const SseEvent *e, void *userdata) {
         assert_int_equal(strlen(e->data), e->size);
@@ -43,6 +43,22 @@ static void test_events(void **state) {
         check("data:  two blanks\n\n", "<|| two blanks>");
 }
 
+static void check_written(const char *name, const char *id, const char *text, const char *expected) {
+        Buffer out = BUFFER_NULL;
+
+        assert_int_equal(sse_write(&out, name, id, text), 0);
+        check(buffer_text(&out), expected);
+        buffer_deinit(&out);
+}
+
+/* What is written is what is read. */
+static void test_written(void **state) {
+        check_written("line", "7", "<td>a</td>\n<td>b</td>", "<line|7|<td>a</td>\n<td>b</td>>");
+        check_written("line", NULL, "one", "<line||one>");
+        check_written("line", "7", "data: event: id: \n\nx", "<line|7|data: event: id: \n\nx>");
+        check_written("line", "7", "", "<line|7|>");
+}
+
 static void test_new_stream(void **state) {
         Buffer got = BUFFER_NULL;
         Sse s = {};
@@ -72,6 +88,7 @@ static void test_too_long(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_events),
+                cmocka_unit_test(test_written),
                 cmocka_unit_test(test_new_stream),
                 cmocka_unit_test(test_too_long),
         };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ctl/sse.h"
+#include "wire/sse.h"
 
 #include <string.h>
 
@@ -66,4 +66,19 @@ void sse_deinit(Sse *s) {
         sse_clear(s);
         free(s->id);
         s->id = NULL;
+}
+
+int sse_write(Buffer *out, const char *name, const char *id, const char *text) {
+        const char *end;
+
+        if (id)
+                (void) buffer_printf(out, "id: %s\n", id);
+        (void) buffer_printf(out, "event: %s\n", name);
+        for (; *text; text = *end ? end + 1 : end) {
+                end = strchrnul(text, '\n');
+                (void) buffer_puts(out, "data: ");
+                (void) buffer_append(out, text, (size_t) (end - text));
+                (void) buffer_puts(out, "\n");
+        }
+        return buffer_puts(out, "\n");
 }

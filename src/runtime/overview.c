@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "registry/overview.h"
+#include "runtime/overview.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "wire/registration.h"
 
 #define TEAMS_MAX 20000
 
@@ -91,21 +95,22 @@ static int add_requirement(Overview *o, Team *t, const char *name) {
         return r;
 }
 
-static int add_instance(Overview *o, const Instance *i) {
-        const Registration *registration = i->registration;
+int overview_add(Overview *o, const OverviewMember *member) {
         Team *t;
+        int r = team_get(o, member->name, &t);
 
-        int r = team_get(o, registration->service_name, &t);
+        if (r == -ENOSPC)
+                return 0;
         if (r < 0)
                 return r;
 
         t->n_instances++;
-        t->n_passing += i->health.state == HEALTH_PASSING;
-        t->n_draining += i->health.state == HEALTH_DRAINING;
-        t->n_present += i->record && i->record->present;
-        for (size_t k = 0; k < registration->n_required && r >= 0; k++)
-                r = add_requirement(o, t, registration->required_services[k]);
-        return r;
+        t->n_passing += member->is_passing;
+        t->n_draining += member->is_draining;
+        t->n_present += member->is_present;
+        for (size_t k = 0; k < member->n_required && r >= 0; k++)
+                r = add_requirement(o, t, member->required[k]);
+        return r == -ENOSPC ? 0 : r;
 }
 
 static int trouble(const Team *t) {
@@ -131,27 +136,19 @@ const char *team_state(const Team *t) {
         return t->n_passing + t->n_draining < t->n_instances ? "degraded" : t->n_draining > 0 ? "draining" : "passing";
 }
 
-int overview_new(const Registry *g, Overview **ret) {
-        _cleanup_(overview_freep) Overview *o = calloc(1, sizeof(Overview));
+int overview_new(Overview **ret) {
+        *ret = calloc(1, sizeof(Overview));
+        return *ret ? 0 : -ENOMEM;
+}
+
+int overview_rank(Overview *o) {
         size_t n = 0;
 
-        if (!o)
-                return -ENOMEM;
-
-        for (const Instance *i = g->instances; i; i = i->hh.next) {
-                int r = add_instance(o, i);
-
-                /* Names beyond the limit are in no picture; the registrations themselves are listed in any case. */
-                if (r < 0 && r != -ENOSPC)
-                        return r;
-        }
         o->ranked = calloc(o->n_teams + 1, sizeof(Team *));
         if (!o->ranked)
                 return -ENOMEM;
         for (const Team *t = o->teams; t; t = t->hh.next)
                 o->ranked[n++] = t;
         qsort(o->ranked, n, sizeof(Team *), compare_teams);
-
-        *ret = TAKE_PTR(o);
         return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "registry/graph.h"
+#include "runtime/graph.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/overview.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "registry/graph.h"
-#include "registry/overview.h"
+#include "base/buffer.h"
 #include "wire/json.h"
 
 #define LABEL_MAX 16            /* characters that a box has room for */
-#define SENTENCES_MAX 60
 #define FITS_MAX 1400           /* what is wider is not made smaller, but scrolled */
 
 static int add_nodes(Overview *o, Graph *g) {
@@ -40,19 +40,13 @@ static int add_edges(const Overview *o, Graph *g) {
 
 static int node_to_json(const Team *t, const GraphNode *node, json_object **ret) {
         _cleanup_(json_unrefp) json_object *o = json_object_new_object();
-        char label[LABEL_MAX + sizeof("…")], detail[64];
+        char label[LABEL_MAX + sizeof("…")];
 
         if (!o)
                 return -ENOMEM;
 
         (void) snprintf(label, sizeof(label), strlen(t->name) > LABEL_MAX ? "%.*s…" : "%.*s",
                         strlen(t->name) > LABEL_MAX ? LABEL_MAX - 1 : LABEL_MAX, t->name);
-        if (t->n_instances == 0)
-                (void) snprintf(detail, sizeof(detail), "not registered");
-        else if (t->n_draining == t->n_instances)
-                (void) snprintf(detail, sizeof(detail), "draining");
-        else
-                (void) snprintf(detail, sizeof(detail), "%zu of %zu passing", t->n_passing, t->n_instances);
 
         int r = json_add_uint64(o, "X", (uint64_t) node->corner.x);
         if (r >= 0)
@@ -61,8 +55,6 @@ static int node_to_json(const Team *t, const GraphNode *node, json_object **ret)
                 r = json_add_text(o, "Name", t->name);
         if (r >= 0)
                 r = json_add_text(o, "Label", label);
-        if (r >= 0)
-                r = json_add_text(o, "Detail", detail);
         if (r >= 0)
                 r = json_add_text(o, "Class", team_state(t));
         if (r < 0)
@@ -101,26 +93,6 @@ static int edge_to_json(const Overview *o, const GraphEdge *e, json_object **ret
         return 0;
 }
 
-/* The picture in words, for whoever does not see it. */
-static int describe(const Overview *o, const Graph *g, Buffer *out) {
-        size_t sentences = 0;
-
-        for (size_t i = 0; i < g->n_nodes && sentences < SENTENCES_MAX; i++) {
-                const Team *t = o->ranked[i];
-
-                if (t->n_required == 0 && !t->requires_all)
-                        continue;
-                (void) buffer_printf(out, "%s%s requires ", sentences++ > 0 ? " " : "", t->name);
-                for (size_t k = 0; k < t->n_required; k++)
-                        (void) buffer_printf(out, "%s%s", k == 0 ? "" : k + 1 < t->n_required || t->requires_all ? ", " : " and ",
-                                             t->required[k]->name);
-                (void) buffer_printf(out, "%s.", !t->requires_all ? "" : t->n_required > 0 ? " and every other service" : "every service");
-        }
-        if (sentences == 0)
-                (void) buffer_puts(out, "No service requires another.");
-        return out->error;
-}
-
 static int add_item(json_object *array, json_object *item) {
         if (item && json_object_array_add(array, item) >= 0)
                 return 0;
@@ -128,7 +100,7 @@ static int add_item(json_object *array, json_object *item) {
         return -ENOMEM;
 }
 
-static int draw_boxes(const Overview *o, const Graph *g, json_object *picture) {
+static int draw_boxes(const Overview *o, const Graph *g, OverviewTell tell, void *userdata, json_object *picture) {
         json_object *nodes = json_object_new_array(), *edges = json_object_new_array(), *item;
         int r = json_add(picture, "Nodes", nodes), k = json_add(picture, "Edges", edges);
 
@@ -138,6 +110,8 @@ static int draw_boxes(const Overview *o, const Graph *g, json_object *picture) {
                 r = node_to_json(o->ranked[i], &g->nodes[i], &item);
                 if (r >= 0)
                         r = add_item(nodes, item);
+                if (r >= 0)
+                        r = tell(o->ranked[i], item, userdata);
         }
         for (size_t i = 0; i < g->n_edges && r >= 0; i++) {
                 r = edge_to_json(o, &g->edges[i], &item);
@@ -148,17 +122,12 @@ static int draw_boxes(const Overview *o, const Graph *g, json_object *picture) {
 }
 
 static int draw_frame(const Overview *o, const Graph *g, json_object *picture) {
-        _cleanup_(buffer_deinit) Buffer words = BUFFER_NULL;
         bool all = false;
 
         for (size_t i = 0; i < g->n_nodes; i++)
                 all = all || o->ranked[i]->requires_all;
 
-        int r = describe(o, g, &words);
-        if (r >= 0)
-                r = json_add_text(picture, "Words", buffer_text(&words));
-        if (r >= 0)
-                r = json_add_uint64(picture, "Width", (uint64_t) g->width);
+        int r = json_add_uint64(picture, "Width", (uint64_t) g->width);
         if (r >= 0)
                 r = json_add_uint64(picture, "Height", (uint64_t) g->height);
         if (r >= 0)
@@ -174,11 +143,13 @@ static int draw_frame(const Overview *o, const Graph *g, json_object *picture) {
         return r;
 }
 
-int overview_draw(Overview *o, json_object **ret) {
+int overview_draw(Overview *o, OverviewTell tell, void *userdata, json_object **ret, Graph **ret_graph) {
         _cleanup_(json_unrefp) json_object *picture = json_object_new_object();
         _cleanup_(graph_freep) Graph *g = NULL;
 
         *ret = NULL;
+        if (ret_graph)
+                *ret_graph = NULL;
         if (!picture)
                 return -ENOMEM;
         if (o->n_teams == 0)
@@ -194,10 +165,12 @@ int overview_draw(Overview *o, json_object **ret) {
         if (r >= 0)
                 r = draw_frame(o, g, picture);
         if (r >= 0)
-                r = draw_boxes(o, g, picture);
+                r = draw_boxes(o, g, tell, userdata, picture);
         if (r < 0)
                 return r;
 
         *ret = TAKE_PTR(picture);
+        if (ret_graph)
+                *ret_graph = TAKE_PTR(g);
         return 0;
 }

@@ -28,3 +28,6 @@ typedef struct SseEvent {
 int sse_feed(Sse *s, const void *data, size_t size, int (*take)(const SseEvent *event, void *userdata), void *userdata);
 void sse_clear(Sse *s);         /* for a new stream; the id is kept */
 void sse_deinit(Sse *s);
+
+/* Appends an event with this text, whose lines may be several; id may be NULL. Errors as Buffer's. */
+int sse_write(Buffer *out, const char *name, const char *id, const char *text);
