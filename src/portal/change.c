@@ -110,7 +110,7 @@ static void reply_conflict(Change *c, json_object *problem, json_object *current
         _cleanup_(freep) char *said = NULL;
         const char *by = change_text(problem, "ChangedBy"), *version = change_text(current, "Version");
         Language language = c->frame.language;
-        int r = form_from_row(c->plan->fields ? c->plan->fields : none, current, &now);
+        int r = (c->plan->from_row ? c->plan->from_row : form_from_row)(c->plan->fields ? c->plan->fields : none, current, &now);
 
         for (const FormField *f = c->plan->fields; r >= 0 && f && f->name; f++) {
                 const char *theirs = change_text(now, f->name), *mine = change_text(c->typed, f->name);
@@ -129,14 +129,38 @@ static void reply_conflict(Change *c, json_object *problem, json_object *current
         reply_again(c, 409, r < 0 ? NULL : said);
 }
 
+/* The field of that name, or the first one of several that are together a member: "TypeWeights.Quiz" of "TypeWeights". */
+static const FormField *find_field(const Change *c, const char *name, size_t size) {
+        for (const FormField *f = c->plan->fields; f && f->name; f++)
+                if (strncmp(f->name, name, size) == 0 && (f->name[size] == '\0' || f->name[size] == '.'))
+                        return f;
+        return NULL;
+}
+
+/* The field that grading's words are about: they have its name in quotes. NULL: none of this form's. */
+static const FormField *field_of(const Change *c, const char *detail) {
+        const char *open, *close;
+
+        for (const char *s = detail; (open = strchr(s, '\'')) && (close = strchr(open + 1, '\'')); s = close + 1) {
+                const FormField *f = find_field(c, open + 1, (size_t) (close - open - 1));
+
+                if (f)
+                        return f;
+        }
+        return NULL;
+}
+
 static void reply_refused(Change *c, const HttpAnswer *answer) {
         _cleanup_(json_unrefp) json_object *problem = NULL;
         _cleanup_(freep) char *said = NULL;
         const char *detail = form_problem_detail(answer, &problem);
+        const FormField *field = detail ? field_of(c, detail) : NULL;
         json_object *current = NULL;
 
         if (answer->status == 409 && problem && json_object_object_get_ex(problem, "Current", &current) && json_object_is_type(current, json_type_object))
                 reply_conflict(c, problem, current);
+        else if (field && json_add_text(c->errors, field->name, detail) >= 0)
+                reply_again(c, answer->status, NULL);
         else if (detail && language_format(c->frame.language, "RefusedBecause", "Value", detail, &said) >= 0)
                 reply_again(c, answer->status, said);
         else

@@ -22,6 +22,8 @@ typedef struct ChangePlan {
         const char *done;               /* key, "Done…": what is said afterwards */
         /* Judges the fields together (adds to errors), or adds members to the body; NULL: nothing. -ENOMEM. */
         int (*finish)(Request *r, Language language, json_object *typed, json_object *body, json_object *errors);
+        /* The fields' values of a row, where a field is not simply a member of it; NULL: form_from_row(). */
+        int (*from_row)(const FormField *fields, json_object *row, json_object **ret);
         const PagePlan *page;           /* that has the form */
 } ChangePlan;
 

@@ -240,6 +240,7 @@ static int add_field(const FormField *f, Language language, const char *prefix, 
         if (json_append_object(list, &view) < 0 || json_add_text(view, "FieldID", id) < 0 || json_add_text(view, "FieldName", f->name) < 0 ||
             json_add_text(view, "Label", language_text(language, f->label)) < 0 ||
             json_add_text(view, "Hint", f->hint ? language_text(language, f->hint) : NULL) < 0 ||
+            json_add_text(view, "FieldHeading", f->heading ? language_text(language, f->heading) : NULL) < 0 ||
             json_add_text(view, "Value", f->kind == FIELD_SECRET ? NULL : value) < 0 || json_add_text(view, "FieldError", error) < 0 ||
             json_add(view, "Focus", json_object_new_boolean(error && is_first_error)) < 0 ||
             json_add(view, "Described", json_object_new_boolean(error || f->hint)) < 0 ||

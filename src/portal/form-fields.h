@@ -31,6 +31,7 @@ typedef struct FormField {
         const char *name;               /* of the field and of JSON's member */
         const char *label;              /* key of a text */
         const char *hint;               /* likewise; NULL: none */
+        const char *heading;            /* likewise, above it and those that follow; NULL: none */
         FieldKind kind;
         bool required;
         bool left_out;                  /* empty: it is not sent at all, where others send null */

@@ -18,9 +18,11 @@ static const struct {
 };
 
 static const LanguageText *const tables[] = {
+        text_classes,
         text_common,
         text_people,
         text_students,
+        text_when,
 };
 
 /* Those of one table, in its order. */

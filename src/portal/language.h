@@ -18,9 +18,11 @@ typedef struct LanguageText {
 } LanguageText;
 
 /* One table for each part of the pages, text-NAME.c: sorted by key and ended by NULL, with the same placeholders in each language. No key is in two. */
+extern const LanguageText text_classes[];
 extern const LanguageText text_common[];
 extern const LanguageText text_people[];
 extern const LanguageText text_students[];
+extern const LanguageText text_when[];
 
 const char *language_tag(Language l);           /* of BCP 47, for the page: "zh-Hans" */
 const char *language_code(Language l);          /* in the cookie and in URLs: "zh" */

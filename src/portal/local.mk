@@ -6,6 +6,7 @@ libportal_a_SOURCES = \
 	src/portal/change.c src/portal/change.h \
 	src/portal/change-form.c src/portal/change-internal.h \
 	src/portal/choose-language.c \
+	src/portal/class-nav.c src/portal/class-nav.h \
 	src/portal/conf.c \
 	src/portal/cookies.c src/portal/cookies.h \
 	src/portal/csrf.c src/portal/csrf.h \
@@ -26,6 +27,7 @@ libportal_a_SOURCES = \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
 	src/portal/next.c src/portal/next.h \
+	src/portal/page-paths.c src/portal/page-paths.h \
 	src/portal/page-problem.c \
 	src/portal/page-show.c src/portal/page-show.h \
 	src/portal/pages.c src/portal/pages.h \
@@ -33,17 +35,21 @@ libportal_a_SOURCES = \
 	src/portal/person.c src/portal/person.h \
 	src/portal/portal.c src/portal/portal.h \
 	src/portal/routes.c \
+	src/portal/row.c src/portal/row.h \
 	src/portal/setup-form.c \
 	src/portal/sign-in.c src/portal/sign-in.h \
 	src/portal/sign-out.c \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
+	src/portal/text-classes.c \
 	src/portal/text-common.c \
 	src/portal/text-people.c \
 	src/portal/text-students.c \
+	src/portal/text-when.c \
 	src/portal/told.c src/portal/told.h \
 	src/portal/typed.c src/portal/typed.h \
-	src/portal/views.c src/portal/views.h
+	src/portal/views.c src/portal/views.h \
+	src/portal/when.c src/portal/when.h
 
 sbin_PROGRAMS += gradebook-portal
 gradebook_portal_SOURCES = src/portal/main.c
@@ -52,6 +58,7 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
 	src/portal/templates/body.mustache \
+	src/portal/templates/class-nav.mustache \
 	src/portal/templates/fields.mustache \
 	src/portal/templates/foot.mustache \
 	src/portal/templates/form.mustache \
@@ -71,6 +78,7 @@ dist_portalassets_DATA = \
 portalstyledir = $(portalassetsdir)/style
 dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
+	src/portal/assets/style/classes.css \
 	src/portal/assets/style/forms.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \

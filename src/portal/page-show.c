@@ -70,7 +70,7 @@ static bool reply_without(const Showing *s, const FeedAnswer *answer, bool is_fi
                 page_reply_upstream(r, s->portal, answer->error, answer->status, NULL);
         else if (answer->status == 200 || !is_first)
                 return false;
-        else if (answer->status == 404)
+        else if (answer->status == 404 || answer->status == 405) /* 405: a grading service that has no such thing at all */
                 page_fail(r, s->portal, 404, s->plan->not_found ? s->plan->not_found : "DetailNoPage", request_param(r, "id"));
         else if (answer->status == 403)
                 page_fail(r, s->portal, 403, "DetailForbidden", NULL);

@@ -4,10 +4,12 @@ check_PROGRAMS += tests/unit/test-router tests/unit/test-metrics tests/unit/test
 	tests/unit/test-gateway tests/unit/test-gateway-breaker
 TESTS += tests/unit/test-router tests/unit/test-metrics tests/unit/test-inflate tests/unit/test-http-reader tests/unit/test-http-direct \
 	tests/unit/test-gateway tests/unit/test-gateway-breaker
-check_PROGRAMS += tests/unit/test-portal-people
-TESTS += tests/unit/test-portal-people
+check_PROGRAMS += tests/unit/test-portal-people tests/unit/test-portal-when
+TESTS += tests/unit/test-portal-people tests/unit/test-portal-when
 tests_unit_test_portal_people_SOURCES = tests/unit/test-portal-people.c
 tests_unit_test_portal_people_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_portal_when_SOURCES = tests/unit/test-portal-when.c
+tests_unit_test_portal_when_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_router_SOURCES = tests/unit/test-router.c
 tests_unit_test_router_LDADD = libruntime.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_metrics_SOURCES = tests/unit/test-metrics.c
