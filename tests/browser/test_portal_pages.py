@@ -5,9 +5,10 @@ import signal
 import urllib.parse
 
 import pytest
+from browser import cells, fill, heading, press
 from fakes import FakeGrading
 from gradebook import BUILD, wait_until
-from selenium.common.exceptions import WebDriverException
+from page_checks import assert_fits, contrast
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -32,38 +33,10 @@ def provide(portal, fake):
     assert portal.post("/services", {"Added": [{"Name": "GradingService", "URL": fake.url}], "Removed": []}).status == 200
 
 
-def heading(browser):
-    """"" while one page gives way to the next."""
-    try:
-        return browser.find_element(By.TAG_NAME, "h1").text
-    except WebDriverException:
-        return ""
-
-
-def cells(browser):
-    return [[c.text for c in row.find_elements(By.CSS_SELECTOR, "th, td") if c.is_displayed()]
-            for row in browser.find_elements(By.CSS_SELECTOR, "tbody tr")]
-
-
-def assert_fits(browser):
-    """Nothing is wider than the window."""
-    width, inner = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
-    assert width <= inner
-
-
-def fill(browser, title, kind, score):
-    for name, value in (("Title", title), ("Score", score)):
-        field = browser.find_element(By.NAME, name)
-        field.clear()
-        field.send_keys(value)
+def send(browser, title, kind, score):
     Select(browser.find_element(By.NAME, "Type")).select_by_visible_text(kind)
-    submit(browser)
-
-
-def submit(browser):
-    """Clicks the form's button and waits for the page that comes of it."""
-    with browser.next_page():
-        browser.find_element(By.CSS_SELECTOR, "form button").click()
+    fill(browser, Title=title, Score=score)
+    press(browser)
 
 
 def test_list_and_student(portal, grading, open_browser):
@@ -87,7 +60,7 @@ def test_list_and_student(portal, grading, open_browser):
 def test_adding_a_grade(portal, grading, open_browser, script):
     browser = open_browser(script=script)
     browser.get(portal.url + "/students/1")
-    fill(browser, "Quiz <3>", "Homework", "92.5")
+    send(browser, "Quiz <3>", "Homework", "92.5")
     assert browser.current_url == portal.url + "/students/1"
     assert cells(browser)[-1] == ["Quiz <3>", "Homework", "92.5"]
     assert "Quiz <3> was added" in browser.find_element(By.CSS_SELECTOR, "[role=status]").text
@@ -119,7 +92,7 @@ def test_with_the_keyboard_alone(portal, grading, open_browser):
 def test_errors_are_at_the_fields(portal, grading, open_browser):
     browser = open_browser()
     browser.get(portal.url + "/students/2")
-    fill(browser, "", "Exam", "lots")
+    send(browser, "", "Exam", "lots")
     assert browser.title.startswith("Error: ")
     score = browser.find_element(By.NAME, "Score")
     assert score.get_attribute("value") == "lots" and score.get_attribute("aria-invalid") == "true"
@@ -129,7 +102,7 @@ def test_errors_are_at_the_fields(portal, grading, open_browser):
     assert Select(browser.find_element(By.NAME, "Type")).first_selected_option.text == "Exam"
     assert len(grading.students[2]["Grades"]) == 3
     browser.shoot("error")
-    fill(browser, "Second try", "Exam", "77")
+    send(browser, "Second try", "Exam", "77")
     assert cells(browser)[-1] == ["Second try", "Exam", "77"]
 
 
@@ -144,12 +117,12 @@ def test_service_down_and_back_by_itself(portal, open_browser):
 
     browser.get(portal.url + "/students/1")
     fake.close()
-    fill(browser, "Kept", "Test", "66")
+    send(browser, "Kept", "Test", "66")
     assert heading(browser).startswith("The grade")
     assert browser.find_element(By.NAME, "Title").get_attribute("value") == "Kept"
     browser.shoot("service-down-form")
     fake = FakeGrading(fake.port)
-    submit(browser)
+    press(browser)
     assert heading(browser) == "Nick Carter"
     assert cells(browser)[-1] == ["Kept", "Test", "66"]
     fake.close()
@@ -187,25 +160,16 @@ def test_looks(portal, grading, open_browser, width, dark):
         assert (sum(int(c) for c in ground[4:-1].split(",")) < 200) == dark
         browser.shoot(f"{name}-{page}")
     browser.get(portal.url + "/students/1")
-    fill(browser, "", "Quiz", "")
+    send(browser, "", "Quiz", "")
     assert_fits(browser)
     browser.shoot(f"{name}-error")
-    fill(browser, "Quiz 3", "Quiz", "91.5")
+    send(browser, "Quiz 3", "Quiz", "91.5")
     assert_fits(browser)
     browser.shoot(f"{name}-added")
     grading.close()
     browser.get(portal.url + "/students")
     assert_fits(browser)
     browser.shoot(f"{name}-down")
-
-
-def contrast(a, b):
-    def light(color):
-        parts = [int(color[i:i + 2], 16) / 255 for i in (1, 3, 5)]
-        parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-    high, low = sorted((light(a), light(b)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -234,7 +198,7 @@ def test_a_grade_survives_the_death_of_grading(cluster, open_browser):
     browser = open_browser()
     wait_until(lambda: portal.get("/students", token=False).status == 200, "the portal knows grading")
     browser.get(f"{portal.url}/students/{urllib.parse.quote(str(student))}")
-    fill(browser, "Quiz 1", "Quiz", "85")
+    send(browser, "Quiz 1", "Quiz", "85")
     assert cells(browser) == [["Quiz 1", "Quiz", "85"]]
     grading.signal(signal.SIGKILL)
     grading.process.wait()

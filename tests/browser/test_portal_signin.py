@@ -4,113 +4,18 @@
 import re
 
 import pytest
-from gradebook import wait_until
-from people import CODE, PASSWORD, School
+from browser import cells, fill, heading, press, sign_in
+from page_checks import check
+from people import CODE, PASSWORD
+from school import Town
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
-
-from test_portal_pages import assert_fits, cells, contrast, heading
-
-
-class Town:
-    def __init__(self, cluster):
-        cluster.configure("portal", {"Portal": {"RetrySec": "1s", "SiteName": "Hilltop School"}})
-        cluster.start("registry")
-        self.grading = cluster.daemon("grading", keep_listener=True).start()
-        self.school = School(self.grading)
-        self.portal = cluster.start("portal")
-        wait_until(lambda: self.portal.get("/sign-in", token=False).status == 200, "the portal knows grading")
-        self.url = f"http://localhost:{self.portal.port}"
 
 
 @pytest.fixture
 def town(cluster):
     return Town(cluster)
-
-
-def fill(browser, **fields):
-    for name, value in fields.items():
-        field = browser.find_element(By.NAME, name)
-        field.clear()
-        field.send_keys(value)
-
-
-def press(browser, selector="main form button"):
-    with browser.next_page():
-        browser.find_element(By.CSS_SELECTOR, selector).click()
-
-
-def sign_in(browser, town, login, password=PASSWORD):
-    browser.get(town.url + "/sign-in")
-    fill(browser, Login=login, Password=password)
-    press(browser)
-
-
-CHECKS = """
-const bad = [];
-const doc = document;
-if (!doc.documentElement.lang) bad.push('no language');
-if (!doc.title.trim()) bad.push('no title');
-if (doc.querySelectorAll('h1').length !== 1) bad.push('not one h1');
-if (doc.querySelectorAll('main').length !== 1 || doc.querySelectorAll('header.site').length !== 1) bad.push('landmarks');
-let level = 0;
-for (const h of doc.querySelectorAll('h1,h2,h3,h4')) {
-    const l = +h.tagName[1];
-    if (l > level + 1) bad.push('heading jumps: ' + h.textContent);
-    level = l;
-}
-const ids = [...doc.querySelectorAll('[id]')].map(e => e.id);
-if (new Set(ids).size !== ids.length) bad.push('an id is there twice');
-for (const e of doc.querySelectorAll('input:not([type=hidden]), select, textarea'))
-    if (!e.labels.length || !e.labels[0].textContent.trim()) bad.push('no label: ' + e.name);
-for (const e of doc.querySelectorAll('button, a[href]'))
-    if (!(e.textContent.trim() || e.getAttribute('aria-label'))) bad.push('no name: ' + e.outerHTML);
-for (const e of doc.querySelectorAll('nav'))
-    if (!e.getAttribute('aria-label')) bad.push('a nav without a name');
-for (const e of doc.querySelectorAll('[aria-describedby]'))
-    for (const id of e.getAttribute('aria-describedby').split(' '))
-        if (!doc.getElementById(id)) bad.push('described by nothing: ' + id);
-for (const e of doc.querySelectorAll('[aria-invalid]'))
-    if (!e.getAttribute('aria-describedby')) bad.push('wrong and not said why: ' + e.name);
-for (const e of doc.querySelectorAll('img')) if (!e.hasAttribute('alt')) bad.push('no alt');
-if (doc.querySelector('script:not([src]), style, [style], [onclick]')) bad.push('inline code');
-return bad;
-"""
-
-COLOURS = """
-function ground(e) {
-    for (; e; e = e.parentElement) {
-        const c = getComputedStyle(e).backgroundColor;
-        if (!/, 0\\)$|transparent/.test(c)) return c;
-    }
-    return 'rgb(255, 255, 255)';
-}
-const found = [];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-    const e = walker.currentNode.parentElement, box = e.getBoundingClientRect();
-    if (walker.currentNode.textContent.trim() && box.width > 1 && box.height > 1)
-        found.push([getComputedStyle(e).color, ground(e), walker.currentNode.textContent.trim().slice(0, 30)]);
-}
-return found;
-"""
-
-
-def hexadecimal(colour):
-    return "#" + "".join(f"{int(float(n)):02x}" for n in re.findall(r"[\d.]+", colour)[:3])
-
-
-def check(browser):
-    """What a checker of accessibility looks at first, and that all can be read."""
-    assert browser.execute_script(CHECKS) == [], browser.current_url
-    texts = browser.execute_script(COLOURS)
-    assert texts
-    for text, ground, words in texts:
-        assert contrast(hexadecimal(text), hexadecimal(ground)) >= 4.5, (words, text, ground)
-    assert_fits(browser)
-    policy = [e["message"] for e in browser.get_log("browser") if "Content Security Policy" in e["message"]]
-    assert policy == []
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])

@@ -17,7 +17,8 @@ machine_packages=(curl dbus iproute2 less systemd systemd-container)
 
 test_packages=(libcmocka-dev python3 python3-jsonschema python3-pytest wrk xz-utils zstd)
 lint_packages=(groff-base man-db mandoc shellcheck)
-browser_packages=(chromium chromium-driver fonts-dejavu-core python3-selenium)
+# npm as well, where there is none by another way.
+browser_packages=(chromium chromium-driver fonts-dejavu-core fonts-wqy-microhei python3-selenium)
 fuzz_packages=(clang libclang-rt-14-dev)
 }
 
