@@ -25,7 +25,9 @@ static const struct {
         const char *stem, *extension, *content_type;
         const char *parts[PARTS_MAX];           /* files of the directory named after stem; none: the one file */
 } files[] = {
-        { "style", ".css", "text/css; charset=utf-8", { "base", "tables", "forms", "classes", "small", "print" } },
+        { "style", ".css", "text/css; charset=utf-8", { "base", "tables", "forms", "classes", "import", "small", "print" } },
+        { "import", ".js", "text/javascript; charset=utf-8", {} },
+        { "tokens", ".js", "text/javascript; charset=utf-8", {} },
         { "icon", ".svg", "image/svg+xml", {} },
 };
 

@@ -20,7 +20,10 @@ void csrf_make(const char *secret, char ret[static CSRF_TEXT_SIZE]) {
 }
 
 bool csrf_is_valid(Request *r, const char *secret) {
-        const char *given = request_form(r, CSRF_FIELD);
+        return csrf_is_token(request_form(r, CSRF_FIELD), secret);
+}
+
+bool csrf_is_token(const char *given, const char *secret) {
         char expected[CSRF_TEXT_SIZE];
 
         if (!*secret || !given || strlen(given) != CSRF_TEXT_SIZE - 1)

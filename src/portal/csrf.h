@@ -15,6 +15,7 @@ void csrf_make(const char *secret, char ret[static CSRF_TEXT_SIZE]);
 
 /* Whether the form's field is the token of that secret; "" has none. */
 bool csrf_is_valid(Request *r, const char *secret);
+bool csrf_is_token(const char *given, const char *secret);      /* the same of a field that was read elsewhere; NULL is none */
 
 /* Whether the page that sent the form is of this host, as far as the browser says: Sec-Fetch-Site, which the HTTP server has refused
  * already if it is another, or else Origin. A program says neither. */

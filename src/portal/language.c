@@ -18,8 +18,10 @@ static const struct {
 };
 
 static const LanguageText *const tables[] = {
+        text_accounts,
         text_classes,
         text_common,
+        text_import,
         text_people,
         text_students,
         text_when,

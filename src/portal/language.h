@@ -18,8 +18,10 @@ typedef struct LanguageText {
 } LanguageText;
 
 /* One table for each part of the pages, text-NAME.c: sorted by key and ended by NULL, with the same placeholders in each language. No key is in two. */
+extern const LanguageText text_accounts[];
 extern const LanguageText text_classes[];
 extern const LanguageText text_common[];
+extern const LanguageText text_import[];
 extern const LanguageText text_people[];
 extern const LanguageText text_students[];
 extern const LanguageText text_when[];

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
+	src/portal/account.c src/portal/accounts.c src/portal/accounts.h \
 	src/portal/asking.c src/portal/asking.h \
 	src/portal/assets.c src/portal/assets.h \
 	src/portal/change.c src/portal/change.h \
@@ -24,6 +25,11 @@ libportal_a_SOURCES = \
 	src/portal/gateway.c src/portal/gateway.h \
 	src/portal/grade-form.c src/portal/grade-form.h \
 	src/portal/grades.c \
+	src/portal/import-ask.c src/portal/import-ask.h \
+	src/portal/import-flow.c \
+	src/portal/import-page.c \
+	src/portal/import-view.c src/portal/import-view.h \
+	src/portal/imports.c src/portal/imports.h src/portal/imports-view.h \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
 	src/portal/next.c src/portal/next.h \
@@ -42,12 +48,16 @@ libportal_a_SOURCES = \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
 	src/portal/text-classes.c \
+	src/portal/text-accounts.c \
 	src/portal/text-common.c \
+	src/portal/text-import.c \
 	src/portal/text-people.c \
 	src/portal/text-students.c \
 	src/portal/text-when.c \
+	src/portal/tokens.c \
 	src/portal/told.c src/portal/told.h \
 	src/portal/typed.c src/portal/typed.h \
+	src/portal/upload.c src/portal/upload.h \
 	src/portal/views.c src/portal/views.h \
 	src/portal/when.c src/portal/when.h
 
@@ -57,6 +67,9 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
+	src/portal/templates/account.mustache \
+	src/portal/templates/account-new.mustache \
+	src/portal/templates/accounts.mustache \
 	src/portal/templates/body.mustache \
 	src/portal/templates/class-nav.mustache \
 	src/portal/templates/fields.mustache \
@@ -64,6 +77,12 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/form.mustache \
 	src/portal/templates/grade-form.mustache \
 	src/portal/templates/head.mustache \
+	src/portal/templates/import.mustache \
+	src/portal/templates/import-check.mustache \
+	src/portal/templates/import-done.mustache \
+	src/portal/templates/import-kept.mustache \
+	src/portal/templates/import-kept-fields.mustache \
+	src/portal/templates/imports.mustache \
 	src/portal/templates/kept.mustache \
 	src/portal/templates/password.mustache \
 	src/portal/templates/problem.mustache \
@@ -71,15 +90,20 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/sign-in.mustache \
 	src/portal/templates/student.mustache \
 	src/portal/templates/students.mustache \
+	src/portal/templates/token.mustache \
+	src/portal/templates/tokens.mustache \
 	src/portal/templates/unavailable.mustache
 portalassetsdir = $(portaldatadir)/assets
 dist_portalassets_DATA = \
-	src/portal/assets/icon.svg
+	src/portal/assets/icon.svg \
+	src/portal/assets/import.js \
+	src/portal/assets/tokens.js
 portalstyledir = $(portalassetsdir)/style
 dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
 	src/portal/assets/style/classes.css \
 	src/portal/assets/style/forms.css \
+	src/portal/assets/style/import.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \
 	src/portal/assets/style/tables.css

@@ -58,6 +58,8 @@ static int add_sections(json_object *view, const PageFrame *frame, PersonRole ro
                 bool seen_by[_PERSON_ROLE_MAX];
         } sections[] = {
                 { "Students", "/students", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true } },
+                { "Import", "/import", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true } },
+                { "Accounts", "/accounts", { [PERSON_ADMIN] = true } },
         };
         json_object *links = json_object_new_array();
 

@@ -53,6 +53,7 @@ typedef struct Portal {
         Feed *feed;
         Gateway *gateway;
         uint64_t pages;                 /* rendered */
+        unsigned uploads;               /* forms with a table that are in memory: upload.h */
         uint64_t grades_added;
         bool grading_failed;            /* the last request to grading did */
 } Portal;
