@@ -98,6 +98,9 @@ class WholeSchool(School):
                 rows.append((number, *self.names[number], title, kind, maximum, *rest, state, score, comment))
         self.take(class_id, table(rows))
 
+    def newest_import(self):
+        return self.grading.get("/imports?limit=1").json["Items"][0]["Import"]
+
     def big_class(self, students=480, assessments=18, teacher="ada"):
         """Another class, as large as asked for; returns its ID."""
         class_id = self.make_class(f"All {students} of them", "Autumn 2026", {"Method": "mean"}, teacher)
