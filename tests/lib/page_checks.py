@@ -4,7 +4,8 @@
 import functools
 import re
 
-from gradebook import BUILD, SOURCE
+from gradebook import BUILD
+from portal_texts import LANGUAGES, texts
 
 CHECKS = """
 const bad = [];
@@ -126,9 +127,9 @@ def contrast(a, b):
 def check(browser):
     """What a checker of accessibility looks at first, and that all can be read."""
     assert browser.execute_script(CHECKS) == [], browser.current_url
-    texts = browser.execute_script(COLOURS)
-    assert texts
-    for text, ground, words in texts:
+    seen = browser.execute_script(COLOURS)
+    assert seen
+    for text, ground, words in seen:
         assert contrast(hexadecimal(text), hexadecimal(ground)) >= 4.5, (words, text, ground)
     assert_fits(browser)
     policy = [e["message"] for e in browser.get_log("browser") if "Content Security Policy" in e["message"]]
@@ -136,18 +137,15 @@ def check(browser):
 
 
 @functools.cache
-def texts_of(language):
-    """{key: text} as the portal has them, without those that data or a tag is put into."""
-    source = (SOURCE / f"src/portal/text-{language}.c").read_text(encoding="utf-8")
-    rows = re.findall(r'\{ "(\w+)", "((?:[^"\\]|\\.)*)" \},', source)
-    assert rows, f"text-{language}.c has no rows that can be read"
-    return {key: text for key, text in rows if not re.search(r"\{\{|<|\\", text)}
+def whole_texts(language):
+    """{key: text} without those that data or a tag is put into."""
+    return {key: text for key, text in texts(language) if not re.search(r"\{\{|<|\\", text)}
 
 
 def foreign_texts(browser, language):
     """Those of the page's texts that are a key, a placeholder, or what another language says."""
-    own = texts_of(language)
-    others = {text for other in ("en", "zh") if other != language for key, text in texts_of(other).items() if text not in own.values()}
+    own = whole_texts(language)
+    others = {text for other in LANGUAGES if other != language for key, text in whole_texts(other).items() if text not in own.values()}
     keys = {key for key in own if re.search(r"[a-z][A-Z]", key)}
     return [text for text in browser.execute_script(OWN_TEXTS)
             if text in others or "{{" in text or re.search(r"\btext\.\w", text) or keys & set(re.findall(r"\w+", text))]

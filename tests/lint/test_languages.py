@@ -1,34 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the portal says, in each language: the same keys with the same placeholders, each used somewhere, and no text outside the tables."""
+import pathlib
 import re
+import sys
 
 import pytest
 
 from tables import SOURCE, STRING, c_text
 
-LANGUAGES = ("en", "zh")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+from portal_texts import LANGUAGES, TABLES, table, texts  # noqa: E402
+
 TEMPLATES = sorted((SOURCE / "src/portal/templates").glob("*.mustache"))
-
-
-TABLES = sorted(path.name for path in (SOURCE / "src/portal").glob("text-*.c"))
-LITERAL = rf"{STRING}(?:\s+{STRING})*"
-
-
-def joined(literals):
-    return "".join(s[1:-1] for s in re.findall(STRING, literals))
-
-
-def table(name):
-    """[(key, {language: text})] in the file's order."""
-    body = re.search(r"const LanguageText text_\w+\[\] = \{(.*?)\n\};", c_text(f"src/portal/{name}"), flags=re.S)[1]
-    rows = re.findall(rf"\{{ ({STRING}), \{{ ({LITERAL}),\s+({LITERAL}) \}} \}},", body)
-    assert len(rows) == body.count("{ \"") // 2 and rows, f"{name} has rows that this test cannot read"
-    return [(key[1:-1], dict(zip(LANGUAGES, (joined(en), joined(zh))))) for key, en, zh in rows]
-
-
-def texts(language):
-    """[(key, text)] of all tables."""
-    return [(key, row[language]) for name in TABLES for key, row in table(name)]
 
 
 def used_in_templates():
