@@ -8,6 +8,7 @@
 /* libmicrohttpd's own reader of forms, over a body that the handler has collected. */
 
 #define PART_BYTES (16u << 10)  /* the head of a part must fit; a long value comes in pieces of it */
+#define BOUNDARY_MIN 2          /* as libmicrohttpd has it */
 #define BOUNDARY_MAX 70         /* RFC 2046, section 5.1.1 */
 #define BOUNDARY_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'()+_,-./:=?"
 
@@ -41,7 +42,7 @@ static bool has_boundary(const char *given) {
         s += strlen("boundary=");
         s += *s == '"';
         n = strspn(s, BOUNDARY_CHARACTERS);
-        return n > 0 && n <= BOUNDARY_MAX && (s[n] == '\0' || s[n] == '"' || s[n] == ';');
+        return n >= BOUNDARY_MIN && n <= BOUNDARY_MAX && (s[n] == '\0' || s[n] == '"' || s[n] == ';');
 }
 
 int request_read_form(Request *r, const char *data, size_t size, RequestFormPart part, void *userdata) {

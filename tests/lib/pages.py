@@ -25,7 +25,7 @@ def send_nothing(browser):
 
 GOOD_TABLE = """ID,FirstName,LastName,Title,Type,Score,Comment
 ,Ada,Lovelace,Quiz 9,Quiz,71.5,Welcome.
-,=HYPERLINK("http://example.org"),<b>Bold</b>,Quiz 9,Quiz,85,
+,"=HYPERLINK(""http://example.org"")",<b>Bold</b>,Quiz 9,Quiz,85,
 ,伟,欧阳,Quiz 9,Quiz,90,进步很大
 """
 BAD_TABLE = """ID,FirstName,LastName,Title,Type,Score
