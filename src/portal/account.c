@@ -24,14 +24,6 @@ static const PagePlan account_page = {
         .make = make_account,
 };
 
-static const FormField edit_fields[] = {
-        ACCOUNT_LOGIN_FIELD,
-        ACCOUNT_NAME_FIELD,
-        ACCOUNT_ROLE_FIELD,
-        ACCOUNT_STUDENT_FIELD,
-        {},
-};
-
 static const FormField password_fields[] = {
         { .name = "Password", .label = "NewPassword", .hint = "PasswordHint", .kind = FIELD_SECRET, .required = true, .max = 128, .autocomplete = "new-password" },
         {},
@@ -46,7 +38,7 @@ static int finish_enable(Request *r, Language language, json_object *typed, json
 }
 
 static const ChangePlan edit_plan = {
-        .name = "edit", .fields = edit_fields, .method = "PATCH", .title = "AccountEdit", .submit = "AccountSave", .done = "DoneAccountSaved",
+        .name = "edit", .fields = account_fields, .method = "PATCH", .title = "AccountEdit", .submit = "AccountSave", .done = "DoneAccountSaved",
         .finish = account_finish, .page = &account_page,
 };
 static const ChangePlan disable_plan = {
@@ -97,7 +89,7 @@ static int add_forms(const PageContext *c, json_object *account, json_object *vi
         _cleanup_(json_unrefp) json_object *values = NULL;
         uint64_t id = row_uint64(account, "ID");
         bool is_own = c->person && c->person->id == id;
-        int r = form_from_row(edit_fields, account, &values);
+        int r = form_from_row(account_fields, account, &values);
 
         if (r >= 0)
                 r = add_form(c, &edit_plan, id, "", values, account, view, "Edit");

@@ -17,10 +17,22 @@
 #define PAGE_ROWS 50u
 #define ALL_ACCOUNTS "/accounts?limit=10000"    /* grading's most */
 
-const FieldChoice account_roles[] = {
+static const FieldChoice roles[] = {
         { "student", "RoleStudentLong" },
         { "teacher", "RoleTeacherLong" },
         { "admin", "RoleAdminLong" },
+        {},
+};
+
+/* Of an account, whether it is new or not. */
+#define ACCOUNT_FIELDS \
+        { .name = "Login", .label = "AccountLogin", .hint = "AccountLoginHint", .required = true, .max = 64 }, \
+        { .name = "Name", .label = "AccountName", .hint = "AccountNameHint" }, \
+        { .name = "Role", .label = "AccountRole", .kind = FIELD_CHOICE, .required = true, .choices = roles }, \
+        { .name = "Student", .label = "AccountStudent", .hint = "AccountStudentHint", .max = 16 }
+
+const FormField account_fields[] = {
+        ACCOUNT_FIELDS,
         {},
 };
 
@@ -163,10 +175,7 @@ void get_account_list(Request *r, void *service) {
 /* ---- a new one ---- */
 
 static const FormField new_fields[] = {
-        ACCOUNT_LOGIN_FIELD,
-        ACCOUNT_NAME_FIELD,
-        ACCOUNT_ROLE_FIELD,
-        ACCOUNT_STUDENT_FIELD,
+        ACCOUNT_FIELDS,
         { .name = "Password", .label = "AccountPassword", .hint = "AccountPasswordHint", .kind = FIELD_SECRET, .left_out = true, .max = 128,
           .autocomplete = "new-password" },
         {},

@@ -23,12 +23,7 @@ void post_token_end(Request *r, void *service);
 
 /* What their files share. */
 
-#define ACCOUNT_LOGIN_FIELD { .name = "Login", .label = "AccountLogin", .hint = "AccountLoginHint", .required = true, .max = 64 }
-#define ACCOUNT_NAME_FIELD { .name = "Name", .label = "AccountName", .hint = "AccountNameHint" }
-#define ACCOUNT_ROLE_FIELD { .name = "Role", .label = "AccountRole", .kind = FIELD_CHOICE, .required = true, .choices = account_roles }
-#define ACCOUNT_STUDENT_FIELD { .name = "Student", .label = "AccountStudent", .hint = "AccountStudentHint", .max = 16 }
-
-extern const FieldChoice account_roles[];
+extern const FormField account_fields[];        /* of one that is there; accounts.c */
 
 bool account_is_for(const Person *person);
 
