@@ -20,6 +20,7 @@
 ImportAsk *import_ask_free(ImportAsk *a) {
         if (!a)
                 return NULL;
+        sd_event_source_disable_unref(a->timer);
         upload_free(a->upload);
         free(a->decoded);
         free(a->encoded);

@@ -5,6 +5,8 @@
 #include "portal/page-show.h"
 #include "portal/upload.h"
 
+typedef struct ImportWait ImportWait;
+
 /* What somebody wants to have imported. The portal keeps nothing between the look at it and the doing: each form holds the whole table, in base64url,
  * which no form changes on its way, and may so be sent to any instance. */
 typedef struct ImportAsk {
@@ -22,6 +24,8 @@ typedef struct ImportAsk {
         const char *key;                /* of the one change that it is, however often it is sent; NULL: not given yet */
         const char *plan;               /* the digest of what was shown; NULL: nothing was */
         uint64_t class_id, page;
+        sd_event_source *timer;         /* import_wait_begin() */
+        ImportWait *wait;               /* the request has been answered by a page that waits; NULL: it has not */
         bool overwrite, released;
         bool is_pasted;                 /* it was typed, and not chosen as a file */
         bool is_run;                    /* it is to be done, and not to be looked at */
@@ -41,6 +45,11 @@ int import_ask_add_fields(ImportAsk *a, const char *plan, bool is_sent, json_obj
 
 /* The form's page again, with what was typed but for the file. Takes a and errors. */
 void import_ask_reply_again(ImportAsk *a, unsigned status, json_object *errors);
+
+/* While it is being done: an answer that takes longer than a moment is a page that says that it goes on, and goes on by itself when it is
+ * there. end: path is where to; NULL: nobody knows whether it was done, and it may be sent again. */
+void import_wait_begin(ImportAsk *a);
+void import_wait_end(ImportAsk *a, const char *path);
 
 /* The page of the form that begins an import. */
 extern const PagePlan import_form_page;

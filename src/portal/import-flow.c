@@ -101,18 +101,24 @@ static int ask_import(ImportAsk *a, bool is_dry_run, HttpCallDone done) {
 static void on_run(const HttpAnswer *answer, void *userdata) {
         _cleanup_(import_ask_freep) ImportAsk *a = userdata;
         _cleanup_(json_unrefp) json_object *report = NULL;
+        bool is_done = answer->error == 0 && (answer->status == 200 || answer->status == 201);
         char path[40] = "/import";
         uint64_t import;
 
         a->is_sent = true;
-        if (reply_failure(a, answer)) {
+        a->timer = sd_event_source_disable_unref(a->timer);
+        if (!a->wait && reply_failure(a, answer)) {
                 TAKE_PTR(a);
                 return;
         }
-        portal_note_grading(a->portal, 0, answer->status);
-        import = json_parse_object(answer->body, answer->size, &report, NULL) >= 0 ? row_uint64(report, "Import") : 0;
+        portal_note_grading(a->portal, answer->error, answer->status);
+        import = is_done && json_parse_object(answer->body, answer->size, &report, NULL) >= 0 ? row_uint64(report, "Import") : 0;
         if (import > 0)
                 (void) snprintf(path, sizeof(path), "/imports/%" PRIu64, import);
+        if (a->wait) {
+                import_wait_end(a, is_done ? path : NULL);
+                return;
+        }
         told_set(a->request, import > 0 ? "DoneImported" : "DoneImportedNothing");
         page_redirect(a->request, a->portal, path);
 }
@@ -122,6 +128,8 @@ static void run(ImportAsk *a) {
 
         if (k < 0)
                 reply_away(a, k, 0);
+        else
+                import_wait_begin(a);
 }
 
 /* Of all that grading says would be done. It says the same as long as nobody changes anything. */
@@ -184,9 +192,11 @@ static void on_class(const HttpAnswer *answer, void *userdata) {
         k = asking_account(answer, &a->account);
         a->frame.account = a->account;
         a->frame.setup_needed = http_answer_header(answer, "Gradebook-Setup");
-        if (k >= 0 && a->is_run && a->is_sent)
-                k = ask_import(a, false, on_run);
-        else if (k >= 0)
+        if (k >= 0 && a->is_run && a->is_sent) {
+                run(TAKE_PTR(a));
+                return;
+        }
+        if (k >= 0)
                 k = ask_import(a, true, on_dry_run);
         if (k < 0)
                 reply_away(TAKE_PTR(a), k, 0);

@@ -29,6 +29,7 @@ libportal_a_SOURCES = \
 	src/portal/import-flow.c \
 	src/portal/import-page.c \
 	src/portal/import-view.c src/portal/import-view.h \
+	src/portal/import-wait.c \
 	src/portal/imports.c src/portal/imports.h src/portal/imports-view.h \
 	src/portal/language.c src/portal/language.h \
 	src/portal/metrics.c \
@@ -82,6 +83,8 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/import-done.mustache \
 	src/portal/templates/import-kept.mustache \
 	src/portal/templates/import-kept-fields.mustache \
+	src/portal/templates/import-wait.mustache \
+	src/portal/templates/import-wait-end.mustache \
 	src/portal/templates/imports.mustache \
 	src/portal/templates/kept.mustache \
 	src/portal/templates/password.mustache \

@@ -120,13 +120,24 @@ static int add_frame(Portal *p, const PageFrame *frame, json_object *view) {
         return add_person(view, frame);
 }
 
+int page_render(Portal *p, const PageFrame *frame, const char *template, json_object *view, Buffer *out) {
+        int r = add_frame(p, frame, view);
+
+        return r < 0 ? r : templates_render(p->templates, template, p->languages, frame->language, view, out);
+}
+
+void page_set_headers(Request *r, const Portal *p) {
+        for (size_t i = 0; i < ELEMENTSOF(headers); i++)
+                request_set_header(r, headers[i].name, headers[i].value);
+        if (portal_conf(p)->https)
+                request_set_header(r, "Strict-Transport-Security", HSTS);
+}
+
 int page_new(Portal *p, const PageFrame *frame, const char *template, json_object *view, HttpBody **ret) {
         _cleanup_(buffer_deinit) Buffer out = BUFFER_MAX(PAGE_MAX);
         _cleanup_(http_body_unrefp) HttpBody *b = NULL;
-        int r = add_frame(p, frame, view);
+        int r = page_render(p, frame, template, view, &out);
 
-        if (r >= 0)
-                r = templates_render(p->templates, template, p->languages, frame->language, view, &out);
         if (r >= 0)
                 r = http_body_new(&b, "text/html; charset=utf-8", buffer_text(&out), out.size);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(headers); i++)

@@ -2,14 +2,15 @@
 """Tables through the portal: what they would do is shown, only what was shown is done, and it can be taken back."""
 
 import html
+import http.client
 import re
+import urllib.parse
 import uuid
 
 import gradebook
 import pytest
-from fakes import FakeGrading
 from gradebook import wait_until
-from people import Person
+from people import FORM, Person, School
 from school import Town, WholeSchool
 
 LONG = "ID,FirstName,LastName,Title,Type,Score\n"
@@ -318,6 +319,47 @@ def test_grading_away_keeps_the_table(town, class_id):
     wait_until(lambda: Person(town.portal).get("/sign-in").status == 200, "grading is back")
     assert ada.send("/import").status == 303, ada.page
     assert score(town, class_id) == {"Quiz 1": 94}
+
+
+def begin_run(person, form):
+    """POST /import whose answer is read as it comes: the open response."""
+    connection = http.client.HTTPConnection("127.0.0.1", person.portal.port, timeout=60)
+    connection.request("POST", "/import", urllib.parse.urlencode(form), {**person.headers, "Cookie": person._cookie_header("/import"), "Content-Type": FORM})
+    return connection.getresponse()
+
+
+@pytest.mark.parametrize("end", ["done", "killed", "left"])
+def test_an_import_that_takes_long_says_so_and_goes_on(cluster, tmp_path, end):
+    """The disk is slow: the page comes in two parts, and no script is needed."""
+    switch = tmp_path / "hold-fsync"
+    town = Town(cluster, School, environment={"LD_PRELOAD": str(gradebook.BUILD / "hold-fsync.so"), "HOLD_FSYNC": str(switch), "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    town.school.open()
+    ada = town.person("ada")
+    choose(ada, town.school.class_id, ("x.csv", LONG + nick_line(town, "Quiz 2,Quiz,90")))
+    form = {**ada.forms()["/import"], "sent": "yes"}        # without another look, which might wait for the disk too
+    switch.touch()
+    answer = begin_run(ada, form)
+    assert answer.status == 200 and "default-src 'none'" in answer.getheader("Content-Security-Policy")
+    first = answer.read1().decode()
+    assert "The table is being imported" in first and "</html>" not in first
+    if end == "done":
+        switch.unlink()
+        assert re.search(r'<meta http-equiv="refresh" content="0; url=/imports/\d+">', answer.read().decode())
+    elif end == "killed":
+        town.grading.kill()
+        switch.unlink()
+        last = answer.read().decode()
+        assert "It is not known whether the table was imported." in last and last.rstrip().endswith("</html>")
+        town.grading.start()
+        wait_until(lambda: Person(town.portal).get("/sign-in").status == 200, "grading is back")
+        ada.page.text = last
+        assert ada.send("/import").status == 303, ada.page
+    else:
+        answer.close()
+        switch.unlink()
+        wait_until(lambda: town.grading.get("/imports").json["Items"], "it is imported all the same")
+    assert {g["Title"]: g["Score"] for g in town.school.grades("Carter")}["Quiz 2"] == 90
+    assert town.portal.get("/healthz", token=False).status == 200
 
 
 def test_in_chinese(town, class_id):
