@@ -158,7 +158,7 @@ def test_sessions_are_listed_and_ended(town, head, account):
     number, login = account
     one, two = town.person(login), town.person(login)
     page = head.get(f"/accounts/{number}")
-    assert page.text.count('<tr><th scope="row" translate="no">') == 2, page
+    assert page.text.count('<tr><th scope="row" class="time" translate="no">') == 2, page
     assert head.send(f"/accounts/{number}/sign-out").status == 303, head.page
     assert "Nowhere at this time." in head.follow().text
     assert {one.get("/students").status, two.get("/students").status} == {303}
