@@ -9,9 +9,12 @@ import uuid
 
 import gradebook
 import pytest
+from fakes import FakeGrading
 from gradebook import wait_until
 from people import FORM, Person, School
 from school import Town, WholeSchool
+
+from test_portal import Portal
 
 LONG = "ID,FirstName,LastName,Title,Type,Score\n"
 MIB = 1 << 20
@@ -396,3 +399,15 @@ def test_downloads_are_plain_links(town, ada, class_id):
     answer = head.get("/api/GradingService/export")
     assert answer.status == 200 and 'filename="gradebook.ndjson"' in answer.headers["Content-Disposition"]
     assert ada.get("/api/GradingService/export").status == 403
+
+
+def test_a_grading_service_without_tables_says_so(cluster):
+    portal, fake = Portal(cluster), FakeGrading()
+    try:
+        portal.provide("GradingService", fake.url)
+        for path, words in (("/import", "takes no tables"), ("/imports", "takes no tables"), ("/accounts", "no accounts"), ("/tokens", "no API tokens")):
+            page = portal.get(path)
+            assert page.status == 404 and words in page.text, (path, page)
+    finally:
+        fake.gate.set()
+        fake.close()

@@ -41,6 +41,9 @@ for (const form of document.querySelectorAll("form.import")) {
         if (file)
                 file.addEventListener("change", () => checkSize(form));
         form.addEventListener("submit", event => {
+                /* Another page of the plan is no import. */
+                if (event.submitter && event.submitter.hasAttribute("formaction"))
+                        return;
                 if (form.hasAttribute("aria-busy") || !checkSize(form))
                         event.preventDefault();
                 else
