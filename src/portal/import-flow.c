@@ -211,7 +211,9 @@ static void begin(Upload *u, Request *r, Portal *p, bool is_run) {
         ImportAsk *a = NULL;
         int k;
 
-        if (import_ask_new(r, p, u, errors, &a) < 0) {
+        if (!errors || import_ask_new(r, p, u, errors, &a) < 0) {
+                if (!errors)
+                        upload_free(u);
                 json_object_put(errors);
                 page_fail(r, p, 500, "NoMemory", NULL);
                 return;

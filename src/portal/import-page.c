@@ -12,10 +12,6 @@
 
 /* Where an import begins, and where tables are to be had. */
 
-static bool is_for_staff(const Person *person) {
-        return person->role != PERSON_STUDENT;
-}
-
 /* The class that is chosen: what was typed, or the address says. */
 static const char *chosen_class(const PageContext *c) {
         const char *typed = c->typed ? row_text(c->typed, "class") : NULL;
@@ -91,7 +87,7 @@ const PagePlan import_form_page = {
         .script = "import.js",
         .not_found = "ImportNotThere",
         .has_form = true,
-        .is_for = is_for_staff,
+        .is_for = imports_are_for,
         .make = make_form,
 };
 

@@ -2,10 +2,14 @@
 #pragma once
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #include "portal/language.h"
+#include "portal/person.h"
 
 /* Past imports. */
+
+bool imports_are_for(const Person *person);     /* all pages of imports: who may write in a class */
 
 /* One of grading's as its page shows it. classes and accounts are grading's rows, by whose names it names what it is about and who did it; NULL:
  * nobody is named. -ENOMEM. */

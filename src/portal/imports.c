@@ -21,7 +21,7 @@
 #define ALL_ACCOUNTS "/accounts?limit=10000"
 #define ACCOUNT "account:"
 
-static bool is_for_staff(const Person *person) {
+bool imports_are_for(const Person *person) {
         return person->role != PERSON_STUDENT;
 }
 
@@ -95,7 +95,7 @@ static const PagePlan list_page = {
         .template = "imports",
         .section = "Import",
         .not_found = "ImportNotThere",
-        .is_for = is_for_staff,
+        .is_for = imports_are_for,
         .make = make_list,
 };
 
@@ -120,7 +120,7 @@ static const PagePlan import_page = {
         .section = "Import",
         .not_found = "ImportGone",
         .has_form = true,
-        .is_for = is_for_staff,
+        .is_for = imports_are_for,
         .make = make_import,
 };
 
