@@ -41,6 +41,7 @@ int asking_begin(Portal *p, Request *r, const Asking *asking, HttpCallDone done,
                 .url = asking->path,
                 .headers = headers,
                 .trace = request_trace(r),
+                .timeout_usec = asking->timeout_usec,
                 .fresh = strcmp(asking->method, "GET") != 0,
         };
         size_t n = 0;
@@ -66,6 +67,11 @@ int asking_begin(Portal *p, Request *r, const Asking *asking, HttpCallDone done,
                 options.body = json_text(asking->body, &options.body_size);
                 if (!options.body)
                         return -ENOMEM;
+        }
+        if (asking->table) {
+                options.content_type = "text/csv; charset=utf-8";
+                options.body = asking->table;
+                options.body_size = asking->table_size;
         }
         return service_call(p->rt, GRADING_SERVICE, &options, done, userdata, NULL);
 }

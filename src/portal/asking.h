@@ -27,6 +27,9 @@ typedef struct Asking {
         const char *path;
         const char *session;            /* "" for nobody; NULL: says nothing of it, for what needs no rights */
         json_object *body;              /* borrowed; NULL: none */
+        const char *table;              /* instead of body: CSV, copied; NULL: none */
+        size_t table_size;
+        uint64_t timeout_usec;          /* 0: as all have it */
         const char *version;            /* If-Match: the ETag of the row that the change is made to; NULL: whatever it is */
         bool only_new;                  /* If-None-Match: *, where there is none yet; without version */
         const char *key;                /* Idempotency-Key: asked again with the same, it is one change; NULL: it is another one */

@@ -25,10 +25,12 @@ static const struct {
         const char *stem, *extension, *content_type;
         const char *parts[PARTS_MAX];           /* files of the directory named after stem; none: the one file */
 } files[] = {
-        { "style", ".css", "text/css; charset=utf-8", { "base", "tables", "forms", "classes", "people", "grid", "cluster", "small", "print" } },
+        { "style", ".css", "text/css; charset=utf-8", { "base", "tables", "forms", "classes", "people", "grid", "cluster", "import", "small", "print" } },
         { "grid", ".js", "text/javascript; charset=utf-8", { "cells", "say", "keep", "conflicts", "save", "refresh", "edit", "fill", "keys", "start" } },
         { "cluster", ".js", "text/javascript; charset=utf-8", {} },
         { "log", ".js", "text/javascript; charset=utf-8", {} },
+        { "import", ".js", "text/javascript; charset=utf-8", {} },
+        { "tokens", ".js", "text/javascript; charset=utf-8", {} },
         { "icon", ".svg", "image/svg+xml", {} },
 };
 

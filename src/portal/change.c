@@ -171,6 +171,21 @@ static void reply_refused(Change *c, const HttpAnswer *answer) {
                 reply_again_key(c, answer->status, "Refused");
 }
 
+static void reply_answer(Change *c, const HttpAnswer *answer) {
+        _cleanup_(json_unrefp) json_object *row = NULL;
+        _cleanup_(freep) char *account = NULL;
+        json_object *view = json_object_new_object();
+
+        if (json_parse_object(answer->body, answer->size, &row, NULL) < 0 || asking_account(answer, &account) < 0 || !view ||
+            c->plan->answer_view(c->frame.language, row, view) < 0) {
+                json_object_put(view);
+                view = NULL;
+        }
+        c->frame.account = account;
+        c->frame.script = c->plan->answer_script;
+        page_reply(c->request, c->portal, &c->frame, 200, c->plan->answer_template, view);
+}
+
 static void reply_done(const Change *c, const HttpAnswer *answer) {
         _cleanup_(json_unrefp) json_object *row = NULL;
         _cleanup_(freep) char *made = NULL;
@@ -202,7 +217,10 @@ static void on_answer(const HttpAnswer *answer, void *userdata) {
         case 201:
         case 204:
                 portal_note_grading(c->portal, 0, answer->status);
-                reply_done(c, answer);
+                if (c->plan->answer_template)
+                        reply_answer(c, answer);
+                else
+                        reply_done(c, answer);
                 break;
         case 403:
                 reply_again_key(c, 403, "DetailForbidden");

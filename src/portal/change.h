@@ -25,6 +25,9 @@ typedef struct ChangePlan {
         /* The fields' values of a row, where a field is not simply a member of it; NULL: form_from_row(). */
         int (*from_row)(const FormField *fields, json_object *row, json_object **ret);
         const PagePlan *page;           /* that has the form */
+        /* What is told once and kept nowhere, such as a secret: a page that is the answer itself, instead of the way to the next one. NULL: there is none. */
+        const char *answer_template, *answer_script;
+        int (*answer_view)(Language language, json_object *row, json_object *view);      /* -ENOMEM */
 } ChangePlan;
 
 typedef struct ChangePaths {

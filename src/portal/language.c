@@ -26,6 +26,8 @@ static const LanguageText *const tables[] = {
         text_grid,
         text_cluster,
         text_log,
+        text_accounts,
+        text_import,
         text_people,
         text_results,
         text_students,

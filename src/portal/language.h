@@ -26,6 +26,8 @@ extern const LanguageText text_common[];
 extern const LanguageText text_grid[];
 extern const LanguageText text_cluster[];
 extern const LanguageText text_log[];
+extern const LanguageText text_accounts[];
+extern const LanguageText text_import[];
 extern const LanguageText text_people[];
 extern const LanguageText text_results[];
 extern const LanguageText text_students[];

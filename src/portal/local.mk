@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libportal.a
 libportal_a_SOURCES = \
 	src/portal/account-name.c src/portal/account-name.h \
+	src/portal/account.c src/portal/accounts.c src/portal/accounts.h \
 	src/portal/asking.c src/portal/asking.h \
 	src/portal/assessment-edit.c \
 	src/portal/assessment.c \
@@ -48,6 +49,12 @@ libportal_a_SOURCES = \
 	src/portal/grade-page.c \
 	src/portal/grades.c \
 	src/portal/history-view.c src/portal/history-view.h \
+	src/portal/import-ask.c src/portal/import-ask.h \
+	src/portal/import-flow.c \
+	src/portal/import-page.c \
+	src/portal/import-view.c src/portal/import-view.h \
+	src/portal/import-wait.c \
+	src/portal/imports.c src/portal/imports.h src/portal/imports-view.h \
 	src/portal/language.c src/portal/language.h \
 	src/portal/log-follow.c \
 	src/portal/log-page.c \
@@ -84,6 +91,7 @@ libportal_a_SOURCES = \
 	src/portal/students.c src/portal/students.h \
 	src/portal/templates.c src/portal/templates.h \
 	src/portal/terms.c \
+	src/portal/text-accounts.c \
 	src/portal/text-assessments.c \
 	src/portal/text-class-history.c \
 	src/portal/text-class-people.c \
@@ -91,13 +99,16 @@ libportal_a_SOURCES = \
 	src/portal/text-cluster.c \
 	src/portal/text-common.c \
 	src/portal/text-grid.c \
+	src/portal/text-import.c \
 	src/portal/text-log.c \
 	src/portal/text-people.c \
 	src/portal/text-results.c \
 	src/portal/text-students.c \
 	src/portal/text-when.c \
+	src/portal/tokens.c \
 	src/portal/told.c src/portal/told.h \
 	src/portal/typed.c src/portal/typed.h \
+	src/portal/upload.c src/portal/upload.h \
 	src/portal/versions.c src/portal/versions.h \
 	src/portal/views.c src/portal/views.h \
 	src/portal/visitor.c src/portal/visitor.h \
@@ -110,6 +121,9 @@ gradebook_portal_LDADD = libportal.a libruntime.a libwire.a libbase.a $(RUNTIME_
 portaltemplatesdir = $(portaldatadir)/templates
 dist_portaltemplates_DATA = \
 	src/portal/templates/about.mustache \
+	src/portal/templates/account-new.mustache \
+	src/portal/templates/account.mustache \
+	src/portal/templates/accounts.mustache \
 	src/portal/templates/assessment-edit.mustache \
 	src/portal/templates/assessment-new.mustache \
 	src/portal/templates/assessment.mustache \
@@ -136,6 +150,14 @@ dist_portaltemplates_DATA = \
 	src/portal/templates/head.mustache \
 	src/portal/templates/history-entry.mustache \
 	src/portal/templates/history-line.mustache \
+	src/portal/templates/import-check.mustache \
+	src/portal/templates/import-done.mustache \
+	src/portal/templates/import-kept-fields.mustache \
+	src/portal/templates/import-kept.mustache \
+	src/portal/templates/import-wait-end.mustache \
+	src/portal/templates/import-wait.mustache \
+	src/portal/templates/import.mustache \
+	src/portal/templates/imports.mustache \
 	src/portal/templates/kept.mustache \
 	src/portal/templates/log-row.mustache \
 	src/portal/templates/log.mustache \
@@ -160,7 +182,11 @@ portalassetsdir = $(portaldatadir)/assets
 dist_portalassets_DATA = \
 	src/portal/assets/cluster.js \
 	src/portal/assets/icon.svg \
-	src/portal/assets/log.js
+	src/portal/assets/import.js \
+	src/portal/assets/log.js \
+	src/portal/assets/tokens.js \
+	src/portal/templates/token.mustache \
+	src/portal/templates/tokens.mustache
 portalstyledir = $(portalassetsdir)/style
 dist_portalstyle_DATA = \
 	src/portal/assets/style/base.css \
@@ -168,6 +194,7 @@ dist_portalstyle_DATA = \
 	src/portal/assets/style/cluster.css \
 	src/portal/assets/style/forms.css \
 	src/portal/assets/style/grid.css \
+	src/portal/assets/style/import.css \
 	src/portal/assets/style/people.css \
 	src/portal/assets/style/print.css \
 	src/portal/assets/style/small.css \

@@ -64,6 +64,8 @@ static int add_sections(json_object *view, const PageFrame *frame, PersonRole ro
                 { "Students", "/students", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true } },
                 { "MyGrades", "/my-grades", { [PERSON_STUDENT] = true } },
                 { "Classes", "/classes", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true, [PERSON_STUDENT] = true } },
+                { "Import", "/import", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true } },
+                { "Accounts", "/accounts", { [PERSON_ADMIN] = true } },
                 { "Cluster", "/cluster", { [PERSON_ADMIN] = true } },
                 { "Log", "/log", { [PERSON_ADMIN] = true } },
                 { "About", "/about", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true, [PERSON_STUDENT] = true } },
@@ -137,19 +139,30 @@ static void make_tag(char ret[static TAG_SIZE]) {
         (void) sodium_bin2hex(ret, TAG_SIZE, bits, sizeof(bits));
 }
 
+int page_render(Portal *p, const PageFrame *frame, const char *template, json_object *view, Buffer *out) {
+        int r = add_frame(p, frame, view);
+
+        return r < 0 ? r : templates_render(p->templates, template, p->languages, frame->language, view, out);
+}
+
+void page_set_headers(Request *r, const Portal *p) {
+        for (size_t i = 0; i < ELEMENTSOF(headers); i++)
+                request_set_header(r, headers[i].name, headers[i].value);
+        if (portal_conf(p)->https)
+                request_set_header(r, "Strict-Transport-Security", HSTS);
+}
+
 int page_new(Portal *p, const PageFrame *frame, const char *template, json_object *view, HttpBody **ret) {
         _cleanup_(buffer_deinit) Buffer out = BUFFER_MAX(PAGE_MAX);
         _cleanup_(http_body_unrefp) HttpBody *b = NULL;
         char tag[TAG_SIZE], etag[TAG_SIZE + 4];
-        int r = add_frame(p, frame, view);
+        int r;
 
         make_tag(tag);
         (void) snprintf(etag, sizeof(etag), "W/\"%s\"", tag);
+        r = json_add_text(view, "PageTag", tag);
         if (r >= 0)
-                r = json_add_text(view, "PageTag", tag);
-
-        if (r >= 0)
-                r = templates_render(p->templates, template, p->languages, frame->language, view, &out);
+                r = page_render(p, frame, template, view, &out);
         if (r >= 0)
                 r = http_body_new(&b, "text/html; charset=utf-8", buffer_text(&out), out.size);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(headers); i++)

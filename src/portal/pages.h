@@ -3,6 +3,7 @@
 
 #include <json-c/json.h>
 
+#include "base/buffer.h"
 #include "portal/cookies.h"
 #include "portal/feed.h"
 #include "portal/grade-form.h"
@@ -30,6 +31,10 @@ FeedQuestion page_question(const PageFrame *frame, const char *path);   /* borro
 
 /* Renders a template with view (borrowed; the members of the frame are added to it). */
 int page_new(Portal *p, const PageFrame *frame, const char *template, json_object *view, HttpBody **ret);
+
+/* For a page that is sent bit by bit: a part of it, and the headers of the reply to come. */
+int page_render(Portal *p, const PageFrame *frame, const char *template, json_object *view, Buffer *out);
+void page_set_headers(Request *r, const Portal *p);
 
 /* Replies with a page made for this request only. view is taken; NULL: no memory (500). */
 void page_reply(Request *r, Portal *p, const PageFrame *frame, unsigned status, const char *template, json_object *view);

@@ -59,6 +59,7 @@ typedef struct Portal {
         LogFollower *log_followers;
         size_t n_log_followers;
         uint64_t pages;                 /* rendered */
+        unsigned uploads;               /* forms with a table that are in memory: upload.h */
         uint64_t grades_added;
         bool grading_failed;            /* the last request to grading did */
 } Portal;

@@ -6,6 +6,8 @@
 #include "portal/class-row.h"
 #include "portal/cluster.h"
 #include "portal/log.h"
+#include "portal/accounts.h"
+#include "portal/imports.h"
 #include "portal/portal.h"
 
 const Route portal_routes[] = {
@@ -53,6 +55,25 @@ const Route portal_routes[] = {
         { "GET", "/classes/{id}", get_class, 0, ROUTE_PUBLIC },
         { "GET", "/classes/{id}/students/{student}", get_class_row, 0, ROUTE_PUBLIC },
         { "POST", "/classes/{id}/students/{student}", post_class_row, CLASS_ROW_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/import", get_import_form, 0, ROUTE_PUBLIC },
+        { "POST", "/import", post_import_run, 0, ROUTE_PUBLIC | ROUTE_STREAMED },
+        { "POST", "/import/check", post_import_check, 0, ROUTE_PUBLIC | ROUTE_STREAMED },
+        { "GET", "/imports", get_import_list, 0, ROUTE_PUBLIC },
+        { "GET", "/imports/{id}", get_import_page, 0, ROUTE_PUBLIC },
+        { "POST", "/imports/{id}/undo", post_import_undo, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/accounts", get_account_list, 0, ROUTE_PUBLIC },
+        { "POST", "/accounts", post_account_new, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/accounts/new", get_account_form, 0, ROUTE_PUBLIC },
+        { "GET", "/accounts/{id}", get_account_page, 0, ROUTE_PUBLIC },
+        { "POST", "/accounts/{id}", post_account_edit, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/accounts/{id}/disable", post_account_disable, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/accounts/{id}/enable", post_account_enable, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/accounts/{id}/password", post_account_password, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/accounts/{id}/sign-out", post_account_sign_out, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/accounts/{id}/delete", post_account_delete, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "GET", "/tokens", get_token_list, 0, ROUTE_PUBLIC },
+        { "POST", "/tokens", post_token_new, FORM_BODY_MAX, ROUTE_PUBLIC },
+        { "POST", "/tokens/{id}/end", post_token_end, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "GET", "/sign-in", get_sign_in, 0, ROUTE_PUBLIC },
         { "POST", "/sign-in", post_sign_in, FORM_BODY_MAX, ROUTE_PUBLIC },
         { "POST", "/sign-out", post_sign_out, FORM_BODY_MAX, ROUTE_PUBLIC },

@@ -3,7 +3,7 @@
 
 /* Shared by http-server.c (daemons, loop, drain), http-server-connection.c (how many there may be), http-server-request.c
  * (from the first byte to the handler, and what a handler may ask), http-server-body.c (bodies that are taken
- * as they come), http-server-hold.c (until the reply), http-server-reply.c
+ * as they come), http-server-form.c (forms with files in them), http-server-hold.c (until the reply), http-server-reply.c
  * and http-server-stream.c (back to the client). Nobody else includes it. */
 
 #include <microhttpd.h>

@@ -34,6 +34,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-server-internal.h \
 	src/runtime/http-server-body.c \
 	src/runtime/http-server-connection.c \
+	src/runtime/http-server-form.c \
 	src/runtime/http-server-hold.c \
 	src/runtime/http-server-reply.c \
 	src/runtime/http-server-request.c \

@@ -56,6 +56,12 @@ ssize_t request_take_body(Request *r, void *data, size_t max);
 void request_close_body(Request *r);    /* nobody takes it any more; no callback */
 bool request_has_body(const Request *r, uint64_t *ret_size);    /* by the head; UINT64_MAX: in chunks, nobody knows how long */
 
+/* A form that the handler has collected, in either way that browsers send one (application/x-www-form-urlencoded, multipart/form-data: RFC 7578):
+ * calls part for each field in its order, for a long one several times with the offset of what comes. file_name: NULL where it is none. Bytes are as
+ * they were sent, and may be anything. 0; -EINVAL: it is no form, or malformed; -ENOMEM; the first negative value that part returns. */
+typedef int (*RequestFormPart)(const char *name, const char *file_name, const char *data, size_t size, uint64_t offset, void *userdata);
+int request_read_form(Request *r, const char *data, size_t size, RequestFormPart part, void *userdata);
+
 /* Parses the body as a JSON object, whatever its Content-Type says; on failure the request has been answered (400) and -EBADMSG returned. */
 int request_json(Request *r, json_object **ret);
 

@@ -112,6 +112,8 @@ class WholeSchool(School):
         """The page of the newest entry in the history of a class."""
         path = f"/classes/{self.classes[name]}/history"
         return f"{path}/{self.grading.get(path + '?limit=1').json['Items'][0]['Sequence']}"
+    def newest_import(self):
+        return self.grading.get("/imports?limit=1").json["Items"][0]["Import"]
 
     def big_class(self, students=480, assessments=18, teacher="ada"):
         """Another class, as large as asked for; returns its ID."""
@@ -127,12 +129,14 @@ class Town:
     """A cluster with a portal that knows its grading, which keeps the school."""
 
     def __init__(self, cluster, school=School, daemons=(), portal=None):
+    def __init__(self, cluster, school=School, daemons=(), portal=None, environment=None):
         self.cluster = cluster
         cluster.configure("portal", {"Portal": {"RetrySec": "1s", "SiteName": "Hilltop School", **(portal or {})}})
         self.registry = cluster.start("registry")
         for name in daemons:
             setattr(self, name, cluster.start(name))
         self.grading = cluster.daemon("grading", keep_listener=True).start()
+        self.grading = cluster.daemon("grading", keep_listener=True, environment=environment).start()
         self.school = school(self.grading)
         self.portal = cluster.start("portal")
         wait_until(lambda: self.portal.get("/sign-in", token=False).status == 200, "the portal knows grading")
