@@ -105,17 +105,13 @@ static void reply_away(const Change *c, int error, unsigned status) {
 }
 
 /* What somebody else made of it meanwhile, beside each field where it is not what was typed. Sent again, it is changed knowingly. */
-static void reply_conflict(Change *c, json_object *problem, json_object *current) {
+static void reply_conflict(Change *c, json_object *current) {
         static const FormField none[] = { {} };
         _cleanup_(json_unrefp) json_object *now = NULL;
-        _cleanup_(freep) char *said = NULL;
-        const char *by = change_text(problem, "ChangedBy"), *version = change_text(current, "Version");
+        const char *version = change_text(current, "Version");
         Language language = c->frame.language;
         int r = (c->plan->from_row ? c->plan->from_row : form_from_row)(c->plan->fields ? c->plan->fields : none, current, &now);
 
-        /* "account:7" is nobody's name. */
-        if (by && strchr(by, ':'))
-                by = NULL;
         for (const FormField *f = c->plan->fields; r >= 0 && f && f->name; f++) {
                 const char *theirs = change_text(now, f->name), *mine = change_text(c->typed, f->name);
                 _cleanup_(freep) char *text = NULL;
@@ -128,9 +124,7 @@ static void reply_conflict(Change *c, json_object *problem, json_object *current
         }
         if (r >= 0 && version)
                 r = json_add_text(c->typed, CHANGE_VERSION, version);
-        if (r >= 0)
-                r = language_format(language, by ? "ConflictBy" : "Conflict", "Value", by ? by : "", &said);
-        reply_again(c, 409, r < 0 ? NULL : said);
+        reply_again_key(c, 409, "Conflict");
 }
 
 /* The field of that name, or the first one of several that are together a member: "TypeWeights.Quiz" of "TypeWeights". */
@@ -162,7 +156,7 @@ static void reply_refused(Change *c, const HttpAnswer *answer) {
         json_object *current = NULL;
 
         if (answer->status == 409 && problem && json_object_object_get_ex(problem, "Current", &current) && json_object_is_type(current, json_type_object))
-                reply_conflict(c, problem, current);
+                reply_conflict(c, current);
         else if (field && json_add_text(c->errors, field->name, detail) >= 0)
                 reply_again(c, answer->status, NULL);
         else if (detail && language_format(c->frame.language, "RefusedBecause", "Value", detail, &said) >= 0)

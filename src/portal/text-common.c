@@ -23,8 +23,6 @@ const LanguageText text_common[] = {
         { "ChooseNone", { "None", "无" } },
         { "Conflict", { "Somebody else has changed this meanwhile. What is there now stands beside what you typed: send it again to put yours in its place.",
           "其他人在此期间作了更改。现有内容显示在您输入的内容旁边：再次发送即以您的内容取代。" } },
-        { "ConflictBy", { "{{Value}} has changed this meanwhile. What is there now stands beside what you typed: send it again to put yours in its place.",
-          "{{Value}} 在此期间作了更改。现有内容显示在您输入的内容旁边：再次发送即以您的内容取代。" } },
         { "ConflictEmpty", { "It is empty now.", "现在为空。" } },
         { "ConflictNow", { "It is “{{Value}}” now.", "现在是“{{Value}}”。" } },
         { "DetailBadAddress", { "The address is not one that a page can have.", "这不是网页可以有的地址。" } },
