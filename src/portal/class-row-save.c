@@ -86,7 +86,7 @@ static void reply_sign_in(RowSave *s) {
         char name[64];
         int r = typed ? 0 : -ENOMEM;
 
-        for (size_t i = s->at; r >= 0 && i < json_object_array_length(s->cells); i++) {
+        for (size_t i = 0; r >= 0 && i < json_object_array_length(s->cells); i++) {
                 json_object *cell = json_object_array_get_idx(s->cells, i);
 
                 for (size_t k = 0; r >= 0 && class_row_cell_is_changed(cell) && k < ELEMENTSOF(members); k++) {
@@ -110,9 +110,32 @@ static void reply_away(RowSave *s, int error, unsigned status) {
         reply_again(s, shown, s->n_saved > 0 ? "GridSomeAway" : "GridNoneAway", language_text(s->frame.language, key));
 }
 
+static void reply_left(RowSave *s) {
+        reply_again(s, 409, s->n_saved > 0 ? "GridSomeLeft" : "GridNoneSaved", NULL);
+}
+
+static void on_account(const HttpAnswer *answer, void *userdata) {
+        RowSave *s = userdata;
+
+        if (asking_session_needed(answer))
+                reply_sign_in(s);
+        else if (asking_account(answer, &s->account) < 0)
+                reply_away(s, -ENOMEM, 0);
+        else
+                reply_left(s);
+}
+
+/* Where nothing was fit to be sent, grading has not said yet whose page it is. */
+static bool ask_account(RowSave *s) {
+        const Asking asking = { .method = "GET", .path = "/sessions/current", .session = s->frame.session };
+
+        return !s->account && *s->frame.session && asking_begin(s->portal, s->request, &asking, on_account, s) >= 0;
+}
+
 static void reply_end(RowSave *s) {
         if (s->n_left > 0) {
-                reply_again(s, 409, s->n_saved > 0 ? "GridSomeLeft" : "GridNoneSaved", NULL);
+                if (!ask_account(s))
+                        reply_left(s);
                 return;
         }
         told_set(s->request, s->n_saved > 0 ? "DoneRow" : "DoneRowNothing");
@@ -133,20 +156,18 @@ static int say_error(RowSave *s, json_object *cell, const char *key) {
 }
 
 /* Sent again it is put in the place of what is there, knowingly. */
-static int say_conflict(RowSave *s, json_object *cell, json_object *problem, json_object *current) {
-        _cleanup_(freep) char *now = NULL, *text = NULL, *who = NULL;
+static int say_conflict(RowSave *s, json_object *cell, json_object *current) {
+        _cleanup_(freep) char *now = NULL, *text = NULL;
         _cleanup_(buffer_deinit) Buffer said = BUFFER_NULL;
-        const char *by = row_text(problem, "ChangedBy");
         Language language = s->frame.language;
 
         if (class_row_cell_see(cell, current) < 0 || class_row_grade_text(current, &now) < 0 ||
-            language_format(language, *now ? "ConflictNow" : "ConflictEmpty", "Value", now, &text) < 0 ||
-            language_format(language, by ? "GridChangedBy" : "GridChangedByOther", "Value", by ? by : "", &who) < 0)
+            language_format(language, *now ? "ConflictNow" : "ConflictEmpty", "Value", now, &text) < 0)
                 return -ENOMEM;
         if (!class_row_cell_is_changed(cell))
                 return say_saved(s, cell, current); /* both have typed the same */
         s->n_left++;
-        (void) buffer_printf(&said, "%s %s %s", who, text, language_text(language, "GridSendAgain"));
+        (void) buffer_printf(&said, "%s %s %s", language_text(language, "GridChangedBy"), text, language_text(language, "GridSendAgain"));
         return said.error < 0 ? said.error : json_add_text(cell, "Error", buffer_text(&said));
 }
 
@@ -157,9 +178,9 @@ static int say_refused(RowSave *s, json_object *cell, const HttpAnswer *answer) 
         json_object *current = NULL;
 
         if (answer->status == 409 && problem && json_object_object_get_ex(problem, "Current", &current))
-                return say_conflict(s, cell, problem, current);
+                return say_conflict(s, cell, current);
         if (answer->status == 409 && problem && json_object_object_get_ex(problem, "Yours", NULL))
-                return say_conflict(s, cell, problem, NULL); /* it has been deleted */
+                return say_conflict(s, cell, NULL); /* it has been deleted */
         if (!detail)
                 return say_error(s, cell, "Refused");
         s->n_left++;

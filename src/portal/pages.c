@@ -14,7 +14,7 @@
 
 #define PAGE_MAX (64u << 20)
 #define PACK_MIN (8u << 10)             /* what is smaller goes out in a packet or two, packed or not */
-#define PACK_LEVEL 1                    /* of a class of 480 it takes 1/5 of the time of level 6, and is 1/4 longer */
+#define PACK_LEVEL 5                    /* a class of 480 and 18 takes 2 ms and is 30 KB; level 6 takes twice as long for 1/40 less */
 #define TAG_SIZE 17
 #define HSTS "max-age=31536000"         /* a year */
 

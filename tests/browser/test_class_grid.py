@@ -167,21 +167,23 @@ def test_two_on_the_same_cell(town, open_browser):
     one, two = Grid(town, open_browser()), Grid(town, open_browser(), "head")
     one.go("Carter", "Levers")
     two.go("Carter", "Levers")
+    two.type("1")       # into the field: what the other saves meanwhile does not come in there
     one.type("11", Keys.ENTER)
     one.wait_said("All saved")
-    two.type("12", Keys.ENTER)
+    two.type("2", Keys.ENTER)
     two.wait_said("1 to decide")
     line = two.browser.find_element(By.CSS_SELECTOR, ".grid-conflicts p")
     assert "11" in line.text and "12" in line.text and "Nick Carter, Levers" in line.text
     assert one.grade("Carter", "Levers") == ("graded", 11) and two.text("Carter", "Levers") == "12"
     assert violations(two.browser) == []
     two.browser.shoot("class-conflict")
+    one.go("Carter", "Levers")
+    one.type("1")
     line.find_elements(By.TAG_NAME, "button")[0].click()
     two.wait_said("All saved")
     assert one.grade("Carter", "Levers") == ("graded", 12) and two.unsaved() == []
     # And the other way round: theirs.
-    one.go("Carter", "Levers")
-    one.type("13", Keys.ENTER)
+    one.type("3", Keys.ENTER)
     one.wait_said("1 to decide")
     one.browser.find_elements(By.CSS_SELECTOR, ".grid-conflicts button")[1].click()
     assert one.text("Carter", "Levers") == "12" and one.grade("Carter", "Levers") == ("graded", 12) and one.unsaved() == []
@@ -283,13 +285,25 @@ def test_without_a_script(town, open_browser, width):
     check(grid.browser)
 
 
+def spent(browser):
+    return next(m["value"] for m in browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"] if m["name"] == "TaskDuration")
+
+
 def test_the_header_and_the_names_stay_in_view(town, open_browser):
     class_id = town.school.big_class()
     town.school.classes["big"] = class_id
+    town.school.students["Last000"] = town.grading.get(f"/classes/{class_id}/grid").json["Students"][0]["ID"]
     browser = open_browser(1000, 700)
     grid = Grid(town, browser, class_name="big")
+    # What the page costs the browser, whatever else the machine does: the time of its thread, not the clock's.
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    before = spent(browser)
+    grid.load()
+    grid.go("Last000", "Paper 1")
+    cost = spent(browser) - before
+    print(f"480 x 18: {cost:.2f} s of the browser's thread until the first cell is there to be typed into")
+    assert cost < 2     # a thread is slower, too, where others keep the machine busy
     timing = browser.execute_script("return performance.getEntriesByType('navigation')[0].toJSON()")
-    assert timing["domContentLoadedEventEnd"] < 1000, timing
     assert timing["transferSize"] < 300 << 10 and timing["encodedBodySize"] * 3 < timing["decodedBodySize"], timing
     places = browser.execute_script("""const box = document.querySelector('.grid-box');
         box.scrollTo(600, 9000);

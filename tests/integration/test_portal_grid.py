@@ -94,6 +94,9 @@ def test_what_is_wrong_is_said_and_the_rest_is_saved(town, changes, said):
     answer = row.save({**changes, ("Score", "Forces"): "41", ("State", "Forces"): ""})
     assert answer.status == 409 and said in row.error("Levers") and "Some is saved" in answer.text
     assert row.grade("Levers") == before and row.grade("Forces")["Score"] == 41
+    assert "Ada &lt;Byron&gt;" in answer.text
+    # And where there is nothing else to save: it is still one's own page.
+    assert "Ada &lt;Byron&gt;" in row.save({}).text and "Not saved yet" in row.person.page.text
     for (member, title), value in changes.items():
         if value != "tired":
             assert row.shown(member, title) == value

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/macros.h"
+#include "runtime/deflate.h"
 #include "runtime/inflate.h"
 
 #define MIB (1u << 20)
@@ -85,6 +86,22 @@ static void test_bound(void **state) {
         }
 }
 
+static void test_deflated(void **state) {
+        static const char text[] = "85 M 85 M 85 M 85 M 85 M 85 M 85 M 85 M 85 M 85 M 85 M 85 M 85 M 85 M";
+
+        for (int level = 1; level <= 9; level++)
+                for (size_t size = 0; size <= sizeof(text); size += sizeof(text)) {
+                        _cleanup_(freep) char *packed = NULL, *again = NULL;
+                        size_t packed_size, again_size;
+
+                        assert_int_equal(deflate_gzip(text, size, level, &packed, &packed_size), 0);
+                        assert_true(size == 0 || packed_size < size);
+                        assert_int_equal(inflate_gzip(packed, packed_size, sizeof(text), &again, &again_size), 0);
+                        assert_int_equal(again_size, size);
+                        assert_memory_equal(again, text, size);
+                }
+}
+
 static void test_broken(void **state) {
         _cleanup_(buffer_deinit) Buffer b = BUFFER_NULL, zlib = BUFFER_NULL, raw = BUFFER_NULL;
         static const char text[] = "one line of text, and one line of text again";
@@ -114,6 +131,7 @@ int main(void) {
                 cmocka_unit_test(test_members),
                 cmocka_unit_test(test_bound),
                 cmocka_unit_test(test_broken),
+                cmocka_unit_test(test_deflated),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ function describe(p) {
     const name = nameCell(p.place), mine = p.text || sayText("empty");
     if (p.state === "refused")
         return sayText("refused", { ...name, mine, why: p.why });
-    return sayText("conflict", { ...name, mine, theirs: p.theirs.text || sayText("empty"), who: p.theirs.who, time: timeOf(p.theirs.at) });
+    return sayText("conflict", { ...name, mine, theirs: p.theirs.text || sayText("empty"), time: timeOf(p.theirs.at) });
 }
 
 function addButton(line, key, act) {

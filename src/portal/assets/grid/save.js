@@ -145,7 +145,7 @@ function conflict(p, problem) {
         Object.assign(p, { base: text, version, sent: [], id: newID(), state: "waiting" });
         keep(p);
     } else {
-        p.theirs = { text, version, who: problem.ChangedBy || "?", at: problem.ChangedAt };
+        p.theirs = { text, version, at: problem.ChangedAt };
         p.state = "conflict";
         keep(p);
         askPerson(p);
