@@ -99,16 +99,23 @@ uint64_t segments_live_since(const Segments *s) {
         return s->live_since;
 }
 
-void segments_grow(Segments *s, const char *lines, size_t size) {
+void segments_grow(Segments *s, size_t size) {
         Segment *one = segments_live(s);
 
-        /* An index that fails is missing from here on, and made again when the file is full. */
-        (void) live_index_add(&s->index, lines, size);
         if (s->live_since == 0)
                 s->live_since = clock_realtime_usec();
         (void) pthread_mutex_lock(&s->mutex);
         one->size += size;
         one->stored += size;
+        (void) pthread_mutex_unlock(&s->mutex);
+}
+
+void segments_add_to_index(Segments *s, const char *lines, size_t size) {
+        Segment *one = segments_live(s);
+
+        /* An index that fails is missing from here on, and made again when the file is full. */
+        (void) live_index_add(&s->index, lines, size);
+        (void) pthread_mutex_lock(&s->mutex);
         one->indexed = s->index.fd >= 0;
         one->index_size = s->index.size;
         (void) pthread_mutex_unlock(&s->mutex);

@@ -47,8 +47,9 @@ uint64_t segments_live_size(const Segments *s);
 uint64_t segments_live_position(const Segments *s);
 uint64_t segments_live_since(const Segments *s);       /* when its first record was received; 0: there is none */
 
-/* These lines are on disk: readers may see them. */
-void segments_grow(Segments *s, const char *lines, size_t size);
+/* So many bytes more are on disk: readers may see them. Their lines go into the index a moment later, in the same order. */
+void segments_grow(Segments *s, size_t size);
+void segments_add_to_index(Segments *s, const char *lines, size_t size);
 
 /* Brings the live index to disk, so that a power cut leaves little to make again. */
 int segments_sync_index(Segments *s);

@@ -165,14 +165,22 @@ static void commit(LogStore *s, Job *first, Job *end) {
                 dedup_commit(s->dedup);
                 limits_commit(s->limits);
                 if (s->text.size > 0)
-                        segments_grow(s->segments, s->text.data, s->text.size);
+                        segments_grow(s->segments, s->text.size);
                 count(s, first, end);
         }
+        s->upkeep_due |= has_upkeep(first, end);
+}
+
+/* What a commit leaves to be done, for which nobody waits: its lines are in s->text until then. */
+static void settle(LogStore *s) {
+        if (s->text.size > 0)
+                segments_add_to_index(s->segments, s->text.data, s->text.size);
         if (s->text.allocated > KEPT_BYTES)
                 buffer_deinit(&s->text);
         else
                 buffer_clear(&s->text);
-        rotate_if_full(s, has_upkeep(first, end));
+        rotate_if_full(s, s->upkeep_due);
+        s->upkeep_due = false;
 }
 
 static void checkpoint_if_due(LogStore *s) {
@@ -207,7 +215,20 @@ void store_commit_batch(Job *batch, void *userdata) {
                 } else if (s->text.size >= COMMIT_BYTES || !j->next) {
                         commit(s, first, j->next);
                         first = j->next;
+                        if (first)
+                                settle(s);
                 }
         }
+}
+
+bool store_settle(void *userdata) {
+        LogStore *s = userdata;
+        bool noted;
+
+        settle(s);
         checkpoint_if_due(s);
+        (void) pthread_mutex_lock(&s->mutex);
+        noted = *s->notes.rotated || s->notes.expired > 0 || s->notes.error < 0;
+        (void) pthread_mutex_unlock(&s->mutex);
+        return noted;
 }

@@ -33,7 +33,8 @@ struct LogStore {
         Limits *limits;
         char host[LOG_HOST_MAX + 1];    /* this machine */
         uint64_t now_usec;              /* CLOCK_MONOTONIC, of the batch at hand */
-        Buffer text;                    /* of the commit at hand */
+        Buffer text;                    /* of the commit at hand, until it is settled */
+        bool upkeep_due;                /* when it is settled */
         LogTextHead head;               /* of the text at hand: the next one is mostly of the same sender */
         uint64_t checkpoint_position;   /* up to which the checkpoint tells */
         uint64_t room_position;         /* up to which it was looked whether KeepFree= is kept */
@@ -63,8 +64,10 @@ struct LogStore {
         uint64_t records, stored, duplicates, suppressed, limited, gaps, missing, bytes, commits, sources, open_gaps, expired;
 };
 
-/* store-commit.c: the worker's batch. */
+/* store-commit.c: the worker's batch, and what it leaves to be done when who waits for it is answered (index, rotation, checkpoint): true if there is something
+ * to tell of that. */
 void store_commit_batch(Job *batch, void *userdata);
+bool store_settle(void *userdata);
 
 /* store-render.c: appends what of it is new to s->text. */
 int store_render(LogStore *s, LogAppend *a);
@@ -72,6 +75,7 @@ int store_render(LogStore *s, LogAppend *a);
 /* store-outcome.c: tells of failures, recoveries and what the worker noted; notices by itself when there is room again. */
 int store_outcome_init(LogStore *s, sd_event *event);
 void store_outcome_tell(LogStore *s, const LogAppend *a);
+void store_outcome_tell_notes(void *userdata);
 
 /* store-upkeep.c: what is to be done now and then, whether or not anything is appended; tells what was found damaged. */
 int store_upkeep_init(LogStore *s, sd_event *event);

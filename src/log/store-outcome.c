@@ -10,7 +10,8 @@
 #define PROBE_USEC USEC_PER_SEC
 #define PROBE_MORE_BYTES (64u * 1024)   /* escapes make a record longer than what came */
 
-static void tell_notes(LogStore *s) {
+void store_outcome_tell_notes(void *userdata) {
+        LogStore *s = userdata;
         StoreNotes notes;
         SegmentsTotal total;
 
@@ -19,7 +20,7 @@ static void tell_notes(LogStore *s) {
         s->notes = (StoreNotes) {};
         (void) pthread_mutex_unlock(&s->mutex);
 
-        if (*notes.rotated)
+        if (*notes.rotated && s->tidy)
                 tidy_wake(s->tidy);
         if (*notes.rotated) {
                 total = segments_total(s->segments);
@@ -69,7 +70,7 @@ static void tell_recovery(LogStore *s) {
 }
 
 void store_outcome_tell(LogStore *s, const LogAppend *a) {
-        tell_notes(s);
+        store_outcome_tell_notes(s);
         if (a->job.result == -ENOMEM)
                 s->failures++;
         else if (a->job.result < 0)

@@ -110,6 +110,7 @@ int store_new(LogStore **ret, sd_event *event, const char *directory, const LogC
         if (r < 0)
                 return r;
         worker_set_gathers(s->worker);
+        worker_set_rest(s->worker, store_settle, store_outcome_tell_notes);
         r = store_outcome_init(s, event);
         if (r >= 0)
                 r = tidy_new(&s->tidy, event, s->segments, config->compress);

@@ -43,6 +43,7 @@ struct Listener {
         unsigned n_held;                /* requests whose connection is not suspended while they wait */
         unsigned run;                   /* number of the last one */
         unsigned progress;              /* how much in it may have more to do at once; held requests do not count */
+        size_t body_bytes;              /* that came in this turn of the loop */
         uint64_t full_told_usec;        /* monotonic; 0: never */
         Listener *next;
 };

@@ -17,6 +17,7 @@
 /* A body that will not be used is read up to here before the answer goes out: a client that is still sending when its
  * connection closes would see a reset instead of the answer. */
 #define DISCARD_MAX (16u * 1024 * 1024)
+#define RESERVE_MAX (1u << 20)  /* bytes of a body, when its head is there */
 #define BASIC_MAX 512           /* bytes of user and password */
 
 void http_request_free(Request *r) {
@@ -219,9 +220,13 @@ static void check_head(Request *r) {
         else if (!http_request_is_streamed(r) && body_size > r->match.route->body_max)
                 (void) problem_set(&r->problem, 413, "The body has more than %zu bytes, the most that is taken here", r->match.route->body_max);
         r->body.max = r->match.route->body_max;
+        /* It need not grow by copies. What does not come is not touched, and costs nothing. */
+        if (!r->problem.status && !http_request_is_streamed(r))
+                (void) buffer_reserve(&r->body, body_size < RESERVE_MAX ? (size_t) body_size : RESERVE_MAX);
 }
 
 static void take_body(Request *r, const char *data, size_t size) {
+        r->connection->listener->body_bytes += size;
         r->server->counters.bytes_received += size;
         if (r->problem.status || http_request_is_streamed(r)) {
                 r->discarded += size;

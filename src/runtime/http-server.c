@@ -13,6 +13,7 @@
 
 #define CONNECTION_MEMORY_BYTES (16 * 1024)     /* request line and headers must fit */
 #define HELD_RUN_MSEC 1         /* between two runs, as long as there are requests that are held */
+#define BODY_TURN_BYTES (64u * 1024)
 #define DRAIN_GRACE_USEC (250 * USEC_PER_MSEC)  /* a busy client's next request is answered with "Connection: close" */
 
 /* A line of libmicrohttpd's own: mostly clients that went away, so for developers only. */
@@ -74,13 +75,27 @@ static int listener_arm(Listener *l) {
         return sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT);
 }
 
+static bool is_ready(Listener *l) {
+        MHD_UNSIGNED_LONG_LONG timeout_msec;
+
+        return MHD_get_timeout(l->daemon, &timeout_msec) == MHD_YES && timeout_msec == 0;
+}
+
+/* A body comes in pieces no larger than half a connection's memory, one in each run: several runs share a turn of the loop, which costs more than
+ * they do, until all bodies together have got BODY_TURN_BYTES. */
 static int listener_run(Listener *l) {
-        l->run++;
-        l->progress = 0;
-        if (MHD_run(l->daemon) != MHD_YES) {
-                log_error("The HTTP server broke down: libmicrohttpd cannot run its daemon");
-                return -EIO;
-        }
+        size_t before;
+
+        l->body_bytes = 0;
+        do {
+                before = l->body_bytes;
+                l->run++;
+                l->progress = 0;
+                if (MHD_run(l->daemon) != MHD_YES) {
+                        log_error("The HTTP server broke down: libmicrohttpd cannot run its daemon");
+                        return -EIO;
+                }
+        } while (l->body_bytes > before && l->body_bytes < BODY_TURN_BYTES && is_ready(l));
         return listener_arm(l);
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,6 +25,8 @@ typedef struct JobQueue {
 
 struct Worker {
         WorkerRun run;
+        bool (*rest)(void *userdata);   /* NULL: none */
+        void (*tell)(void *userdata);
         void *userdata;
         size_t queue_max;
         size_t batch_max;
@@ -48,6 +49,7 @@ struct Worker {
         size_t wanted;                  /* the thread waits for wakeup, until so many jobs wait; 0: it does not */
         bool gathers;                   /* the loop's to change */
         JobQueue completed;
+        bool told;                      /* by rest: the loop is to call tell */
         bool stopping;
 };
 
@@ -106,6 +108,18 @@ static void worker_gather(Worker *w, const Gathering *g) {
         w->wanted = 0;
 }
 
+/* With the lock, which it gives away meanwhile. */
+static void worker_run_rest(Worker *w) {
+        bool told;
+
+        (void) pthread_mutex_unlock(&w->mutex);
+        told = w->rest(w->userdata);
+        (void) pthread_mutex_lock(&w->mutex);
+        w->told |= told;
+        if (told)
+                (void) eventfd_write(w->event_fd, 1);
+}
+
 static void *worker_thread(void *userdata) {
         Worker *w = userdata;
         Gathering g = {};
@@ -137,6 +151,8 @@ static void *worker_thread(void *userdata) {
                 queue_append(&w->completed, batch, last);
                 /* Fails only when the counter is full, and then the loop is about to look anyway. */
                 (void) eventfd_write(w->event_fd, 1);
+                if (w->rest)
+                        worker_run_rest(w);
         }
         (void) pthread_mutex_unlock(&w->mutex);
         return NULL;
@@ -144,7 +160,11 @@ static void *worker_thread(void *userdata) {
 
 /* Completes what is done, in its order, but for what does not fit into the time (0: there is no end to it). True if something is left. */
 static bool worker_complete(Worker *w, uint64_t until_usec) {
+        bool told;
+
         (void) pthread_mutex_lock(&w->mutex);
+        told = w->told;
+        w->told = false;
         if (w->completed.first) {
                 *w->done.tail = w->completed.first;
                 w->done.tail = w->completed.tail;
@@ -164,6 +184,8 @@ static bool worker_complete(Worker *w, uint64_t until_usec) {
                 if (until_usec > 0 && clock_monotonic_usec() >= until_usec)
                         break;
         }
+        if (told)
+                w->tell(w->userdata);
         return w->done.first;
 }
 
@@ -296,6 +318,13 @@ int worker_submit(Worker *w, Job *job) {
 void worker_set_gathers(Worker *w) {
         (void) pthread_mutex_lock(&w->mutex);
         w->gathers = true;
+        (void) pthread_mutex_unlock(&w->mutex);
+}
+
+void worker_set_rest(Worker *w, bool (*rest)(void *userdata), void (*tell)(void *userdata)) {
+        (void) pthread_mutex_lock(&w->mutex);
+        w->rest = rest;
+        w->tell = tell;
         (void) pthread_mutex_unlock(&w->mutex);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
@@ -28,6 +29,10 @@ int worker_submit(Worker *w, Job *job); /* -EBUSY: queue_max jobs are not comple
 /* For a thread whose every batch costs the same, whatever its size: it gets no job as long as each turn of the loop brings more of them, and after
  * a batch of several jobs it waits for as many to come again, at most the time that the last one took. Neither waits for more than 2 ms. */
 void worker_set_gathers(Worker *w);
+
+/* What a batch leaves to be done: rest runs on the thread when the batch is on its way to be completed, and before the next one. When it has
+ * returned true, tell is called on the loop. Both get the userdata of run. Before the first job. */
+void worker_set_rest(Worker *w, bool (*rest)(void *userdata), void (*tell)(void *userdata));
 
 size_t worker_pending(const Worker *w); /* submitted and not completed */
 Worker *worker_free(Worker *w);         /* runs what was submitted to the end, completes it, joins the thread. Blocks */

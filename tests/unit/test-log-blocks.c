@@ -26,7 +26,8 @@ typedef struct Log {
 static void append(Log *l, const char *line, size_t size) {
         assert_int_equal(fd_write_all(segments_live_fd(l->segments), line, size), 0);
         assert_int_equal(buffer_append(&l->text, line, size), 0);
-        segments_grow(l->segments, line, size);
+        segments_grow(l->segments, size);
+        segments_add_to_index(l->segments, line, size);
 }
 
 static void append_numbered(Log *l, size_t n, size_t padding) {

@@ -38,6 +38,12 @@ typedef struct Fixture {
         char name[16];
         bool signals_blocked;
         pthread_t thread;
+
+        size_t rests, told;             /* rests: with the gate */
+        size_t rests_wanted;            /* after so many there is something to tell */
+        size_t completed_when_told;
+        bool is_completed;              /* atomic: one is */
+        bool in_time;
 } Fixture;
 
 static void number_done(Job *job) {
@@ -45,6 +51,7 @@ static void number_done(Job *job) {
         Fixture *f = n->fixture;
 
         f->completed[f->n_completed++] = n->value;
+        __atomic_store_n(&f->is_completed, true, __ATOMIC_RELEASE);
         if (f->n_completed == f->expected)
                 (void) sd_event_exit(f->event, 0);
 }
@@ -172,6 +179,68 @@ static void test_gathers(void **state) {
         fixture_end(&f);
 }
 
+static bool rest(void *userdata) {
+        Fixture *f = userdata;
+        bool tells;
+
+        (void) pthread_mutex_lock(&f->gate);
+        tells = ++f->rests == f->rests_wanted;
+        (void) pthread_mutex_unlock(&f->gate);
+        return tells;
+}
+
+static void tell(void *userdata) {
+        Fixture *f = userdata;
+
+        assert_false(pthread_equal(f->thread, pthread_self()));
+        f->told++;
+        f->completed_when_told = f->n_completed;
+        (void) sd_event_exit(f->event, 0);
+}
+
+/* Until the batch is completed; that it is must not depend on the end of this. */
+static bool rest_until_completed(void *userdata) {
+        Fixture *f = userdata;
+        uint64_t begin = clock_monotonic_usec();
+
+        while (!f->in_time && clock_monotonic_usec() < begin + 10 * USEC_PER_SEC)
+                f->in_time = __atomic_load_n(&f->is_completed, __ATOMIC_ACQUIRE);
+        return rest(f);
+}
+
+/* Jobs are completed while what their batch left is still to be done, and what that has to tell is told, on the loop. */
+static void test_rest_holds_nobody_up(void **state) {
+        Fixture f;
+
+        fixture_start(&f, JOBS, JOBS);
+        worker_set_rest(f.worker, rest_until_completed, tell);
+        f.rests_wanted = 1;
+        assert_int_equal(worker_submit(f.worker, &f.numbers[0].job), 0);
+        assert_int_equal(sd_event_loop(f.event), 0);
+        assert_true(f.in_time);
+        assert_int_equal(f.rests, 1);
+        assert_int_equal(f.told, 1);
+        assert_in_order(&f, 1);
+        fixture_end(&f);
+}
+
+/* One for each batch, also for the last before the end. */
+static void test_rest_behind_each_batch(void **state) {
+        Fixture f;
+
+        fixture_start(&f, JOBS, 4);
+        worker_set_rest(f.worker, rest, tell);
+        f.rests_wanted = 5;
+        for (size_t i = 0; i < 20; i++)
+                assert_int_equal(worker_submit(f.worker, &f.numbers[i].job), 0);
+        f.worker = worker_free(f.worker);
+        assert_in_order(&f, 20);
+        assert_int_equal(f.rests, 5);
+        assert_int_equal(f.told, 1);
+        assert_int_equal(f.completed_when_told, 20);
+        fixture_end(&f);
+}
+
 static int submit_one(sd_event_source *source, void *userdata) {
         Fixture *f = userdata;
         uint64_t begin = clock_monotonic_usec();
@@ -247,6 +316,8 @@ int main(void) {
                 cmocka_unit_test(test_queue_is_bounded),
                 cmocka_unit_test(test_free_completes),
                 cmocka_unit_test(test_gathers),
+                cmocka_unit_test(test_rest_holds_nobody_up),
+                cmocka_unit_test(test_rest_behind_each_batch),
                 cmocka_unit_test(test_collects),
                 cmocka_unit_test(test_thread_is_named_and_deaf),
                 cmocka_unit_test(test_refuses_nonsense),
