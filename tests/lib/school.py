@@ -128,14 +128,12 @@ class WholeSchool(School):
 class Town:
     """A cluster with a portal that knows its grading, which keeps the school."""
 
-    def __init__(self, cluster, school=School, daemons=(), portal=None):
     def __init__(self, cluster, school=School, daemons=(), portal=None, environment=None):
         self.cluster = cluster
         cluster.configure("portal", {"Portal": {"RetrySec": "1s", "SiteName": "Hilltop School", **(portal or {})}})
         self.registry = cluster.start("registry")
         for name in daemons:
             setattr(self, name, cluster.start(name))
-        self.grading = cluster.daemon("grading", keep_listener=True).start()
         self.grading = cluster.daemon("grading", keep_listener=True, environment=environment).start()
         self.school = school(self.grading)
         self.portal = cluster.start("portal")
