@@ -14,6 +14,7 @@
 #include "portal/forms.h"
 #include "portal/page-paths.h"
 #include "portal/row.h"
+#include "portal/search.h"
 #include "portal/told.h"
 #include "portal/typed.h"
 #include "portal/views.h"
@@ -34,6 +35,7 @@ static const PagePlan enrol_page = {
         .section = "Classes",
         .not_found = "NoSuchClass",
         .has_form = true,
+        .minimal = true,
         .is_for = class_is_run_by,
         .make = make_enrol,
 };
@@ -49,16 +51,13 @@ static bool is_enrolled(json_object *enrolments, uint64_t student) {
         return false;
 }
 
-/* By a part of the name, either way round, or by the whole number. */
-static bool is_found(json_object *row, const char *sought) {
+/* By the name, or by the whole number. 1, 0, or -ENOMEM. */
+static int is_found(json_object *row, const char *sought, Search *search) {
         const char *first = row_text(row, "FirstName"), *last = row_text(row, "LastName"), *number = row_text(row, "ID");
-        _cleanup_(freep) char *names = NULL;
 
-        if (text_is_empty(sought) || (number && strcmp(number, sought) == 0))
-                return true;
-        if (asprintf(&names, "%s %s %s%s", first ? first : "", last ? last : "", last ? last : "", first ? first : "") < 0)
-                names = NULL;
-        return names && strcasestr(names, sought);
+        if (sought && number && strcmp(number, sought) == 0)
+                return 1;
+        return search_matches(search, first ? first : "", last ? last : "");
 }
 
 static int add_student(const PageContext *c, json_object *row, json_object *list, Buffer *shown) {
@@ -78,15 +77,22 @@ static int add_student(const PageContext *c, json_object *row, json_object *list
 
 static int add_students(const PageContext *c, const char *sought, json_object *students, json_object *enrolments, json_object *view) {
         _cleanup_(buffer_deinit) Buffer shown = BUFFER_NULL;
+        _cleanup_(search_freep) Search *search = NULL;
         json_object *list = json_object_new_array();
         size_t n_more = 0;
+        int r;
 
-        if (json_add(view, "Found", list) < 0)
+        if (json_add(view, "Found", list) < 0 || search_new(&search, sought ? sought : "") < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < row_count(students); i++) {
                 json_object *row = json_object_array_get_idx(students, i);
 
-                if (is_enrolled(enrolments, row_uint64(row, "ID")) || !is_found(row, sought))
+                if (is_enrolled(enrolments, row_uint64(row, "ID")))
+                        continue;
+                r = is_found(row, sought, search);
+                if (r < 0)
+                        return r;
+                if (r == 0)
                         continue;
                 if (row_count(list) == SHOWN_MAX)
                         n_more++;

@@ -29,7 +29,7 @@ static int add_tabs(const PageContext *c, uint64_t id, const char *here, json_ob
                 const char *key, *path;
                 bool for_students;
         } tabs[] = {
-                { "TabGrades", "", true },
+                { "TabGrades", "", false },
                 { "TabAssessments", "/assessments", true },
                 { "TabPeople", "/people", false },
                 { "TabSettings", "/settings", false },

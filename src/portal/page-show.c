@@ -250,7 +250,7 @@ static void ask_parts(Showing *s) {
         /* One more, so that no answer that is there at once closes them before all have been asked for. */
         s->n_open = s->n;
         for (size_t i = 1; i < s->n; i++) {
-                const FeedQuestion question = page_question(&s->frame, s->parts[i].path);
+                FeedQuestion question = page_question(&s->frame, s->parts[i].path);
                 const FeedAnswer none = { .error = -ENOMEM, .body = "" };
                 Part *part = malloc(sizeof(*part));
 
@@ -260,6 +260,7 @@ static void ask_parts(Showing *s) {
                         continue;
                 }
                 *part = (Part) { s, i };
+                question.minimal = s->plan->minimal;
                 feed_get(s->portal->feed, &question, s->request, on_part, part);
         }
         if (--s->n_open == 0)

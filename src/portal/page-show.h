@@ -29,7 +29,7 @@ typedef struct PagePlan {
         const char *section, *script;   /* as in PageFrame */
         bool wide;
         const char *not_found;          /* key of the text for a 404, whose {{Value}} is the route's {id} */
-        bool minimal;                   /* of the first answer, as in FeedQuestion */
+        bool minimal;                   /* of all answers, as in FeedQuestion */
         bool takes_typed;               /* it has a form without a key: what was typed before a session ended is taken up (typed.h) */
         bool has_form;                  /* of change.h: it is made anew each time */
         /* Whether the page is for this one at all; NULL: for all. Grading has the rights; this is for pages that it does not know. */
