@@ -12,6 +12,9 @@ from pages import VISIT_NAMES, VISITS
 from school import whole_town
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+# Each pair of a language, a size and a light is there once. In the order of languages: choosing one is a page of its own.
+LOOKS = (("en", "desktop", False), ("en", "phone", True), ("zh", "phone", False), ("zh", "desktop", True))
+LOOK_NAMES = [f"{language}-{size}-{'dark' if dark else 'light'}" for language, size, dark in LOOKS]
 
 
 class Audience:
@@ -46,12 +49,9 @@ def audience(tmp_path_factory):
         yield Audience(whole_town(cluster), directory, stack)
 
 
-# In the order of languages first: choosing one is a page of its own.
 @pytest.mark.parametrize("page, who", VISITS, ids=VISIT_NAMES)
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_page(audience, page, who, dark, size, language):
+@pytest.mark.parametrize("language, size, dark", LOOKS, ids=LOOK_NAMES)
+def test_page(audience, page, who, language, size, dark):
     browser = audience.browser(who, language)
     browser.look(*SIZES[size], dark)
     browser.get_log("browser")
