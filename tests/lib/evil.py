@@ -35,7 +35,7 @@ class Evil:
 
 def plain():
     """As many texts that mean nothing."""
-    return Evil(("plain",))
+    return Evil(("harmless",))
 
 
 def taint(town, evil):
@@ -60,13 +60,13 @@ def taint(town, evil):
     change(f"/terms/{school.terms['Autumn 2026']}", Name=evil.text("term", 200))
     for account in grading.get("/accounts").json["Items"]:
         change(f"/accounts/{account['ID']}", Name=evil.text("account"))
-    for _ in evil.texts:
+    for _ in TEXTS:
         login = evil.text("login", 64)
         answer = grading.post("/accounts", {"Login": login, "Role": "teacher", "Name": evil.text("account")})
         assert answer.status == 201, answer
     next_month = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30 * 86400))
     head = {"Gradebook-Session": session(grading, "head")}
-    for _ in evil.texts:
+    for _ in TEXTS:
         answer = grading.post("/tokens", {"Name": evil.text("token"), "Expires": next_month}, headers=head)
         assert answer.status == 201, answer
     take_tables(town, evil)
@@ -87,7 +87,7 @@ def take_tables(town, evil):
     """Imports that are called so, by a teacher."""
     headers = {"Content-Type": "text/csv", "Gradebook-Session": session(town.grading, "ada")}
     first, last = (town.grading.get(town.school.path("Stone")).json[name] for name in ("FirstName", "LastName"))
-    for n, _ in enumerate(evil.texts):
+    for n in range(len(TEXTS)):
         query = urllib.parse.urlencode({"class": town.school.classes["Mathematics 7a"], "name": evil.text("import"), "reason": evil.text("reason"), "released": "yes"})
         row = ",".join('"' + text.replace('"', '""') + '"' for text in (str(town.school.students["Stone"]), first, last, f"Sheet {n}", "Quiz", "5", evil.text("comment")))
         answer = town.grading.post(f"/imports?{query}", f"ID,FirstName,LastName,Title,Type,Score,Comment\n{row}\n", headers=headers)
@@ -95,7 +95,7 @@ def take_tables(town, evil):
 
 
 def write_lines(town, evil):
-    for _ in evil.texts:
+    for _ in TEXTS:
         answer = town.log.post("/log?service=library&priority=warning", evil.text("line", 200), headers={"Content-Type": "text/plain; charset=utf-8"})
         assert answer.status == 200, answer
     # A service's name is letters and digits, and its address nearly so; this is what gets through.

@@ -39,10 +39,24 @@ class _Reader(html.parser.HTMLParser):
             self.forms[-1][1][self.area] += data
 
 
-def form_values(page, action, nth=0):
-    """{name: value} of the nth form of the page that goes there."""
+def _forms(page):
     reader = _Reader()
     reader.feed(page.text)
-    found = [values for where, values in reader.forms if where == action]
-    assert len(found) > nth, (action, [where for where, _ in reader.forms], page)
+    return reader.forms
+
+
+def form_values(page, action, nth=0):
+    """{name: value} of the nth form of the page that goes there."""
+    forms = _forms(page)
+    found = [values for where, values in forms if where == action]
+    assert len(found) > nth, (action, [where for where, _ in forms], page)
     return found[nth]
+
+
+def values_to_send(person, page, action, fields):
+    """What is sent of a form that stands on the page, filled in: with its token, or that of another form if it is not there."""
+    forms = _forms(person.get(page))
+    with_token = [values for where, values in forms if "csrf" in values]
+    ours = [values for where, values in forms if where == action and "csrf" in values]
+    assert with_token, person.page
+    return {**(ours or [{"csrf": with_token[0]["csrf"]}])[0], **fields}

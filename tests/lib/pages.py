@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The portal's pages and forms, one row each. Tests that hold for all of them go through these tables: a new one is tested by its row here."""
 
+import re
 from typing import Callable, NamedTuple
 
 from people import PASSWORD
@@ -168,26 +169,91 @@ VISIT_NAMES = [f"{page.name}-{who or 'nobody'}" for page, who in VISITS]
 class Form(NamedTuple):
     route: str                      # the POST in src/portal/routes.c
     who: str | None                 # a login, or nobody
-    fields: dict | Callable = {}    # what is filled in, or what makes it of a WholeSchool; the token comes from the page
-    path: Callable | None = None    # makes the route's path of a WholeSchool, where it has a parameter
-    page: str | Callable = "/password"      # one with a form of the same session
+    fields: dict | Callable = {}    # what is filled in, or what makes it of a WholeSchool; what else the form has comes from its page
+    path: Callable | None = None    # makes the route's path of a WholeSchool, where it has a parameter; each time of something new
+    page: str | Callable | None = None      # where the form stands, or what makes it of the path; None: at its path
     done: int = 303                 # the status of a good one
 
     def path_in(self, school):
         return self.path(school) if self.path else self.route
 
-    def page_in(self, school):
-        return self.page(school) if callable(self.page) else self.page
+    def page_of(self, path):
+        return self.page(path) if callable(self.page) else self.page or path
 
     def fields_in(self, school):
         return self.fields(school) if callable(self.fields) else self.fields
 
 
+def new_class(rest):
+    return lambda school: f"/classes/{school.add('/classes', {'Name': 'A class'})}{rest}"
+
+
+def new_term(rest):
+    return lambda school: f"/terms/{school.add('/terms', {'Name': 'A term'})}{rest}"
+
+
+def new_assessment(rest):
+    def path(school):
+        row = {"Title": "Assessed", "Type": "Test", "Maximum": 20}
+        return f"/assessments/{school.add('/classes/%d/assessments' % school.classes['Physics 7a'], row)}{rest}"
+    return path
+
+
+def new_member(kind, of):
+    """Of a new class: the path that ends what somebody is there."""
+    def path(school):
+        room = new_class("")(school)
+        return f"{room}/{kind}/{school.add(f'{room}/{kind}', of(school))}/end"
+    return path
+
+
+def changed_grade(rest):
+    """The page of a grade that was just changed; {} in rest is the change."""
+    def path(school):
+        test, student = new_assessment("")(school), school.students["Fischer"]
+        for score in (7, 8):
+            answer = school.grading.request(f"{test}/grades/{student}", "PUT", {"Score": score})
+            assert answer.status in (200, 201), answer
+        entry = school.grading.get(f"/grades/{answer.json['ID']}/history").json["Items"][0]["Sequence"]
+        return f"/students/{student}/grades/{answer.json['ID']}{rest.replace('{}', str(entry))}"
+    return path
+
+
+def without(tail, then=""):
+    """Of a path."""
+    return lambda path: re.sub(tail + "$", "", path) + then
+
+
 FORMS = (
-    Form("/students/{id}/grades", TEACHER, {"Title": "Essay", "Type": "Homework", "Score": "92.5"}, lambda school: school.path("Carter") + "/grades"),
-    Form("/sign-in", NOBODY, {"Login": TEACHER, "Password": PASSWORD}, page="/sign-in"),
-    Form("/sign-out", TEACHER),
-    Form("/sign-out-everywhere", TEACHER),
+    Form("/students/{id}/grades", TEACHER, {"Title": "Essay", "Type": "Homework", "Score": "92.5"}, lambda school: school.path("Carter") + "/grades",
+         page=without("/grades")),
+    Form("/students/{id}/grades/{grade}", TEACHER, {"State": "late", "Score": "7", "Comment": "Late", "Reason": "Looked again"}, changed_grade("")),
+    Form("/students/{id}/grades/{grade}/delete", TEACHER, {}, changed_grade("/delete"), page=without("/delete")),
+    Form("/students/{id}/grades/{grade}/undo/{sequence}", TEACHER, {"Reason": "A slip"}, changed_grade("/undo/{}"), page=without(r"/undo/\d+")),
+    Form("/classes", ADMIN, {"Name": "Chemistry"}, page="/classes/new"),
+    Form("/classes/{id}/settings", ADMIN, {"Name": "Biology"}, new_class("/settings")),
+    Form("/classes/{id}/state", ADMIN, {}, new_class("/state"), page=without("/state", "/settings")),
+    Form("/classes/{id}/delete", ADMIN, {}, new_class("/delete"), page=without("/delete", "/settings")),
+    Form("/classes/{id}/assessments", TEACHER, {"Title": "Waves", "Type": "Test"}, of_class("Physics 7a", "/assessments"), page=without("", "/new")),
+    Form("/classes/{id}/students/{student}", TEACHER, lambda school: {f"Comment-{school.assessments['Levers']}": "Well done", f"State-{school.assessments['Levers']}": "missing",
+         f"Score-{school.assessments['Levers']}": ""}, lambda school: f"/classes/{school.classes['Physics 7a']}/students/{school.students['Carter']}"),
+    Form("/classes/{id}/people/enrol", ADMIN, lambda school: {f"s{school.students['Carter']}": "yes"}, new_class("/people/enrol")),
+    Form("/classes/{id}/enrolments/{row}/end", ADMIN, {}, new_member("enrolments", lambda school: {"Student": school.students["Carter"]}),
+         page=without(r"/enrolments/\d+/end", "/people")),
+    Form("/classes/{id}/teachings", ADMIN, lambda school: {"Account": school.account_id("bob")}, new_class("/teachings"), page=without("/teachings", "/people")),
+    Form("/classes/{id}/teachings/{row}/end", ADMIN, {}, new_member("teachings", lambda school: {"Account": school.account_id("bob")}),
+         page=without(r"/teachings/\d+/end", "/people")),
+    Form("/classes/{id}/history/{sequence}", ADMIN, {"Reason": "A slip"}, lambda school: school.last_change()),
+    Form("/assessments/{id}", TEACHER, {"Title": "Levers and more"}, new_assessment(""), page=without("", "/edit")),
+    Form("/assessments/{id}/release", TEACHER, {}, new_assessment("/release"), page=without("/release")),
+    Form("/assessments/{id}/delete", TEACHER, {}, new_assessment("/delete"), page=without("/delete", "/edit")),
+    Form("/terms", ADMIN, {"Name": "Summer 2027", "Begins": "2027-02-01"}, page="/terms/new"),
+    Form("/terms/{id}", ADMIN, {"Name": "Winter 2027"}, new_term("")),
+    Form("/terms/{id}/state", ADMIN, {}, new_term("/state"), page=without("/state")),
+    Form("/terms/{id}/delete", ADMIN, {}, new_term("/delete"), page=without("/delete")),
+    Form("/sign-in", NOBODY, {"Login": TEACHER, "Password": PASSWORD}),
+    Form("/sign-out", TEACHER, page="/password"),
+    Form("/sign-out-everywhere", TEACHER, page="/password"),
     Form("/setup", NOBODY, {"Code": "abcd", "Login": "second", "Password": PASSWORD, "Again": PASSWORD}, page="/sign-in", done=409),
     Form("/password", "emma", {"OldPassword": PASSWORD, "Password": "another horse 9", "Again": "another horse 9"}),
 )

@@ -115,6 +115,12 @@ class WholeSchool(School):
     def newest_import(self):
         return self.grading.get("/imports?limit=1").json["Items"][0]["Import"]
 
+    def last_change(self):
+        """The page of an entry that can be taken back: a new class has just been called otherwise."""
+        path = f"/classes/{self.add('/classes', {'Name': 'Called otherwise'})}"
+        self.change(path, {"Name": "Called so"})
+        return f"{path}/history/{self.grading.get(path + '/history?limit=1').json['Items'][0]['Sequence']}"
+
     def big_class(self, students=480, assessments=18, teacher="ada"):
         """Another class, as large as asked for; returns its ID."""
         class_id = self.make_class(f"All {students} of them", "Autumn 2026", {"Method": "mean"}, teacher)
