@@ -112,6 +112,7 @@ class WholeSchool(School):
         """The page of the newest entry in the history of a class."""
         path = f"/classes/{self.classes[name]}/history"
         return f"{path}/{self.grading.get(path + '?limit=1').json['Items'][0]['Sequence']}"
+
     def newest_import(self):
         return self.grading.get("/imports?limit=1").json["Items"][0]["Import"]
 
