@@ -7,8 +7,6 @@ import re
 import time
 import urllib.parse
 
-from people import PASSWORD
-
 # Each would leave an element or an attribute with evil in its name, or would be worked out.
 TEXTS = (
     '"><script x-evil>alert(1)</script>', "' onevil='alert(1)' x='", '" onevil="alert(1)" x="', "</textarea><x-evil>", "</script><x-evil>", "</title><svg evil>",
@@ -65,7 +63,7 @@ def taint(town, evil):
         answer = grading.post("/accounts", {"Login": login, "Role": "teacher", "Name": evil.text("account")})
         assert answer.status == 201, answer
     next_month = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30 * 86400))
-    head = {"Gradebook-Session": session(grading, "head")}
+    head = {"Gradebook-Session": school.session("head")}
     for _ in TEXTS:
         answer = grading.post("/tokens", {"Name": evil.text("token"), "Expires": next_month}, headers=head)
         assert answer.status == 201, answer
@@ -77,15 +75,9 @@ def locked(grading, assessment):
     return grading.get(f"/classes/{grading.get(f'/assessments/{assessment}').json['Class']}").json["Name"] == "Mathematics 6a"
 
 
-def session(grading, login):
-    answer = grading.post("/sessions", {"Login": login, "Password": PASSWORD})
-    assert answer.status == 201, answer
-    return answer.json["Token"]
-
-
 def take_tables(town, evil):
     """Imports that are called so, by a teacher."""
-    headers = {"Content-Type": "text/csv", "Gradebook-Session": session(town.grading, "ada")}
+    headers = {"Content-Type": "text/csv", "Gradebook-Session": town.school.session("ada")}
     first, last = (town.grading.get(town.school.path("Stone")).json[name] for name in ("FirstName", "LastName"))
     for n in range(len(TEXTS)):
         query = urllib.parse.urlencode({"class": town.school.classes["Mathematics 7a"], "name": evil.text("import"), "reason": evil.text("reason"), "released": "yes"})
@@ -96,7 +88,7 @@ def take_tables(town, evil):
 
 def write_lines(town, evil):
     for _ in TEXTS:
-        answer = town.log.post("/log?service=library&priority=warning", evil.text("line", 200), headers={"Content-Type": "text/plain; charset=utf-8"})
+        answer = town.log.post("/log?service=library&priority=err", evil.text("line", 200), headers={"Content-Type": "text/plain; charset=utf-8"})
         assert answer.status == 200, answer
     # A service's name is letters and digits, and its address nearly so; this is what gets through.
     path = "%3Cx-evil%3E/'onevil='&lt;x-evil&gt;" if len(evil.texts) > 1 else "plain"

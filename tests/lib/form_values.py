@@ -53,10 +53,9 @@ def form_values(page, action, nth=0):
     return found[nth]
 
 
-def values_to_send(person, page, action, fields):
+def values_to_send(page, action, fields):
     """What is sent of a form that stands on the page, filled in: with its token, or that of another form if it is not there."""
-    forms = _forms(person.get(page))
-    with_token = [values for where, values in forms if "csrf" in values]
-    ours = [values for where, values in forms if where == action and "csrf" in values]
-    assert with_token, person.page
-    return {**(ours or [{"csrf": with_token[0]["csrf"]}])[0], **fields}
+    with_token = [(where, values) for where, values in _forms(page) if "csrf" in values]
+    ours = [values for where, values in with_token if where == action]
+    assert with_token, page
+    return {**(ours or [{"csrf": with_token[0][1]["csrf"]}])[0], **fields}

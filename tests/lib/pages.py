@@ -4,6 +4,7 @@
 import re
 from typing import Callable, NamedTuple
 
+from form_values import values_to_send
 from people import PASSWORD
 
 """The portal's pages, one row each. Tests that hold for every page go through this table: a new page is tested by its row here."""
@@ -173,12 +174,25 @@ class Form(NamedTuple):
     path: Callable | None = None    # makes the route's path of a WholeSchool, where it has a parameter; each time of something new
     page: str | Callable | None = None      # where the form stands, or what makes it of the path; None: at its path
     done: int = 303                 # the status of a good one
+    before: "Form | None" = None    # the form whose answer is the page
 
     def path_in(self, school):
         return self.path(school) if self.path else self.route
 
-    def page_of(self, path):
-        return self.page(path) if callable(self.page) else self.page or path
+    def open(self, person, school, path):
+        """The page that has the form."""
+        if self.before:
+            self.before.send(person, school, self.before.path_in(school))
+        else:
+            person.get(self.page(path) if callable(self.page) else self.page or path)
+        return person.page
+
+    def values(self, person, school, path, fields=None):
+        """What a browser sends, with the token."""
+        return values_to_send(self.open(person, school, path), path, self.fields_in(school) if fields is None else fields)
+
+    def send(self, person, school, path):
+        return person.post(path, self.values(person, school, path))
 
     def fields_in(self, school):
         return self.fields(school) if callable(self.fields) else self.fields
@@ -219,11 +233,29 @@ def changed_grade(rest):
     return path
 
 
+def new_account(rest, **more):
+    def path(school):
+        number = school.account(f"extra{len(school.grading.get('/accounts').json['Items'])}", "teacher")
+        if more:
+            school.change(f"/accounts/{number}", more)
+        return f"/accounts/{number}{rest}"
+    return path
+
+
+def new_import(rest):
+    def path(school):
+        title = f"Sheet {len(school.assessments)}"
+        school.take(school.classes["Mathematics 7a"], f"ID,FirstName,LastName,Title,Type,Score\n{school.students['Carter']},Nick,Carter,{title},Quiz,7\n")
+        return f"/imports/{school.newest_import()}{rest}"
+    return path
+
+
 def without(tail, then=""):
     """Of a path."""
     return lambda path: re.sub(tail + "$", "", path) + then
 
 
+CHECK = Form("/import/check", ADMIN, lambda school: {"class": school.classes["Mathematics 7a"], "Pasted": GOOD_TABLE}, page="/import", done=200)
 FORMS = (
     Form("/students/{id}/grades", TEACHER, {"Title": "Essay", "Type": "Homework", "Score": "92.5"}, lambda school: school.path("Carter") + "/grades",
          page=without("/grades")),
@@ -251,6 +283,18 @@ FORMS = (
     Form("/terms/{id}", ADMIN, {"Name": "Winter 2027"}, new_term("")),
     Form("/terms/{id}/state", ADMIN, {}, new_term("/state"), page=without("/state")),
     Form("/terms/{id}/delete", ADMIN, {}, new_term("/delete"), page=without("/delete")),
+    CHECK,
+    Form("/import", ADMIN, before=CHECK),
+    Form("/imports/{id}/undo", TEACHER, {}, new_import("/undo"), page=without("/undo")),
+    Form("/accounts", ADMIN, {"Login": "grace", "Name": "Grace Hopper", "Role": "teacher", "Password": "another horse 9"}, page="/accounts/new"),
+    Form("/accounts/{id}", ADMIN, {"Name": "Annie Cannon"}, new_account("")),
+    Form("/accounts/{id}/disable", ADMIN, {}, new_account("/disable"), page=without("/disable")),
+    Form("/accounts/{id}/enable", ADMIN, {}, new_account("/enable", Disabled=True), page=without("/enable")),
+    Form("/accounts/{id}/password", ADMIN, {"Password": "another horse 9"}, new_account("/password"), page=without("/password")),
+    Form("/accounts/{id}/sign-out", ADMIN, {}, new_account("/sign-out"), page=without("/sign-out")),
+    Form("/accounts/{id}/delete", ADMIN, {}, new_account("/delete"), page=without("/delete")),
+    Form("/tokens", TEACHER, {"Name": "A script", "Days": "30"}, done=200),
+    Form("/tokens/{id}/end", TEACHER, {}, lambda school: f"/tokens/{school.token(TEACHER)['ID']}/end", page="/tokens"),
     Form("/sign-in", NOBODY, {"Login": TEACHER, "Password": PASSWORD}),
     Form("/sign-out", TEACHER, page="/password"),
     Form("/sign-out-everywhere", TEACHER, page="/password"),

@@ -4,6 +4,7 @@
 import csv
 import io
 import random
+import time
 
 from gradebook import wait_until
 from people import PASSWORD, Person, School
@@ -115,6 +116,18 @@ class WholeSchool(School):
 
     def newest_import(self):
         return self.grading.get("/imports?limit=1").json["Items"][0]["Import"]
+
+    def session(self, login):
+        answer = self.grading.post("/sessions", {"Login": login, "Password": PASSWORD})
+        assert answer.status == 201, answer
+        return answer.json["Token"]
+
+    def token(self, login):
+        """A new API token of somebody, as it was answered."""
+        next_month = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30 * 86400))
+        answer = self.grading.post("/tokens", {"Name": "A program", "Expires": next_month}, headers={"Gradebook-Session": self.session(login)})
+        assert answer.status == 201, answer
+        return answer.json
 
     def last_change(self):
         """The page of an entry that can be taken back: a new class has just been called otherwise."""
