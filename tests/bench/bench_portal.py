@@ -9,7 +9,6 @@ import time
 import bench_gateway
 from against_bare import bare, compare
 from bench_grading import Reader, row
-from browser import Browser, sign_in
 from gradebook import BUILD, Cluster, wait_until
 from people import PASSWORD, Person
 from school import add_five_students, whole_town
@@ -77,6 +76,7 @@ def as_answered(town, path):
 
 def as_shown(town, path, directory):
     """Milliseconds from the beginning of the navigation until all rows are there and the first cell has the focus."""
+    from browser import Browser, sign_in    # the other parts need no browser
     browser = Browser(f"{directory}/profile", 1280, 900)
     try:
         sign_in(browser, town, "ada")
