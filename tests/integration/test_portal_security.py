@@ -87,14 +87,15 @@ def test_what_things_are_called_is_shown(two_towns):
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 def test_what_the_address_says_is_text(visitors, page):
-    who = page.who[0]
-    for name in QUERIES:
-        plain = visitors.get(page, who, f"?{name}=plain")
-        for text in evil.TEXTS:
-            answer = visitors.get(page, who, f"?{name}={urllib.parse.quote(text, safe='')}")
-            assert answer.status == plain.status, (name, text)
-            assert evil.faults(answer.text, evil.Evil()) == [], (name, text)
-            assert evil.Shape(answer.text).parts == evil.Shape(plain.text).parts, (name, text)
+    def query(text):
+        return "?" + "&".join(f"{name}={urllib.parse.quote(text, safe='')}" for name in QUERIES)
+
+    plain = visitors.get(page, page.who[0], query("plain"))
+    for text in evil.TEXTS:
+        answer = visitors.get(page, page.who[0], query(text))
+        assert answer.status == plain.status, text
+        assert evil.faults(answer.text, evil.Evil()) == [], text
+        assert evil.Shape(answer.text).parts == evil.Shape(plain.text).parts, text
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form.fields], ids=[form.route for form in FORMS if form.fields])
@@ -150,15 +151,19 @@ def header_faults(answer):
     return found + (["<x-evil>"] if "<x-evil>" in answer.text else [])
 
 
-@pytest.mark.parametrize("who", ["ada", "nick", NOBODY])
+STREAMS = {"/cluster/events", "/log/follow"}     # what an administrator gets there has no end
+
+
+@pytest.mark.parametrize("who", ["head", "ada", "nick", NOBODY])
 def test_no_parameter_becomes_a_header(visitors, who):
     """In the path, in the query and in a cookie, of every route."""
     person = visitors.town.person(who)
     kept = dict(person.cookies)
     for method, route in ROUTES:
-        for text in CRLF if method != "*" else ():
-            paths = [re.sub(r"\{[^}]*\}", text, route), *(f"{re.sub(r'{[^}]*}', '1', route)}?{name}={text}" for name in QUERIES)]
-            for path in paths:
+        for text in CRLF if method != "*" and not (who == "head" and route in STREAMS) else ():
+            # All at once, as each is looked at by itself.
+            query = "&".join(f"{name}={text}" for name in QUERIES)
+            for path in (re.sub(r"\{[^}]*\}", text, route), re.sub(r"\{[^}]*\}", "1", route) + "?" + query):
                 person.cookies = dict(kept)
                 answer = person.ask(path) if method == "GET" else person.post(path, {"csrf": "x", "Title": urllib.parse.unquote(text), "next": urllib.parse.unquote(text)})
                 assert header_faults(answer) == [], (method, path)
