@@ -77,7 +77,8 @@ static int on_damage_timer(sd_event_source *source, uint64_t usec, void *userdat
 int store_upkeep_init(LogStore *s, sd_event *event) {
         int r;
 
-        r = sd_event_add_time_relative(event, &s->upkeep_timer, CLOCK_MONOTONIC, UPKEEP_USEC, 0, on_upkeep, s);
+        /* At once for the first time: the last run may have ended between an answer and the rotation that was due after it. */
+        r = sd_event_add_time_relative(event, &s->upkeep_timer, CLOCK_MONOTONIC, 0, 0, on_upkeep, s);
         if (r >= 0)
                 r = sd_event_add_io(event, &s->damage_source, segments_damage(s->segments)->event_fd, EPOLLIN, on_damage, s);
         if (r >= 0)

@@ -226,6 +226,8 @@ def small(cluster):
 
 def overwrite(log):
     """Until the oldest file is not the one that it was."""
+    # A file is full by the time of the answer, and begun anew soon after it.
+    wait_until(lambda: any(log.logs.glob("log-*")), "the first file is full")
     oldest = min(p.name for p in log.logs.glob("log-*"))
     for _ in range(200):
         # What cannot be compressed, should the files be.
