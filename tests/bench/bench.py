@@ -62,7 +62,7 @@ def main():
     parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "log": bench_log.run, "registry": bench_registry.run,
              "log-read": bench_log_read.run, "portal": bench_portal.run}
     parser.add_argument("--only", choices=list(parts), help="one part of it")
-    parser.add_argument("--row", help="of the services, only the rows whose name has this in it")
+    parser.add_argument("--row", help="of the services and the portal, only the rows whose name has this in it")
     arguments = parser.parse_args()
     met = [part(arguments) for name, part in parts.items() if arguments.only in (None, name)]
     return 0 if all(met) else 1

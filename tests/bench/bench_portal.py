@@ -110,6 +110,6 @@ def large_class(_):
 
 def run(arguments):
     """Prints a row for each; true where all were met."""
-    parts = {"session": page_of_a_session, "class": large_class, "gateway": bench_gateway.adds, "1 GB": bench_gateway.carries,
-             "connections": bench_gateway.beside_many}
+    parts = {"portal GET /students, signed in": page_of_a_session, "a class as a page": large_class, "the gateway adds": bench_gateway.adds,
+             "the gateway carries 1 GiB": bench_gateway.carries, "idle and slow clients": bench_gateway.beside_many}
     return all([part(arguments) for name, part in parts.items() if not arguments.row or arguments.row in name])

@@ -156,9 +156,10 @@ def whole_texts(language):
 
 
 def foreign_texts(browser, language):
-    """Those of the page's texts that are a key, a placeholder, or what another language says."""
+    """Those of the page's texts that hold a key or a placeholder, unless they are meant to, or are what another language says."""
     own = whole_texts(language)
     others = {text for other in LANGUAGES if other != language for key, text in whole_texts(other).items() if text not in own.values()}
     keys = {key for key in own if re.search(r"[a-z][A-Z]", key)}
     return [text for text in browser.execute_script(OWN_TEXTS)
-            if text in others or "{{" in text or re.search(r"\btext\.\w", text) or keys & set(re.findall(r"\w+", text))]
+            if text in others or "{{" in text or re.search(r"\btext\.\w", text)
+            or (text not in own.values() and keys & set(re.findall(r"\w+", text)))]
