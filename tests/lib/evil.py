@@ -140,11 +140,18 @@ def numbers(shape):
     return {int(n) for n in re.findall(r"~(\d+)~", shape.data + urllib.parse.unquote_plus("\n".join(shape.urls)))}
 
 
+def written_out(text):
+    """As the log shows it: what has no shape, or changes that of others, by its number."""
+    unseen = r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    return re.sub(unseen, lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 0x100 else f"\\u{ord(m[0]):04x}", text)
+
+
 def faults(page, evil):
     """What is wrong with a page on which those texts stand."""
     shape = Shape(page)
     found = [f"<{name}>" for name in shape.names if "evil" in name]
     found += [url for url in shape.urls if not re.match(r"/(?!/)|#|\?|$", url)]
     everything = shape.data + urllib.parse.unquote_plus("\n".join(shape.urls))
-    found += [f"not as it was written: {evil.given[n]!r}" for n in numbers(shape) if n in evil.given and evil.given[n] not in everything]
+    found += [f"not as it was written: {evil.given[n]!r}" for n in numbers(shape) if n in evil.given
+              and evil.given[n] not in everything and written_out(evil.given[n]) not in everything]
     return found
