@@ -56,7 +56,8 @@ static void log_sign_in(const SignIn *s, int priority, Event event, const char *
 
         if (s->account_id > 0)
                 (void) snprintf(account, sizeof(account), "%" PRIu64, s->account_id);
-        log_event(priority, event, fields, ELEMENTSOF(fields), "%s %s from %s", s->account_id > 0 ? "Account" : "Somebody", s->account_id > 0 ? account : "unknown", text);
+        log_event(priority, event, fields, ELEMENTSOF(fields), "%s %s %s, from %s", s->account_id > 0 ? "Account" : "Somebody",
+                  s->account_id > 0 ? account : "unknown", text, s->session.client);
 }
 
 static int put_session(SignIn *s, Txn *t, const AccountRow *account) {

@@ -163,7 +163,7 @@ static void show_about(Request *r, Portal *p, Visitor *visitor) {
         look(r, p, visitor, fill_about, "about");
 }
 
-static const VisitorPlan about_plan = { .section = "About", .is_for_all = true, .done = show_about };
+static const VisitorPlan about_plan = { .is_for_all = true, .done = show_about };
 
 void get_about(Request *r, void *service) {
         visitor_admit(r, service, &about_plan);

@@ -68,7 +68,6 @@ static int add_sections(json_object *view, const PageFrame *frame, PersonRole ro
                 { "Accounts", "/accounts", { [PERSON_ADMIN] = true } },
                 { "Cluster", "/cluster", { [PERSON_ADMIN] = true } },
                 { "Log", "/log", { [PERSON_ADMIN] = true } },
-                { "About", "/about", { [PERSON_ADMIN] = true, [PERSON_TEACHER] = true, [PERSON_STUDENT] = true } },
         };
         json_object *links = json_object_new_array();
 
