@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+from against_bare import bare
 from gradebook import BUILD, Cluster
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,8 +37,8 @@ def vm_hwm_mib(pid):
 class Reader:
     """One connection that is kept, and how long each answer takes. line: of the head, who asks; else it is the cluster."""
 
-    def __init__(self, daemon, line=None):
-        self.socket = socket.create_connection(("127.0.0.1", daemon.port), 60)
+    def __init__(self, daemon, line=None, port=None):
+        self.socket = socket.create_connection(("127.0.0.1", port or daemon.port), 60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.head = line or f"Authorization: Bearer {daemon.cluster.token}"
         self.size = 0       # of the last body, as it was sent
@@ -106,16 +107,30 @@ def writes(grading, seconds, rounds):
                statistics.median(rates) >= 10000)
 
 
+def beside_writes(grading, reader, path, seconds):
+    """Microseconds idle and beside writers of grading, and what those wrote in a second."""
+    idle = reader.percentile_99(path, seconds)
+    writers = start_writers(grading, seconds + 2, WRITER_PAUSE_MSEC)
+    time.sleep(1)       # wrk opens its connections
+    busy = reader.percentile_99(path, seconds)
+    return idle, busy, end_writers(writers)
+
+
 def reads_beside_writes(grading, seconds, rounds):
-    reader, ratios, rates, idles = Reader(grading), [], [], []
-    for _ in range(rounds):
-        idle = reader.percentile_99("/students/1", seconds)
-        writers = start_writers(grading, seconds + 2, WRITER_PAUSE_MSEC)
-        time.sleep(1)       # wrk opens its connections
-        ratios.append(reader.percentile_99("/students/1", seconds) / idle)
-        rates.append(end_writers(writers))
-        idles.append(idle)
+    reader, ratios, rates, idles, floors = Reader(grading), [], [], [], []
+    with bare() as reference:
+        # What the processors alone make of it: one that does nothing else, and has nothing to do with the writers.
+        bystander = Reader(None, "Connection: keep-alive", port=int(reference.rstrip("/").rpartition(":")[2]))
+        for _ in range(rounds):
+            idle, busy, rate = beside_writes(grading, reader, "/students/1", seconds)
+            ratios.append(busy / idle)
+            idles.append(idle)
+            rates.append(rate)
+            idle, busy, _ = beside_writes(grading, bystander, "/", seconds)
+            floors.append(busy / idle)
+        bystander.close()
     reader.close()
+    print(f"{'a bare responder beside those writers':44} {statistics.median(floors):.2f} × idle ({min(floors):.2f}–{max(floors):.2f})", flush=True)
     return row("reads beside writes, 99th percentile", f"{statistics.median(ratios):.2f} × idle ({min(ratios):.2f}–{max(ratios):.2f}; idle "
                f"{statistics.median(idles):.0f} us) at {statistics.median(rates):.0f} grades/s", "at most 2.00 × at 10000/s",
                statistics.median(ratios) <= 2 and statistics.median(rates) >= 10000)

@@ -180,37 +180,34 @@ static uint64_t processor_usec(void) {
         return (uint64_t) (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * USEC_PER_SEC + (uint64_t) (u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-/* The least of several: what else the machine does only adds. */
-static uint64_t least_cost(Fixture *f, const char *password, const char *stored) {
-        uint64_t least = UINT64_MAX;
+static void note_cost(Fixture *f, const char *password, const char *stored, uint64_t *least) {
+        uint64_t begin = processor_usec(), took;
+        bool renewed;
 
-        for (int i = 0; i < 7; i++) {
-                uint64_t begin = processor_usec(), took;
-                bool renewed;
-
-                assert_int_equal(verify(f, password, stored, &renewed), -EACCES);
-                took = processor_usec() - begin;
-                least = took < least ? took : least;
-        }
-        return least;
+        assert_int_equal(verify(f, password, stored, &renewed), -EACCES);
+        took = processor_usec() - begin;
+        *least = took < *least ? took : *least;
 }
 
-/* How long it takes does not say whether there is such an account. */
+/* How long it takes does not say whether there is such an account. By turns, and the least of each: what else the machine does only adds. One that
+ * is not computed at all would cost next to nothing. */
 static void test_unknown_costs_the_same(void **state) {
+        uint64_t known = UINT64_MAX, unknown = UINT64_MAX, longer = UINT64_MAX;
         char too_long[PASSWORD_BYTES_MAX + 2] = "";
-        uint64_t known, unknown, longer;
         const char *stored;
         Fixture f;
 
         fixture_start(&f, JOBS);
         memset(too_long, 'x', PASSWORD_BYTES_MAX + 1);
         stored = hash_of(&f, f.tries, "a password");
-        known = least_cost(&f, "another one", stored);
-        unknown = least_cost(&f, "another one", NULL);
-        longer = least_cost(&f, too_long, stored);
+        for (int i = 0; i < 7; i++) {
+                note_cost(&f, "another one", stored, &known);
+                note_cost(&f, "another one", NULL, &unknown);
+                note_cost(&f, too_long, stored, &longer);
+        }
         print_message("processor time: known %" PRIu64 " us, unknown %" PRIu64 " us, too long %" PRIu64 " us\n", known, unknown, longer);
-        assert_in_range(unknown, known * 2 / 3, known * 3 / 2);
-        assert_in_range(longer, known * 2 / 3, known * 3 / 2);
+        assert_in_range(unknown, known / 2, known * 2);
+        assert_in_range(longer, known / 2, known * 2);
         fixture_end(&f);
 }
 
