@@ -35,7 +35,6 @@ libctl_a_SOURCES = \
 	src/ctl/services.c src/ctl/services.h \
 	src/ctl/services-show.c \
 	src/ctl/services-tree.c \
-	src/wire/sse.c src/ctl/sse.h \
 	src/ctl/status.c \
 	src/ctl/students.c src/ctl/students.h \
 	src/ctl/token.c src/ctl/token.h \
