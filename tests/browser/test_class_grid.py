@@ -259,7 +259,7 @@ def test_the_session_ends_while_one_types(town, open_browser):
     sign_in(grid.browser, town, "head")
     grid.browser.switch_to.window(here)
     old = grid.grade(first, "Levers")
-    wait_until(lambda: "GET /api/GradingService/sessions/current: 200" in town.portal.stderr, "the page has asked who is there")
+    wait_until(lambda: "GET /api/GradingService/sessions/current: 200" in town.portal.stderr, "the page has asked who is there", 30)
     assert grid.grade(first, "Levers") == old != ("graded", 9) and "You are signed out" in grid.said
     grid.browser.switch_to.window(grid.browser.window_handles[1])
     press(grid.browser, ".me form button")

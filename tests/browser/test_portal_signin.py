@@ -133,7 +133,7 @@ def test_another_password(town, open_browser):
     town.school.open()
     browser = open_browser()
     sign_in(browser, town, "emma")
-    assert heading(browser) == "Emma Stone" and browser.find_elements(By.NAME, "Title") == []
+    assert heading(browser) == "My grades" and browser.find_elements(By.NAME, "Title") == []
     check(browser)
     browser.shoot("signin-own")
     with browser.next_page():

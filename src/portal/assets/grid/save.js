@@ -114,8 +114,21 @@ function signedOut(p) {
     p.state = "waiting";
     mark(p);
     isSignedOut = true;
-    setTimeout(askWhoIsThere, 3000);
+    askWhoIn(3000);
 }
+
+let whoTimer = 0;
+
+function askWhoIn(ms) {
+    clearTimeout(whoTimer);
+    whoTimer = setTimeout(askWhoIsThere, ms);
+}
+
+// Who comes back from signing in elsewhere has not to wait.
+document.addEventListener("visibilitychange", () => {
+    if (isSignedOut && !document.hidden)
+        askWhoIn(0);
+});
 
 // After signing in, in another window. Who is another person then saves nothing of this one's.
 async function askWhoIsThere() {
@@ -131,7 +144,7 @@ async function askWhoIsThere() {
             return;
         }
     } catch { /* the next time */ }
-    setTimeout(askWhoIsThere, document.hidden ? 15000 : 3000);
+    askWhoIn(document.hidden ? 15000 : 3000);
 }
 
 // What was sent before, and got there though the answer did not, is no other's.
