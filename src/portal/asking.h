@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
+#include "base/clock.h"
 #include "portal/cookies.h"
 #include "portal/portal.h"
 
@@ -21,6 +22,9 @@ bool asking_session_needed(const HttpAnswer *answer);
 
 /* A copy of what grading says of whose session it is, or NULL if it does not say it. -ENOMEM. */
 int asking_account(const HttpAnswer *answer, char **ret);
+
+/* For what waits at grading until a password is hashed: those of a whole class that signs in at once are hashed one after the other. */
+#define ASKING_PASSWORD_USEC (20 * USEC_PER_SEC)
 
 typedef struct Asking {
         const char *method;

@@ -87,7 +87,8 @@ static int set_password(PasswordForm *f) {
         _cleanup_(json_unrefp) json_object *body = json_object_new_object();
         _cleanup_(person_deinit) Person person = {};
         char path[PATH_SIZE];
-        const Asking asking = { .method = "PUT", .path = path, .session = f->frame.session, .body = body, .says_client = true };
+        const Asking asking = { .method = "PUT", .path = path, .session = f->frame.session, .body = body, .timeout_usec = ASKING_PASSWORD_USEC,
+                                .says_client = true };
         int k = person_parse(f->account, &person);
 
         if (k < 0)

@@ -176,7 +176,8 @@ static bool is_complete(SetupForm *f) {
 
 static int make_administrator(SetupForm *f) {
         _cleanup_(json_unrefp) json_object *body = json_object_new_object();
-        const Asking asking = { .method = "POST", .path = "/setup", .body = body, .says_client = true };
+        const Asking asking = { .method = "POST", .path = "/setup", .body = body, .timeout_usec = ASKING_PASSWORD_USEC,
+                                .says_client = true };
 
         if (!body)
                 return -ENOMEM;

@@ -169,7 +169,7 @@ static void on_tried(const HttpAnswer *answer, void *userdata) {
 int sign_in_begin(Request *r, Portal *p, const char *login, const char *password, const char *next) {
         _cleanup_(sign_in_form_freep) SignInForm *f = calloc(1, sizeof(*f));
         _cleanup_(json_unrefp) json_object *body = json_object_new_object();
-        Asking asking = { .method = "POST", .path = "/sessions", .body = body, .says_client = true };
+        Asking asking = { .method = "POST", .path = "/sessions", .body = body, .timeout_usec = ASKING_PASSWORD_USEC, .says_client = true };
         int k;
 
         if (!f || !body || json_add_text(body, "Login", login) < 0 || json_add_text(body, "Password", password) < 0)
