@@ -5,6 +5,7 @@ behind it was broken on purpose."""
 import http.client
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -266,7 +267,7 @@ def test_a_grade_is_never_sent_twice_though_its_answer_is_lost(cluster, way):
 
 # 5: nobody without the token gets in, by no route
 
-# Pages are for everybody who signs in, and answer with a page: what they do for whom is in test_portal_strangers.py.
+# What a page of the portal asks for is a session, and not the token: the next test is theirs.
 PUBLIC = {("*", "GET", "/healthz"), ("grading", "POST", "/sessions"), ("grading", "GET", "/setup"), ("grading", "POST", "/setup"),
           ("grading", "GET", "/openapi.json")}
 
@@ -278,6 +279,25 @@ def routes(daemon):
     rows += [("*", row) for row in tables.c_table("src/runtime/service-routes.c", "Route", fields)]
     found = {(owner, tables.c_string(row["method"]), tables.c_string(row["path"])) for owner, row in rows}
     return sorted((method, path) for owner, method, path in found - PUBLIC if owner != "portal" or path.startswith("/api/"))
+
+
+# The pages that come before a session, and what a browser gets for them.
+BEFORE_A_SESSION = {"/", "/sign-in", "/sign-out", "/sign-out-everywhere", "/setup", "/language/{code}", "/assets/{name}"}
+
+
+def test_every_page_but_those_for_everybody_needs_a_session(cluster):
+    cluster.configure("portal", {"Portal": {"SignIn": "yes"}})
+    portal = cluster.start("portal")
+    rows = tables.c_table("portal", "Route", ["method", "path", "handler", "body_max", "flags"])
+    pages = [(tables.c_string(row["method"]), tables.c_string(row["path"])) for row in rows]
+    needed = [(method, path) for method, path in pages if path not in BEFORE_A_SESSION and not path.startswith("/api/")]
+    assert len(needed) > 50 and {path for _, path in pages} >= BEFORE_A_SESSION
+    for method, path in needed:
+        form = {"Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else {}
+        answer = portal.request(re.sub(r"\{.*?\}", "1", path), method, b"" if method == "POST" else None, form, token=False)
+        # A stream of events says it in a way that scripts understand.
+        refused = answer.status == 401 or (answer.status in (403, 415) and method == "POST")
+        assert refused or (answer.status == 303 and answer.headers["Location"].startswith("/sign-in")), f"{method} {path}: {answer}"
 
 
 @pytest.mark.parametrize("daemon", ALL)
