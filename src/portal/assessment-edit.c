@@ -111,23 +111,18 @@ static int values_of_new(json_object **ret) {
 }
 
 static int make_new(const PageContext *c, json_object *view, Problem *problem) {
-        _cleanup_(json_unrefp) json_object *row = NULL, *list = NULL, *values = NULL;
+        _cleanup_(class_head_deinit) ClassHead head = {};
+        _cleanup_(json_unrefp) json_object *values = NULL;
         char action[PAGE_PATH_SIZE];
-        json_object *terms, *term;
-        int r = page_part_json(&c->parts[0], &row, problem);
+        int r = class_head_read(c, &head, problem);
 
-        if (r >= 0)
-                r = page_part_json(&c->parts[1], &list, problem);
-        if (r >= 0)
-                r = row_list(list, &terms, problem);
         if (r < 0)
                 return r;
-        term = row_find(terms, row_uint64(row, "Term"));
-        r = class_nav_add(c, row, term, "TabAssessments", view, problem);
+        r = class_nav_add(c, head.row, head.term, "TabAssessments", view, problem);
         if (r >= 0)
                 r = values_of_new(&values);
-        (void) snprintf(action, sizeof(action), "/classes/%" PRIu64 "/assessments", row_uint64(row, "ID"));
-        return r < 0 || class_is_locked(row, term) ? r : change_form_to_view(c, &new_plan, action, values, NULL, NULL, view, "Form");
+        (void) snprintf(action, sizeof(action), "/classes/%" PRIu64 "/assessments", row_uint64(head.row, "ID"));
+        return r < 0 || class_is_locked(head.row, head.term) ? r : change_form_to_view(c, &new_plan, action, values, NULL, NULL, view, "Form");
 }
 
 static void new_paths_of(uint64_t id, PagePaths *ret) {

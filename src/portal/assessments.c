@@ -31,19 +31,13 @@ int assessment_facts_add(Language language, json_object *row, json_object *view)
 
 /* The head of the class's pages, of the first two parts. */
 static int add_nav(const PageContext *c, json_object *view, bool *ret_locked, Problem *problem) {
-        _cleanup_(json_unrefp) json_object *row = NULL, *list = NULL;
-        json_object *terms, *term;
-        int r = page_part_json(&c->parts[0], &row, problem);
+        _cleanup_(class_head_deinit) ClassHead head = {};
+        int r = class_head_read(c, &head, problem);
 
-        if (r >= 0)
-                r = page_part_json(&c->parts[1], &list, problem);
-        if (r >= 0)
-                r = row_list(list, &terms, problem);
         if (r < 0)
                 return r;
-        term = row_find(terms, row_uint64(row, "Term"));
-        *ret_locked = class_is_locked(row, term);
-        return class_nav_add(c, row, term, "TabAssessments", view, problem);
+        *ret_locked = class_is_locked(head.row, head.term);
+        return class_nav_add(c, head.row, head.term, "TabAssessments", view, problem);
 }
 
 static int make_assessments(const PageContext *c, json_object *view, Problem *problem) {

@@ -114,16 +114,13 @@ static int page_address(uint64_t class_id, const char *sought, Buffer *out) {
 }
 
 static int make_enrol(const PageContext *c, json_object *view, Problem *problem) {
-        _cleanup_(json_unrefp) json_object *row = NULL, *terms = NULL, *students = NULL, *enrolments = NULL;
+        _cleanup_(json_unrefp) json_object *students = NULL, *enrolments = NULL;
+        _cleanup_(class_head_deinit) ClassHead head = {};
         _cleanup_(buffer_deinit) Buffer action = BUFFER_NULL;
-        json_object *term_rows = NULL, *enrolment_rows = NULL, *term;
+        json_object *enrolment_rows = NULL;
         const char *sought = request_query(c->request, "q");
-        int r = page_part_json(&c->parts[0], &row, problem);
+        int r = class_head_read(c, &head, problem);
 
-        if (r >= 0)
-                r = page_part_json(&c->parts[1], &terms, problem);
-        if (r >= 0)
-                r = row_list(terms, &term_rows, problem);
         if (r >= 0)
                 r = page_part_json(&c->parts[2], &students, problem);
         if (r >= 0)
@@ -134,15 +131,14 @@ static int make_enrol(const PageContext *c, json_object *view, Problem *problem)
                 r = problem_set(problem, 400, "The students must be an array");
         if (r < 0)
                 return r;
-        term = row_find(term_rows, row_uint64(row, "Term"));
-        r = class_nav_add(c, row, term, "TabPeople", view, problem);
+        r = class_nav_add(c, head.row, head.term, "TabPeople", view, problem);
         if (r >= 0)
                 r = add_students(c, sought, students, enrolment_rows, view);
         if (r >= 0)
-                r = page_address(row_uint64(row, "ID"), sought, &action);
+                r = page_address(row_uint64(head.row, "ID"), sought, &action);
         if (r < 0 || json_add_text(view, "Action", buffer_text(&action)) < 0 || json_add_text(view, "Sought", text_is_empty(sought) ? NULL : sought) < 0)
                 return r < 0 ? r : -ENOMEM;
-        return json_add(view, "MayChange", json_object_new_boolean(!class_is_locked(row, term)));
+        return json_add(view, "MayChange", json_object_new_boolean(!class_is_locked(head.row, head.term)));
 }
 
 static void page_paths_of(uint64_t id, PagePaths *ret) {

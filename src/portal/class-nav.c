@@ -55,6 +55,24 @@ static int add_tabs(const PageContext *c, uint64_t id, const char *here, json_ob
         return 0;
 }
 
+int class_head_read(const PageContext *c, ClassHead *ret, Problem *problem) {
+        int r = page_part_json(&c->parts[0], &ret->row, problem);
+
+        if (r >= 0)
+                r = page_part_json(&c->parts[1], &ret->answer, problem);
+        if (r >= 0)
+                r = row_list(ret->answer, &ret->terms, problem);
+        if (r >= 0)
+                ret->term = row_find(ret->terms, row_uint64(ret->row, "Term"));
+        return r;
+}
+
+void class_head_deinit(ClassHead *h) {
+        json_object_put(h->row);
+        json_object_put(h->answer);
+        *h = (ClassHead) {};
+}
+
 int class_nav_add(const PageContext *c, json_object *row, json_object *term, const char *here, json_object *view, Problem *problem) {
         json_object *nav;
         const char *name;

@@ -128,7 +128,7 @@ static int parse_score(const char *text, uint32_t *ret) {
 
         if (strlen(text) >= sizeof(point) || strspn(text, "0123456789.,") != strlen(text))
                 return -EINVAL;
-        (void) strcpy(point, text);
+        (void) snprintf(point, sizeof(point), "%s", text);
         comma = strchr(point, ',');
         if (comma)
                 *comma = '.';

@@ -298,7 +298,7 @@ static void read_key(RowSave *s) {
         const char *key = field_or_empty(s, CHANGE_KEY);
 
         if (strlen(key) == CHANGE_KEY_SIZE - 1 && strspn(key, DIGITS "abcdef") == strlen(key))
-                (void) strcpy(s->key, key);
+                (void) snprintf(s->key, sizeof(s->key), "%s", key);
         else
                 change_make_key(s->key);
 }

@@ -95,20 +95,17 @@ static int add_form(const PageContext *c, const char *action, json_object *row, 
 }
 
 static int make_settings(const PageContext *c, json_object *view, Problem *problem) {
-        _cleanup_(json_unrefp) json_object *row = NULL, *list = NULL;
-        json_object *terms = NULL, *term;
+        _cleanup_(class_head_deinit) ClassHead head = {};
         char action[PAGE_PATH_SIZE];
+        json_object *row, *term;
         bool empty;
-        int r = page_part_json(&c->parts[0], &row, problem);
+        int r = class_head_read(c, &head, problem);
 
-        if (r >= 0)
-                r = page_part_json(&c->parts[1], &list, problem);
-        if (r >= 0)
-                r = row_list(list, &terms, problem);
         if (r < 0)
                 return r;
-        terms_sort(terms);
-        term = row_find(terms, row_uint64(row, "Term"));
+        row = head.row;
+        term = head.term;
+        terms_sort(head.terms);
         r = class_nav_add(c, row, term, "TabSettings", view, problem);
         if (r >= 0)
                 r = is_empty(c, &empty, problem);
@@ -118,7 +115,7 @@ static int make_settings(const PageContext *c, json_object *view, Problem *probl
         if (r >= 0 && row_is(term, "Locked"))
                 return json_add(view, "TermLocked", json_object_new_boolean(true));
         (void) snprintf(action, sizeof(action), "/classes/%" PRIu64 "/settings", row_uint64(row, "ID"));
-        return r < 0 || class_is_locked(row, term) ? r : add_form(c, action, row, terms, view);
+        return r < 0 || class_is_locked(row, term) ? r : add_form(c, action, row, head.terms, view);
 }
 
 void get_class_settings(Request *r, void *service) {
