@@ -287,6 +287,7 @@ static void send_done(const HttpAnswer *answer, void *userdata) {
                 /* Not even as text: it would stand in the way of all others for ever. */
                 shipper_refused(s, 1);
                 shipper_acknowledge(s);
+                tell_recovery(s);       /* it answers; else the lines to come would wait for the end of a pause that nobody ends */
                 shipper_send_next(s);
         } else {
                 s->offered = s->offered || (answer->error != -ENOENT && answer->error != -ECONNREFUSED);

@@ -303,6 +303,17 @@ def test_where_nothing_is_taken_that_is_told_once_and_at_the_end(open_cluster, f
     assert len(told_refused(attendance)) == 2 and sum(told_refused(attendance)) == len(said(attendance)) - 2
 
 
+def test_what_comes_after_a_refusal_waits_for_no_pause(open_cluster, foreign):
+    """A log service that was away, and takes nothing when it is back: the pause between two tries is over."""
+    peer = foreign(lambda n, _: 503 if n == 1 else 400)
+    attendance = open_cluster.start("attendance")
+    introduce(attendance, peer.url)
+    wait_until(lambda: told_refused(attendance), "it is told")
+    make_noise(attendance, 3)
+    wait_until(lambda: metric(attendance, "gradebook_log_pending_lines") == 0, "none waits")
+    assert metric(attendance, "gradebook_log_dropped_lines_total") == len(said(attendance))
+
+
 def fill(cluster, attendance, times, size=1000):
     """Each time twenty warnings and an info, as the configuration is read again."""
     cluster.configure("attendance", {"Attendance": {f"Unknown{'x' * size}{n}": "1" for n in range(20)}})
