@@ -159,6 +159,11 @@ static void add_health_cells(Table *t, const Daemon *d) {
         table_add(t, STYLE_PLAIN, "%s", latency);
 }
 
+/* Of where it was asked, without the path. */
+static int base_length(const Daemon *d) {
+        return (int) (strlen(d->call.url) - strlen("/healthz"));
+}
+
 static int print_status(const Ctl *ctl, const Daemon *daemons, bool units, const char *note) {
         _cleanup_(table_deinit) Table t = units ? TABLE("DAEMON", "UNIT", "SINCE", ">PID", ">MEMORY", "HEALTH", ">LATENCY", "STATUS")
                                                 : TABLE("DAEMON", "URL", "HEALTH", ">LATENCY");
@@ -171,7 +176,7 @@ static int print_status(const Ctl *ctl, const Daemon *daemons, bool units, const
                 if (units)
                         add_unit_cells(&t, d);
                 else
-                        table_add(&t, STYLE_PLAIN, "%.*s", (int) (strlen(d->call.url) - strlen("/healthz")), d->call.url);
+                        table_add(&t, STYLE_PLAIN, "%.*s", base_length(d), d->call.url);
                 add_health_cells(&t, d);
                 if (units)
                         /* What a daemon said last does not hold any more when it is gone. */
@@ -191,7 +196,8 @@ static int daemon_to_json(const Daemon *d, const Peer *peer, json_object **ret) 
         int r = 0;
 
         *ret = o;
-        if (!o || json_add_text(o, "Name", peer->unit) < 0)
+        if (!o || json_add_text(o, "Name", peer->unit) < 0 ||
+            json_add(o, "ServiceURL", json_object_new_string_len(d->call.url, base_length(d))) < 0)
                 return -ENOMEM;
         if (d->has_unit) {
                 r = json_add_text(o, "ActiveState", u->active);
