@@ -13,6 +13,7 @@
 #include "ctl/output.h"
 #include "ctl/token.h"
 #include "runtime/common-config.h"
+#include "runtime/tls-config.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -84,6 +85,16 @@ static int set_registry(Connection *c) {
         return set_url(c, PEER_REGISTRY, url ? url : c->config.registry_url);
 }
 
+static int set_tls(Connection *c) {
+        _cleanup_(tls_identity_unrefp) TlsIdentity *identity = NULL;
+        _cleanup_(freep) char *why = NULL;
+        int r = tls_config_load(&c->config, "gradebookctl", c->ctl->config_dir, &identity, &why);
+
+        if (r >= 0 && identity)
+                r = http_client_set_tls(c->client, identity);
+        return r < 0 ? ctl_fail(CTL_FAILURE, "[TLS] of gradebook.conf: %s", why ? why : strerror(-r)) : CTL_OK;
+}
+
 int connection_open(const Ctl *ctl, Connection **ret) {
         _cleanup_(connection_freep) Connection *c = calloc(1, sizeof(*c));
         int r;
@@ -102,6 +113,9 @@ int connection_open(const Ctl *ctl, Connection **ret) {
                 r = http_client_new(&c->client, c->event, c->config.request_usec);
         if (r < 0)
                 return fail_errno(r);
+        r = set_tls(c);
+        if (r != CTL_OK)
+                return r;
         *ret = TAKE_PTR(c);
         return CTL_OK;
 }

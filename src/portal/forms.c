@@ -35,7 +35,7 @@ bool form_begin(Request *r, Portal *p) {
 }
 
 static bool get_secret(const Request *r, const Portal *p, char ret[static SECRET_SIZE]) {
-        return cookie_get(r, portal_conf(p)->https, COOKIE_FORM, ret, SECRET_SIZE) && strlen(ret) == SECRET_SIZE - 1;
+        return cookie_get(r, portal_is_https(p), COOKIE_FORM, ret, SECRET_SIZE) && strlen(ret) == SECRET_SIZE - 1;
 }
 
 int form_add_token(Request *r, Portal *p, json_object *view) {
@@ -46,7 +46,7 @@ int form_add_token(Request *r, Portal *p, json_object *view) {
         if (!get_secret(r, p, secret)) {
                 randombytes_buf(bits, sizeof(bits));
                 (void) sodium_bin2base64(secret, sizeof(secret), bits, sizeof(bits), SECRET_ENCODING);
-                cookie_set(r, portal_conf(p)->https, COOKIE_FORM, secret);
+                cookie_set(r, portal_is_https(p), COOKIE_FORM, secret);
         }
         csrf_make(secret, token);
         return json_add_text(view, "FormToken", token);

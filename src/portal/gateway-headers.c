@@ -75,13 +75,13 @@ static void write_quoted(const char *text, Buffer *out) {
         (void) buffer_puts(out, "\"");
 }
 
-int gateway_write_forwarded(const char *client, const char *host, Buffer *out) {
+int gateway_write_forwarded(const char *client, const char *host, bool over_tls, Buffer *out) {
         (void) buffer_puts(out, "for=");
         if (strchr(client, ':'))
                 write_quoted(client, out);
         else
                 (void) buffer_puts(out, "unknown");     /* a socket of this machine has no address */
-        (void) buffer_puts(out, ";proto=http");
+        (void) buffer_puts(out, over_tls ? ";proto=https" : ";proto=http");
         if (host && *host && text_is_plain(host, strlen(host))) {
                 (void) buffer_puts(out, ";host=");
                 write_quoted(host, out);
@@ -92,7 +92,7 @@ int gateway_write_forwarded(const char *client, const char *host, Buffer *out) {
 int gateway_add_forwarding(const Request *r, GatewayHeaders *h) {
         _cleanup_(buffer_deinit) Buffer forwarded = BUFFER_NULL, via = BUFFER_NULL;
         const char *before = request_header(r, "Via");
-        int e = gateway_write_forwarded(request_client(r), request_header(r, "Host"), &forwarded);
+        int e = gateway_write_forwarded(request_client(r), request_header(r, "Host"), request_is_over_tls(r), &forwarded);
 
         if (before && *before && !gateway_list_has(request_header(r, "Connection"), "Via"))
                 (void) buffer_printf(&via, "%s, ", before);

@@ -24,7 +24,7 @@ int gateway_copy_request_headers(const Request *r, GatewayHeaders *h);
 int gateway_add_forwarding(const Request *r, GatewayHeaders *h);
 
 /* The value of Forwarded: client as request_client() writes it, host as the client sent it or NULL. */
-int gateway_write_forwarded(const char *client, const char *host, Buffer *out);
+int gateway_write_forwarded(const char *client, const char *host, bool over_tls, Buffer *out);
 
 /* Whether a list of words, as in "Connection: keep-alive, TE", has one, whatever the case. NULL is an empty list. */
 bool gateway_list_has(const char *list, const char *word);

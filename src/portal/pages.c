@@ -39,7 +39,7 @@ static Language choose_language(const Request *r) {
 PageFrame page_frame(const Portal *p, const Request *r) {
         PageFrame frame = { .language = choose_language(r) };
 
-        cookie_get_session(r, portal_conf(p)->https, frame.session);
+        cookie_get_session(r, portal_is_https(p), frame.session);
         return frame;
 }
 
@@ -147,7 +147,7 @@ int page_render(Portal *p, const PageFrame *frame, const char *template, json_ob
 void page_set_headers(Request *r, const Portal *p) {
         for (size_t i = 0; i < ELEMENTSOF(headers); i++)
                 request_set_header(r, headers[i].name, headers[i].value);
-        if (portal_conf(p)->https)
+        if (portal_is_https(p))
                 request_set_header(r, "Strict-Transport-Security", HSTS);
 }
 
@@ -166,7 +166,7 @@ int page_new(Portal *p, const PageFrame *frame, const char *template, json_objec
                 r = http_body_new(&b, "text/html; charset=utf-8", buffer_text(&out), out.size);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(headers); i++)
                 r = http_body_add_header(b, headers[i].name, headers[i].value);
-        if (r >= 0 && portal_conf(p)->https)
+        if (r >= 0 && portal_is_https(p))
                 r = http_body_add_header(b, "Strict-Transport-Security", HSTS);
         if (r >= 0)
                 r = http_body_add_header(b, "ETag", etag);
@@ -209,7 +209,7 @@ void page_reply(Request *r, Portal *p, const PageFrame *frame, unsigned status, 
 void page_redirect(Request *r, Portal *p, const char *path) {
         request_set_header(r, "Location", path);
         request_set_header(r, "Cache-Control", "no-store");
-        if (portal_conf(p)->https)
+        if (portal_is_https(p))
                 request_set_header(r, "Strict-Transport-Security", HSTS);
         request_reply_empty(r, 303);
 }

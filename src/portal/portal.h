@@ -68,6 +68,11 @@ static inline const PortalConfig *portal_conf(const Portal *p) {
         return p->rt->config;
 }
 
+/* Whether browsers come over TLS: to a proxy, or to us. */
+static inline bool portal_is_https(const Portal *p) {
+        return portal_conf(p)->https || p->rt->is_tls;
+}
+
 /* portal.c: the service's hooks */
 int portal_new(Runtime *rt, void **ret);
 int portal_reload(void *service, const void *old);

@@ -71,7 +71,7 @@ static void on_setup_known(const HttpAnswer *answer, void *userdata) {
                 f->frame.setup_needed = json_object_get_boolean(needed);
         /* A session that has ended would keep people from pages that are open. */
         if (f->frame.setup_needed && *f->frame.session)
-                cookie_set(f->request, portal_conf(f->portal)->https, COOKIE_SESSION, NULL);
+                cookie_set(f->request, portal_is_https(f->portal), COOKIE_SESSION, NULL);
         reply_form(f, 200, NULL);
 }
 
@@ -108,7 +108,7 @@ void get_sign_in(Request *r, void *service) {
 /* ---- a try ---- */
 
 static void reply_signed_in(SignInForm *f) {
-        bool https = portal_conf(f->portal)->https;
+        bool https = portal_is_https(f->portal);
 
         cookie_set(f->request, https, COOKIE_SESSION, f->token);
         cookie_set(f->request, https, COOKIE_FORM, NULL);

@@ -10,7 +10,7 @@ typedef struct SignOut {
 } SignOut;
 
 static void reply_signed_out(SignOut *s, bool told) {
-        cookie_set(s->request, portal_conf(s->portal)->https, COOKIE_SESSION, NULL);
+        cookie_set(s->request, portal_is_https(s->portal), COOKIE_SESSION, NULL);
         if (told)
                 page_redirect(s->request, s->portal, "/sign-in?signed-out=1");
         else

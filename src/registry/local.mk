@@ -30,6 +30,7 @@ libregistry_a_SOURCES = \
 	src/registry/registry.c src/registry/registry.h \
 	src/registry/restore.c \
 	src/registry/ring.c src/registry/ring.h \
+	src/registry/roles.c src/registry/roles.h \
 	src/registry/routes.c \
 	src/registry/store-history.c \
 	src/registry/store.c src/registry/store.h src/registry/store-internal.h \

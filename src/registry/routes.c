@@ -5,6 +5,7 @@
 #include "registry/backup.h"
 #include "registry/page.h"
 #include "registry/registry.h"
+#include "registry/roles.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -24,6 +25,10 @@ static void post_service(Request *request, void *service) {
                         request_reply_problem(request, &problem);
                 else
                         request_fail_errno(request, r, "reading a registration");
+                return;
+        }
+        if (!role_may_speak_for(request, registration->service_name, false)) {
+                registration_free(registration);
                 return;
         }
         register_service(service, registration, request);
@@ -52,25 +57,42 @@ static char *take_url(Request *request) {
         return TAKE_PTR(url);
 }
 
+/* Of what is not registered, whoever asks is told so. */
+static bool may_change(const Registry *g, const char *url, Request *request) {
+        const Instance *i = instance_find(g, url);
+
+        return !i || role_may_speak_for(request, i->registration->service_name, true);
+}
+
 static void delete_service(Request *request, void *service) {
         _cleanup_(freep) char *url = take_url(request);
 
-        if (url)
+        if (url && may_change(service, url, request))
                 deregister_service(service, url, request);
 }
 
 static void put_drain(Request *request, void *service) {
         _cleanup_(freep) char *url = take_url(request);
 
-        if (url)
+        if (url && may_change(service, url, request))
                 drain_service(service, url, true, request);
 }
 
 static void delete_drain(Request *request, void *service) {
         _cleanup_(freep) char *url = take_url(request);
 
-        if (url)
+        if (url && may_change(service, url, request))
                 drain_service(service, url, false, request);
+}
+
+static void get_backup(Request *request, void *service) {
+        if (role_may_administer(request))
+                backup_get(request, service);
+}
+
+static void post_restore(Request *request, void *service) {
+        if (role_may_administer(request))
+                restore_post(request, service);
 }
 
 static void get_services(Request *request, void *service) {
@@ -92,8 +114,8 @@ const Route registry_routes[] = {
         { "PUT", "/services/drain", put_drain, BODY_MAX_BYTES, 0 },
         { "DELETE", "/services/drain", delete_drain, BODY_MAX_BYTES, 0 },
         { "GET", "/services/{name}", get_service, 0, 0 },
-        { "GET", "/backup", backup_get, 0, 0 },
-        { "POST", "/restore", restore_post, BACKUP_MAX_BYTES, 0 },
+        { "GET", "/backup", get_backup, 0, 0 },
+        { "POST", "/restore", post_restore, BACKUP_MAX_BYTES, 0 },
         { "GET", "/", page_get, 0, ROUTE_BROWSER },
         { "GET", "/style.css", page_get_style, 0, ROUTE_BROWSER },
         { "GET", "/events", get_events, 0, 0 },

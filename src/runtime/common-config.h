@@ -18,6 +18,9 @@ typedef struct CommonConfig {
         uint64_t register_usec;         /* [Cluster] RegisterSec= */
         bool allow_plaintext;           /* [Cluster] AllowPlaintext= */
         char *advertise_host;           /* [Cluster] AdvertiseHost=; "" means: from the listening socket */
+        char *tls_certificate;          /* [TLS] CertificateFile=, with %p; "": no TLS */
+        char *tls_key;                  /* [TLS] KeyFile=, likewise; "": the credential, or CONFDIR/tls/NAME.key */
+        char *tls_ca;                   /* [TLS] CAFile=, likewise; "": none */
         int log_level;                  /* [Log] Level=, as in syslog(3) */
         bool ship;                      /* [Log] Ship= */
         uint64_t spool_max_bytes;       /* [Log] SpoolMax= */

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Shared by http-client.c (calls), http-client-headers.c, http-client-target.c (URLs), http-client-multi.c (libcurl's wake-ups),
- * http-client-direct.c (calls without libcurl), http-client-deadlines.c (theirs) and http-client-socket.c (the sockets of all on the
+ * http-client-direct.c (calls without libcurl), http-client-tls.c (certificates), http-client-deadlines.c (theirs) and http-client-socket.c (the sockets of all on the
  * loop). Nobody else includes it. */
 
 #include <curl/curl.h>
@@ -113,6 +113,7 @@ struct HttpClient {
         struct curl_slist *authorized;  /* with common_token as well; NULL: not needed yet */
         struct curl_slist *json;        /* and with a body in JSON */
         char *common_token;
+        int tls_fds[_TLS_PARTS];        /* files in memory; -1: none */
         int epoll_fd;
         sd_event_source *io;
         Socket **sockets;               /* by fd */
@@ -131,6 +132,9 @@ struct HttpClient {
         size_t n_idle;
         bool closing;           /* no new calls */
 };
+
+void http_client_close_tls(HttpClient *c);
+bool http_client_set_tls_options(const HttpClient *c, CURL *easy);
 
 int http_client_open_headers(HttpClient *c);
 void http_client_close_headers(HttpClient *c);

@@ -238,6 +238,8 @@ int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_
         if (!c)
                 return -ENOMEM;
         c->epoll_fd = -1;
+        for (size_t i = 0; i < _TLS_PARTS; i++)
+                c->tls_fds[i] = -1;
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return -ENOMEM;
         c->event = sd_event_ref(event);
@@ -276,6 +278,7 @@ HttpClient *http_client_free(HttpClient *c) {
         http_client_close_shards(c);
         http_client_close_sockets(c);
         http_client_close_headers(c);
+        http_client_close_tls(c);
         sd_event_unref(c->event);
         curl_global_cleanup();
         free(c);
@@ -306,6 +309,7 @@ static CURL *easy_new(HttpClient *c) {
         SET(CURLOPT_WRITEFUNCTION, on_data);
         /* libcurl looks through all of its cache after each call. Connections that are kept need no name. */
         SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+        ok = ok && http_client_set_tls_options(c, easy);
         if (ok)
                 return easy;
         if (easy)

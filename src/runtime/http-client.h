@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "runtime/tls-identity.h"
 #include "wire/traceparent.h"
 
 /* libcurl's multi interface on the loop: requests that never block, keep connections for reuse and end by their
@@ -80,6 +81,9 @@ const char *http_target_url(const HttpTarget *t);               /* lives as long
 
 int http_client_new(HttpClient **ret, sd_event *event, uint64_t default_timeout_usec);
 void http_client_set_timeout(HttpClient *c, uint64_t default_timeout_usec);     /* of the calls to come */
+/* What https URLs are asked with from now on: the certificate is shown where one is asked for, and servers are believed by its CAs (without any, by
+ * the system's). Connections that are open go on. A negative errno of memfd_create(2). */
+int http_client_set_tls(HttpClient *c, const TlsIdentity *identity);
 void http_client_stop(HttpClient *c);           /* ends open calls with -ECANCELED and takes no more */
 HttpClient *http_client_free(HttpClient *c);    /* stops first */
 DEFINE_CLEANUP(HttpClient, http_client_free);

@@ -71,6 +71,7 @@ static void connection_new(Listener *l, struct MHD_Connection *mhd, void **conte
         list_add(l->server, c);
         l->server->counters.connections++;
         *context = c;
+        http_connection_begin_tls(c, mhd);
         l->n_connections++;
         if (listener_is_full(l))
                 make_room(l, c);
@@ -84,6 +85,7 @@ static void connection_free(Connection *c) {
                 listener_kick(l);
         l->n_connections--;
         list_remove(l->server, c);
+        http_connection_end_tls(c);
         l->server->counters.connections--;
         free(c);
 }

@@ -3,22 +3,26 @@
 
 /* Shared by http-server.c (daemons, loop, drain), http-server-connection.c (how many there may be), http-server-request.c
  * (from the first byte to the handler, and what a handler may ask), http-server-body.c (bodies that are taken
- * as they come), http-server-form.c (forms with files in them), http-server-hold.c (until the reply), http-server-reply.c
+ * as they come), http-server-tls.c (certificates), http-server-tls-io.c (their bytes), http-server-form.c (forms with files in them), http-server-hold.c (until the reply), http-server-reply.c
  * and http-server-stream.c (back to the client). Nobody else includes it. */
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 
 #include "base/buffer.h"
 #include "runtime/http-server.h"
 #include "runtime/request.h"
+#include "runtime/tls-peer.h"
 
 typedef struct Listener Listener;
 typedef struct Connection Connection;
+typedef struct TlsIo TlsIo;             /* http-server-tls-io.c */
 
 struct HttpServer {
         sd_event *event;
         HttpServerOptions options;
         HttpServerCounters counters;
+        TlsIdentity *tls;               /* of the connections to come; NULL: plain HTTP */
         Listener *listeners;
         Connection *connections, *last_connection;      /* a doubly linked list, by when each last began a request */
         HttpStream *streams;            /* a doubly linked list: the end tells each */
@@ -55,6 +59,14 @@ struct Connection {
         bool in_handler;                /* all of it is there: its place is not given away */
         bool let_go;
         char client[64];                /* its address, once asked for */
+        TlsIdentity *tls;               /* what it began with; NULL: plain HTTP */
+        gnutls_session_t session;       /* libmicrohttpd's */
+        struct MHD_Connection *mhd;     /* of one over TLS */
+        TlsIo *tls_io;
+        bool shook_hands;
+        sd_event_source *handshake_io;  /* the connection is suspended until it has more to say */
+        sd_event_source *handshake_late;        /* until shook_hands */
+        TlsPeer peer;                   /* once asked for */
         Connection *previous, *next;
 };
 
@@ -99,6 +111,7 @@ struct Request {
         bool form_parsed;
         Header *headers;        /* of the reply */
         unsigned status;
+        bool has_body;          /* of the reply, whole and in memory */
         struct MHD_Response *response;
         bool response_shared;   /* response belongs to reply_body */
         sd_event_source *watch; /* request_watch() */
@@ -114,6 +127,17 @@ bool http_connection_is_ending(const Connection *c);    /* its next reply says "
 
 /* As many as wanted, or as the limit of open files allows; logs then. */
 unsigned http_connections_max(unsigned wanted);
+
+/* http-server-tls.c: what a connection over TLS is given, and who is at its other end. */
+void http_connection_begin_tls(Connection *c, struct MHD_Connection *mhd);
+void http_connection_end_tls(Connection *c);
+int http_connection_open_tls_io(Connection *c);         /* for its session; -ENOMEM */
+void http_connection_close_tls_io(Connection *c);
+void http_connection_expect_body(Connection *c, bool body_follows);      /* of the reply that is queued now; nothing in plain HTTP */
+void http_connection_wake_tls(Connection *c);           /* before its listener ends: nothing may be suspended then */
+bool http_connection_is_mutual(const Connection *c);    /* its client was asked for a certificate */
+const TlsPeer *http_connection_peer(Connection *c);     /* then */
+gnutls_certificate_retrieve_function2 http_tls_no_certificate;
 
 /* http-server-body.c: bodies that are taken bit by bit. */
 bool http_request_is_streamed(const Request *r);

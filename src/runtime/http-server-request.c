@@ -111,6 +111,19 @@ static bool check_token(const Request *r, const char *given) {
                is_token_password(r, given + strlen(basic));
 }
 
+/* Over TLS with certificates on both sides the token is not enough: what leaked of it is of no use without a key. */
+static bool check_certificate(const Request *r, Problem *problem) {
+        const TlsPeer *peer;
+
+        if (!http_connection_is_mutual(r->connection))
+                return true;
+        peer = http_connection_peer(r->connection);
+        if (peer->verdict == TLS_PEER_TRUSTED)
+                return true;
+        (void) problem_set(problem, 403, "%s", tls_peer_text(peer->verdict));
+        return false;
+}
+
 /* A browser says where a request comes from (https://www.w3.org/TR/fetch-metadata/); a change asked for by another
  * site's page is not this user's wish, unless it carries the token, which no page can know. */
 static bool is_cross_site_change(const Request *r, const char *site) {
@@ -178,6 +191,7 @@ static enum MHD_Result check_header(void *userdata, enum MHD_ValueKind kind, con
 static void check_head(Request *r) {
         HeadCheck check = {};
         uint64_t body_size = 0;
+        bool is_public;
         int k;
 
         (void) MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, check_header, &check);
@@ -200,9 +214,14 @@ static void check_head(Request *r) {
                 return;
 
         r->authorized = check_token(r, check.authorization);
-        if (!r->authorized && !(r->match.route->flags & ROUTE_PUBLIC)) {
-                r->server->counters.unauthorized++;
+        is_public = r->match.route->flags & ROUTE_PUBLIC;
+        /* Who has the token is a peer, and is told what its certificate lacks; people, who have none, need no certificate. */
+        if (r->authorized)
+                r->authorized = check_certificate(r, is_public && !r->server->options.token ? NULL : &r->problem);
+        else if (!is_public)
                 (void) problem_set(&r->problem, 401, "The cluster token is missing or wrong (Authorization: Bearer …)");
+        if (r->problem.status) {
+                r->server->counters.unauthorized++;
                 return;
         }
         if (!r->authorized && r->match.route->flags & ROUTE_ADMIT &&

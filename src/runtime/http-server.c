@@ -13,6 +13,7 @@
 
 #define CONNECTION_MEMORY_BYTES (16 * 1024)     /* request line and headers must fit */
 #define HELD_RUN_MSEC 1         /* between two runs, as long as there are requests that are held */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define BODY_TURN_BYTES (64u * 1024)
 #define DRAIN_GRACE_USEC (250 * USEC_PER_MSEC)  /* a busy client's next request is answered with "Connection: close" */
 
@@ -157,13 +158,18 @@ static int listener_add_sources(Listener *l) {
 }
 
 int http_server_listen(HttpServer *s, int fd) {
+        const struct MHD_OptionItem tls[] = {
+                { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) TLS_PRIORITIES },
+                { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *) http_tls_no_certificate },
+                { MHD_OPTION_END, 0, NULL },
+        };
         Listener *l = calloc(1, sizeof(*l));
         int r;
 
         if (!l)
                 return -ENOMEM;
         *l = (Listener) { .server = s, .armed_usec = UINT64_MAX };
-        l->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        l->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (s->tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
                                      http_request_access, s,
                                      MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
                                      MHD_OPTION_LISTEN_SOCKET, fd,
@@ -175,6 +181,7 @@ int http_server_listen(HttpServer *s, int fd) {
                                      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) (s->options.idle_usec / USEC_PER_SEC),
                                      MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->options.connection_bytes,
                                      MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                                     s->tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls,
                                      MHD_OPTION_END);
         r = l->daemon ? listener_add_sources(l) : -EIO;
         if (r < 0) {
@@ -194,6 +201,7 @@ int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *
                 return -ENOMEM;
         s->event = sd_event_ref(event);
         s->options = *options;
+        s->tls = tls_identity_ref(options->tls);
         s->options.connections_max = http_connections_max(options->connections_max);
         if (s->options.connection_bytes == 0)
                 s->options.connection_bytes = CONNECTION_MEMORY_BYTES;
@@ -217,6 +225,8 @@ HttpServer *http_server_free(HttpServer *s) {
                 return NULL;
         s->closed = true;
         s->drained = NULL;
+        for (Connection *c = s->connections; c; c = c->next)
+                http_connection_wake_tls(c);
         for (Listener *l = s->listeners, *next; l; l = next) {
                 next = l->next;
                 /* Sends what the services answered last; a held request's answer is taken by the first run and sent by the second. */
@@ -228,6 +238,7 @@ HttpServer *http_server_free(HttpServer *s) {
         sd_event_source_disable_unref(s->deadline);
         sd_event_source_disable_unref(s->drained_soon);
         sd_event_unref(s->event);
+        tls_identity_unref(s->tls);
         free(s);
         return NULL;
 }

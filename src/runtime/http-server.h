@@ -8,6 +8,7 @@
 
 #include "base/macros.h"
 #include "runtime/router.h"
+#include "runtime/tls-identity.h"
 #include "wire/problem.h"
 
 /* libmicrohttpd in external epoll mode on the loop. */
@@ -18,6 +19,7 @@ typedef struct HttpServerOptions {
         void *service;                  /* handed to the handlers */
         void *owner;                    /* what request_owner() returns: for the handlers every service has */
         const char *token;              /* of the cluster; NULL: everybody is authorized. Borrowed */
+        TlsIdentity *tls;               /* all listeners speak TLS, as this; NULL: plain HTTP. The server holds on to it */
         unsigned connections_max;
         size_t connection_bytes;        /* memory of each, into which a request's line and headers must fit; 0: 16 KiB */
         uint64_t idle_usec;             /* a connection without a request is closed after it */
@@ -32,6 +34,7 @@ typedef struct HttpServerCounters {
         uint64_t connections;           /* open now */
         uint64_t bytes_received;        /* of bodies */
         uint64_t unauthorized;
+        uint64_t tls_failed;            /* connections that ended before the handshake did */
 } HttpServerCounters;
 
 int http_server_new(HttpServer **ret, sd_event *event, const HttpServerOptions *options);
@@ -44,6 +47,9 @@ void http_server_close(HttpServer *s);
 /* Serves a listening socket; borrowed: it is not closed, not even at the end, as systemd keeps the other copy. */
 int http_server_listen(HttpServer *s, int fd);
 const HttpServerCounters *http_server_counters(const HttpServer *s);
+
+/* Another certificate, or other CAs, for the connections to come; the open ones go on. Only for a server that was made with one. */
+void http_server_set_tls(HttpServer *s, TlsIdentity *identity);
 
 /* Ends in good order: accepts nothing more, answers what has come with "Connection: close", lets go of idle
  * connections, and calls done on the loop when the last connection has gone or deadline_usec (relative) is over. */

@@ -29,6 +29,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-client-reader.h \
 	src/runtime/http-client-socket.c \
 	src/runtime/http-client-target.c \
+	src/runtime/http-client-tls.c \
 	src/runtime/http-client.c \
 	src/runtime/http-client.h \
 	src/runtime/http-server-internal.h \
@@ -39,6 +40,8 @@ libruntime_a_SOURCES = \
 	src/runtime/http-server-reply.c \
 	src/runtime/http-server-request.c \
 	src/runtime/http-server-stream.c \
+	src/runtime/http-server-tls-io.c \
+	src/runtime/http-server-tls.c \
 	src/runtime/http-server.c \
 	src/runtime/http-server.h \
 	src/runtime/inflate.c \
@@ -85,6 +88,12 @@ libruntime_a_SOURCES = \
 	src/runtime/sockets.c \
 	src/runtime/spool-file.c \
 	src/runtime/spool-file.h \
+	src/runtime/tls-config.c \
+	src/runtime/tls-config.h \
+	src/runtime/tls-identity.c \
+	src/runtime/tls-identity.h \
+	src/runtime/tls-peer.c \
+	src/runtime/tls-peer.h \
 	src/runtime/urlencoded.c \
 	src/runtime/urlencoded.h \
 	src/runtime/worker.c \

@@ -28,7 +28,11 @@ const char *request_form(Request *r, const char *name);                 /* a fie
 const Trace *request_trace(const Request *r);
 const char *request_client(const Request *r);                           /* "127.0.0.1:4711", for the log */
 void *request_owner(const Request *r);                                  /* HttpServerOptions.owner */
-bool request_is_authorized(const Request *r);                           /* carried the cluster token (or Authentication=none) */
+bool request_is_from(Request *r, const char *role);                     /* "gradebook-registry": the client's certificate has this role, or
+                                                                           none is asked for on its connection: then the token is all there is */
+bool request_is_over_tls(const Request *r);
+bool request_is_authorized(const Request *r);                           /* carried the cluster token (or Authentication=none), and a certificate of
+                                                                           the cluster where one is asked for */
 
 /* For a request that waits long for its reply: gone is called once when the client goes before. The reply is due all the
  * same then, and reaches nobody. */

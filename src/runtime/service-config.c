@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "runtime/events.h"
 #include "runtime/service-internal.h"
+#include "runtime/tls-config.h"
 
 #define TOKEN_FILE_MAX 4096
 #define TOKEN_MIN 32 /* characters: 128 bits of hex */
@@ -119,12 +120,26 @@ static int read_token(char **ret) {
         return 0;
 }
 
+int daemon_load_tls(Daemon *d, const CommonConfig *common, TlsIdentity **ret) {
+        _cleanup_(freep) char *why = NULL;
+        int r = tls_config_load(common, d->service->name, d->arguments.config_dir, ret, &why);
+
+        if (r < 0)
+                log_error("[TLS] of gradebook.conf: %s", why ? why : strerror(-r));
+        if (r >= 0 && d->tls && *ret && tls_identity_is_mutual(d->tls) != tls_identity_is_mutual(*ret)) {
+                log_error("[TLS] of gradebook.conf: whether there is a CAFile= is decided at the start: systemctl restart %s", d->service->name);
+                *ret = tls_identity_unref(*ret);
+                r = -EINVAL;
+        }
+        return r == -ENOMEM || r >= 0 ? r : -EINVAL;
+}
+
 int daemon_load_token(Daemon *d) {
         int r;
 
         if (d->common->authentication == AUTHENTICATION_NONE) {
-                log_event(LOG_WARNING, EVENT_AUTHENTICATION_OFF, NULL, 0,
-                          "Authentication=none: whoever reaches %s may do everything here", d->service_url);
+                log_event(LOG_WARNING, EVENT_AUTHENTICATION_OFF, NULL, 0, "Authentication=none: whoever reaches %s%s may do everything here",
+                          d->service_url, d->tls && tls_identity_is_mutual(d->tls) ? " with a certificate of CAFile=" : "");
                 return 0;
         }
         r = read_token(&d->token);
@@ -140,8 +155,8 @@ int daemon_load_token(Daemon *d) {
 static void note_fixed(const CommonConfig *old, const CommonConfig *new) {
         if (old->authentication != new->authentication || old->connections_max != new->connections_max ||
             old->idle_usec != new->idle_usec || strcmp(old->advertise_host, new->advertise_host) != 0 ||
-            old->allow_plaintext != new->allow_plaintext || old->ship != new->ship)
-                log_notice("Authentication=, AllowPlaintext=, AdvertiseHost=, Ship=, MaxConnections= and IdleTimeoutSec= of gradebook.conf "
+            old->allow_plaintext != new->allow_plaintext || old->ship != new->ship || tls_config_is_on(old) != tls_config_is_on(new))
+                log_notice("Authentication=, AllowPlaintext=, whether there is TLS, AdvertiseHost=, Ship=, MaxConnections= and IdleTimeoutSec= of gradebook.conf "
                            "take effect at the next start");
 }
 
@@ -162,17 +177,40 @@ static void apply_common(Daemon *d, const CommonConfig *old, const CommonConfig 
                 registrar_move(d->registrar, old->registry_url);
 }
 
+/* For the connections to come, in both directions. */
+static int apply_tls(Daemon *d, TlsIdentity *identity) {
+        int r = http_client_set_tls(d->rt.client, identity);
+
+        if (r < 0) {
+                log_error("The new certificate cannot be used: %s", strerror(-r));
+                return r;
+        }
+        http_server_set_tls(d->rt.server, identity);
+        tls_identity_unref(d->tls);
+        d->tls = tls_identity_ref(identity);
+        d->tls_told = false;
+        return 0;
+}
+
 static int try_reload(Daemon *d) {
+        _cleanup_(tls_identity_unrefp) TlsIdentity *identity = NULL;
         CommonConfig *common = NULL, *old_common = d->common;
         void *config = NULL, *old_config = d->config;
         int r = daemon_load_config(d, &common, &config);
 
         if (r < 0)
                 return r;
+        r = daemon_load_tls(d, common, &identity);
+        if (r < 0) {
+                daemon_free_config(d->service, common, config);
+                return r;
+        }
         d->rt.common = d->common = common;
         d->rt.config = d->config = config;
         if (d->service->reload)
                 r = d->service->reload(d->object, old_config);
+        if (r >= 0 && d->tls && identity)
+                r = apply_tls(d, identity);
         if (r < 0) {
                 d->rt.common = d->common = old_common;
                 d->rt.config = d->config = old_config;

@@ -29,6 +29,8 @@ typedef struct Daemon {
         DaemonState state;
         CommonConfig *common;
         void *config;
+        TlsIdentity *tls;               /* NULL: plain HTTP */
+        bool tls_told;                  /* that it expires soon */
         char *token;
         char *service_url;
         int *fds;                       /* our sockets, from systemd */
@@ -51,6 +53,7 @@ int arguments_parse(const Service *service, int argc, char *argv[], Arguments *r
 /* Loads both files into new structures; -EINVAL after logging why. */
 int daemon_load_config(Daemon *d, CommonConfig **ret_common, void **ret_config);
 void daemon_free_config(const Service *service, CommonConfig *common, void *config);
+int daemon_load_tls(Daemon *d, const CommonConfig *common, TlsIdentity **ret);   /* logs; -EINVAL then */
 int daemon_load_token(Daemon *d);
 void daemon_reload(Daemon *d);
 void daemon_set_rules(Daemon *d);       /* of balancing, from the configuration */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "runtime/service-internal.h"
 #include "wire/json.h"
 
@@ -46,6 +47,10 @@ static void post_services(Request *r, void *service) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         int k;
 
+        if (!request_is_from(r, "gradebook-registry")) {
+                request_fail(r, 403, "Only a registry tells who provides what: the client's certificate has not the DNS name gradebook-registry");
+                return;
+        }
         if (request_json(r, &o) < 0)
                 return;
         k = patch_from_json(o, &patch, &problem);
@@ -73,6 +78,7 @@ DAEMON_METRIC(connections, http_server_counters(d->rt.server)->connections)
 DAEMON_METRIC(open_requests, http_server_counters(d->rt.server)->open_requests)
 DAEMON_METRIC(received, http_server_counters(d->rt.server)->bytes_received)
 DAEMON_METRIC(unauthorized, http_server_counters(d->rt.server)->unauthorized)
+DAEMON_METRIC(tls_failed, http_server_counters(d->rt.server)->tls_failed)
 DAEMON_METRIC(open_calls, http_client_open_calls(d->rt.client))
 DAEMON_METRIC(providers, providers_count(d->rt.providers, NULL))
 DAEMON_METRIC(ejections, providers_ejections(d->rt.providers))
@@ -82,6 +88,13 @@ DAEMON_METRIC(log_spool_bytes, log_shipper_counters(d->shipper).spool_bytes)
 DAEMON_METRIC(log_shipped, log_shipper_counters(d->shipper).shipped)
 DAEMON_METRIC(log_resent, log_shipper_counters(d->shipper).resent)
 DAEMON_METRIC(log_dropped, log_shipper_counters(d->shipper).dropped)
+
+static void read_tls_expiry(MetricWriter *w, void *userdata) {
+        const Daemon *d = userdata;
+
+        if (d->tls)
+                metric_write(w, tls_identity_expires_usec(d->tls) / USEC_PER_SEC);
+}
 
 static void read_requests(MetricWriter *w, void *userdata) {
         static const char *const classes[] = { [1] = "1xx", [2] = "2xx", [3] = "3xx", [4] = "4xx", [5] = "5xx" };
@@ -121,6 +134,8 @@ static const MetricItem daemon_metrics[] = {
         { "gradebook_http_connections", METRIC_GAUGE, "Connections open now", read_connections },
         { "gradebook_http_received_bytes_total", METRIC_COUNTER, "Bytes of request bodies", read_received },
         { "gradebook_http_unauthorized_total", METRIC_COUNTER, "Requests refused for a missing or wrong cluster token", read_unauthorized },
+        { "gradebook_tls_failed_handshakes_total", METRIC_COUNTER, "Connections that ended before their TLS handshake did", read_tls_failed },
+        { "gradebook_tls_certificate_expiry_timestamp_seconds", METRIC_GAUGE, "When the daemon's certificate expires, as a Unix time; nothing without TLS", read_tls_expiry },
         { "gradebook_http_open_calls", METRIC_GAUGE, "Outgoing requests under way", read_open_calls },
         { "gradebook_providers", METRIC_GAUGE, "Providers known here, of all services", read_providers },
         { "gradebook_providers_ejected", METRIC_GAUGE, "Providers that get no requests since they kept failing", read_ejected },

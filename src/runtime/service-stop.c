@@ -72,6 +72,7 @@ void daemon_free(Daemon *d) {
         for (size_t i = 0; i < d->n_fds; i++)
                 (void) fd_close(d->fds[i]);
         free(d->fds);
+        tls_identity_unref(d->tls);
         free(d->token);
         free(d->service_url);
         free(d->status);

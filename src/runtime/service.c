@@ -17,6 +17,7 @@
 /* How often is looked at what the status line says: soon after it has changed, ever later while it stays. */
 #define STATUS_SOON_USEC (250 * USEC_PER_MSEC)
 #define STATUS_LATE_USEC (2 * USEC_PER_SEC)
+#define EXPIRY_NOTICE_USEC (14 * 86400 * USEC_PER_SEC)
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
         daemon_stop(userdata);
@@ -109,6 +110,7 @@ static int start_server(Daemon *d) {
                                             .service = d->object,
                                             .owner = d,
                                             .token = d->token,
+                                            .tls = d->tls,
                                             .connections_max = (unsigned) d->common->connections_max,
                                             .idle_usec = d->common->idle_usec,
                                             .connection_bytes = d->service->connection_bytes,
@@ -119,6 +121,20 @@ static int start_server(Daemon *d) {
         for (size_t i = 0; r >= 0 && i < d->n_fds; i++)
                 r = http_server_listen(d->rt.server, d->fds[i]);
         return r;
+}
+
+/* Said once of each certificate in the journal, and in the status line for as long as it is so. */
+static void add_expiry(Daemon *d, Buffer *b) {
+        uint64_t now = clock_realtime_usec(), expires = d->tls ? tls_identity_expires_usec(d->tls) : UINT64_MAX;
+        char text[CLOCK_TEXT_SIZE];
+
+        if (expires > now + EXPIRY_NOTICE_USEC)
+                return;
+        clock_format_utc(expires, text);
+        (void) buffer_printf(b, "; the certificate %s at %s", expires <= now ? "expired" : "expires", text);
+        if (!d->tls_told)
+                log_event(LOG_WARNING, EVENT_CERTIFICATE_EXPIRES, NULL, 0, "The TLS certificate expires at %s: put a new one in its place and reload", text);
+        d->tls_told = true;
 }
 
 /* Whether it has changed. */
@@ -136,6 +152,7 @@ static bool update_status(Daemon *d) {
         for (size_t i = 0; d->service->requires && d->service->requires[i]; i++)
                 if (strcmp(d->service->requires[i], "*") != 0 && providers_count(d->rt.providers, d->service->requires[i]) == 0)
                         (void) buffer_printf(&b, "; no %s is known", d->service->requires[i]);
+        add_expiry(d, &b);
         if (waiting > 100)
                 (void) buffer_printf(&b, "; %zu lines wait for the central log", waiting);
         if (b.error < 0 || (d->status && strcmp(d->status, b.data) == 0) || text_replace(&d->status, b.data) < 0)
@@ -182,6 +199,8 @@ static int start(Daemon *d) {
                 r = journal_sink_set_event(d->journal, d->rt.event);
         if (r >= 0)
                 r = http_client_new(&d->rt.client, d->rt.event, d->common->request_usec);
+        if (r >= 0 && d->tls)
+                r = http_client_set_tls(d->rt.client, d->tls);
         if (r >= 0)
                 r = open_providers(d);
         if (r >= 0)
@@ -217,6 +236,10 @@ static int prepare(Daemon *d) {
                 log_event(LOG_ERR, EVENT_CONFIG_INVALID, NULL, 0, "The configuration is not valid; not starting");
                 return r;
         }
+        r = daemon_load_tls(d, d->common, &d->tls);
+        if (r < 0)
+                return r;
+        d->rt.is_tls = d->tls;
         if (d->arguments.check_config)
                 return 0;
         log_set_level(d->common->log_level);

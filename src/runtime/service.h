@@ -35,6 +35,7 @@ typedef struct Runtime {
         const char *logs_directory;     /* $LOGS_DIRECTORY; the state directory without systemd */
         const char *service_url;        /* our own ServiceURL, as others reach it */
         const char *token;              /* of the cluster; NULL with Authentication=none */
+        bool is_tls;                    /* our own listeners speak TLS */
 } Runtime;
 
 typedef struct Service {

@@ -43,7 +43,7 @@ static bool address_is_any(const Address *a) {
 }
 
 /* "http://127.0.0.1:6000", or with the host that the administrator named; for a wildcard address this machine's name. */
-static int address_to_url(const Address *a, const char *advertise_host, char **ret) {
+static int address_to_url(const Address *a, const char *scheme, const char *advertise_host, char **ret) {
         char text[INET6_ADDRSTRLEN] = "", host[256] = "";
         bool v6 = a->sa.sa_family == AF_INET6;
         unsigned port = ntohs(v6 ? a->in6.sin6_port : a->in.sin_port);
@@ -51,16 +51,16 @@ static int address_to_url(const Address *a, const char *advertise_host, char **r
         if (!text_is_empty(advertise_host)) {
                 bool bare_v6 = strchr(advertise_host, ':') && advertise_host[0] != '[';
 
-                return asprintf(ret, bare_v6 ? "http://[%s]:%u" : "http://%s:%u", advertise_host, port) < 0 ? -ENOMEM : 0;
+                return asprintf(ret, bare_v6 ? "%s://[%s]:%u" : "%s://%s:%u", scheme, advertise_host, port) < 0 ? -ENOMEM : 0;
         }
         if (address_is_any(a)) {
                 if (gethostname(host, sizeof(host) - 1) < 0)
                         return -errno;
-                return asprintf(ret, "http://%s:%u", host, port) < 0 ? -ENOMEM : 0;
+                return asprintf(ret, "%s://%s:%u", scheme, host, port) < 0 ? -ENOMEM : 0;
         }
         if (!inet_ntop(a->sa.sa_family, v6 ? (const void *) &a->in6.sin6_addr : &a->in.sin_addr, text, sizeof(text)))
                 return -errno;
-        return asprintf(ret, v6 ? "http://[%s]:%u" : "http://%s:%u", text, port) < 0 ? -ENOMEM : 0;
+        return asprintf(ret, v6 ? "%s://[%s]:%u" : "%s://%s:%u", scheme, text, port) < 0 ? -ENOMEM : 0;
 }
 
 /* Checks one socket; fills *url from it if it is the better address to be known by: IPv4 before IPv6. */
@@ -78,12 +78,12 @@ static int check_socket(Daemon *d, int fd, const char *name, char **url) {
                 return -errno;
         if (a.sa.sa_family == AF_UNIX)
                 return 0;
-        r = address_to_url(&a, d->common->advertise_host, &found);
+        r = address_to_url(&a, d->tls ? "https" : "http", d->common->advertise_host, &found);
         if (r < 0)
                 return r;
-        if (!address_is_loopback(&a) && !d->common->allow_plaintext) {
-                log_error("Refusing to serve %s without TLS to other machines: listen on the loopback, or set AllowPlaintext=yes in [Cluster] of gradebook.conf",
-                          found);
+        if (!address_is_loopback(&a) && !(d->tls && tls_identity_is_mutual(d->tls)) && !d->common->allow_plaintext) {
+                log_error("Refusing to serve %s to other machines without %s: listen on the loopback, or give certificates in [TLS] of gradebook.conf (or set AllowPlaintext=yes in [Cluster])",
+                          found, d->tls ? "CAFile=, by which peers are believed" : "TLS");
                 return -EPERM;
         }
         if (!*url || (a.sa.sa_family == AF_INET && strchr(*url, '['))) {

@@ -88,10 +88,10 @@ class Answer:
         return f"<{self.status} {self.body[:300]!r}>"
 
 
-def request(url, method="GET", body=None, headers=None, token=None, timeout=10):
-    """One HTTP request on a connection of its own; redirects are not followed. The path goes out as it is."""
+def request(url, method="GET", body=None, headers=None, token=None, timeout=10, tls=None):
+    """One HTTP request on a connection of its own; redirects are not followed. The path goes out as it is. tls: the ssl.SSLContext for https."""
     scheme, rest = url.split("://", 1)
-    assert scheme == "http"
+    assert scheme == ("https" if tls else "http")
     authority, slash, path = rest.partition("/")
     headers = dict(headers or {})
     if token:
@@ -101,7 +101,7 @@ def request(url, method="GET", body=None, headers=None, token=None, timeout=10):
         headers.setdefault("Content-Type", "application/json")
     if isinstance(body, str):
         body = body.encode()
-    connection = http.client.HTTPConnection(authority, timeout=timeout)
+    connection = http.client.HTTPSConnection(authority, timeout=timeout, context=tls) if tls else http.client.HTTPConnection(authority, timeout=timeout)
     try:
         connection.request(method, slash + path or "/", body=body, headers=headers)
         return Answer(connection.getresponse())
@@ -136,7 +136,7 @@ class Daemon:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.cluster.scheme}://127.0.0.1:{self.port}"
 
     def _listen(self):
         self.listener = bind(self.port)
@@ -251,7 +251,7 @@ class Daemon:
     def request(self, path, method="GET", body=None, headers=None, token=True, timeout=10):
         if token is True:
             token = self.cluster.token
-        return request(self.url + path, method, body, headers, token or None, timeout)
+        return request(self.url + path, method, body, headers, token or None, timeout, self.cluster.tls)
 
     def get(self, path, **kwargs):
         return self.request(path, **kwargs)
@@ -287,6 +287,9 @@ def spooled(daemon, path=None):
 class Cluster:
     """A configuration directory, a token, and daemons that know of one registry."""
 
+    scheme = "http"
+    tls = None
+
     def __init__(self, directory, authentication="token"):
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "etc"
@@ -303,7 +306,7 @@ class Cluster:
 
     @property
     def registry_url(self):
-        return f"http://127.0.0.1:{self.registry_port}"
+        return f"{self.scheme}://127.0.0.1:{self.registry_port}"
 
     def configure(self, name, sections):
         """Writes NAME.conf; what every test needs is put in as well."""
@@ -336,7 +339,7 @@ class Cluster:
 
     def services(self):
         """{service name: [url of each passing instance]} as the registry has it."""
-        answer = request(self.registry_url + "/services", token=self.token)
+        answer = request(self.registry_url + "/services", token=self.token, tls=self.tls)
         found = {}
         for s in answer.json["Services"]:
             if s["State"] == "passing":

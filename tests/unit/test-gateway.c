@@ -224,7 +224,7 @@ static void test_services(void **state) {
 static void check_forwarded(const char *client, const char *host, const char *wanted) {
         _cleanup_(buffer_deinit) Buffer out = BUFFER_NULL;
 
-        assert_int_equal(gateway_write_forwarded(client, host, &out), 0);
+        assert_int_equal(gateway_write_forwarded(client, host, false, &out), 0);
         assert_string_equal(buffer_text(&out), wanted);
 }
 
