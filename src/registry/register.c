@@ -266,7 +266,7 @@ void register_service(Registry *g, Registration *registration, Request *request)
                 renew(i, process, request);
                 return;
         }
-        if (targets_check(g, registration, request_client(request), &problem) < 0) {
+        if (targets_check(g, registration, request, request_client(request), &problem) < 0) {
                 request_reply_problem(request, &problem);
                 return;
         }

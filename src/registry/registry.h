@@ -199,8 +199,8 @@ Source *limits_reserve(Source *source);         /* counts one more, of an instan
 void limits_release(Source *source);            /* NULL is fine */
 void limits_deinit(Registry *g);
 
-/* targets.c: whether the client may have us talk to these addresses. 0, or -EBADMSG with the problem filled. */
-int targets_check(const Registry *g, const Registration *r, const char *client, Problem *problem);
+/* targets.c: whether the client may have us talk to these addresses. request: whose certificate counts as well; NULL: none. 0, or -EBADMSG with the problem filled. */
+int targets_check(const Registry *g, const Registration *r, Request *request, const char *client, Problem *problem);
 bool targets_is_local(const char *client);      /* over the loopback, or a socket without addresses */
 
 /* transition.c: what follows from a change of health, with its line in the journal. May free the instance. */

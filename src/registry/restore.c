@@ -252,7 +252,7 @@ static int check_targets(const Restore *restore, Problem *problem) {
 
                 if (i && registration_equal(i->registration, r))
                         continue;
-                int error = targets_check(g, r, client, problem);
+                int error = targets_check(g, r, NULL, client, problem);
                 if (error < 0)
                         return error;
         }

@@ -128,7 +128,14 @@ bool targets_is_local(const char *client) {
         return !client_address(client, &from) || is_loopback(&from);
 }
 
-int targets_check(const Registry *g, const Registration *r, const char *client, Problem *problem) {
+/* A certificate that the client showed says which hosts are its own. */
+static bool is_certified(Request *request, const char *url) {
+        char host[URL_HOST_SIZE];
+
+        return request && !leads_to_loopback(url) && url_host(url, host) >= 0 && request_is_from_host(request, host);
+}
+
+int targets_check(const Registry *g, const Registration *r, Request *request, const char *client, Problem *problem) {
         const struct {
                 const char *member, *url;
         } urls[] = {
@@ -143,13 +150,13 @@ int targets_check(const Registry *g, const Registration *r, const char *client, 
                 (void) parse_address("127.0.0.1", &from);
 
         for (size_t i = 0; i < ELEMENTSOF(urls); i++) {
-                if (!urls[i].url || is_allowed(g, urls[i].url, &from))
+                if (!urls[i].url || is_allowed(g, urls[i].url, &from) || is_certified(request, urls[i].url))
                         continue;
                 if (leads_to_loopback(urls[i].url))
                         return problem_set(problem, 403, "Member '%s' leads to the registry's loopback, which only a client there "
                                            "may register (AllowLoopbackTargets=)", urls[i].member);
-                return problem_set(problem, 403, "Member '%s' must have the address that the client has itself, %s is not it "
-                                   "(AllowForeignTargets=)", urls[i].member, urls[i].url);
+                return problem_set(problem, 403, "Member '%s' must have the address that the client has itself, or a host that its "
+                                   "certificate names: %s is neither (AllowForeignTargets=)", urls[i].member, urls[i].url);
         }
         return 0;
 }

@@ -134,6 +134,7 @@ struct HttpClient {
 };
 
 void http_client_close_tls(HttpClient *c);
+const char *http_client_tls_text(CURL *easy, CURLcode code);
 bool http_client_set_tls_options(const HttpClient *c, CURL *easy);
 
 int http_client_open_headers(HttpClient *c);

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "runtime/http-client-internal.h"
+#include "runtime/tls-peer.h"
 
 /* libcurl with GnuTLS (7.88) takes certificates as files alone, which it reads at each handshake. It is given files in memory of what was checked when
  * it was loaded: what stands on the disk meanwhile, half written perhaps, does not count. A reload puts others behind the same descriptors. */
@@ -46,6 +47,15 @@ int http_client_set_tls(HttpClient *c, const TlsIdentity *identity) {
 void http_client_close_tls(HttpClient *c) {
         for (size_t i = 0; i < _TLS_PARTS; i++)
                 c->tls_fds[i] = fd_close(c->tls_fds[i]);
+}
+
+/* Better than libcurl's sentence, which names our file in memory. NULL: it failed for something else. */
+const char *http_client_tls_text(CURL *easy, CURLcode code) {
+        long status = 0;
+
+        if (code != CURLE_PEER_FAILED_VERIFICATION || curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &status) != CURLE_OK || status <= 0)
+                return NULL;
+        return tls_server_text((unsigned) status);
 }
 
 /* What a new handle is to know. libcurl's own defaults: the server's certificate is verified, and its name. It would believe every CA of /etc/ssl/certs

@@ -44,6 +44,10 @@ static int call_error(const HttpCall *call, CURLcode code) {
 }
 
 static const char *error_text(const HttpCall *call, int error, CURLcode code) {
+        const char *text = error == 0 ? NULL : http_client_tls_text(call->easy, code);
+
+        if (text)
+                return text;
         if (error == 0)
                 return "";
         /* "Connection refused" says more than libcurl's "Couldn't connect to server". */

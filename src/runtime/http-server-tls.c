@@ -60,6 +60,11 @@ bool request_is_from(Request *r, const char *role) {
         return r->connection && (!http_connection_is_mutual(r->connection) || tls_peer_has_role(http_connection_peer(r->connection), role));
 }
 
+bool request_is_from_host(Request *r, const char *host) {
+        return r->connection && http_connection_is_mutual(r->connection) && http_connection_peer(r->connection)->verdict == TLS_PEER_TRUSTED &&
+                tls_peer_is_host(r->connection->session, host);
+}
+
 bool request_is_over_tls(const Request *r) {
         return r->connection && r->connection->tls;
 }

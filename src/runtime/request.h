@@ -30,6 +30,7 @@ const char *request_client(const Request *r);                           /* "127.
 void *request_owner(const Request *r);                                  /* HttpServerOptions.owner */
 bool request_is_from(Request *r, const char *role);                     /* "gradebook-registry": the client's certificate has this role, or
                                                                            none is asked for on its connection: then the token is all there is */
+bool request_is_from_host(Request *r, const char *host);                /* the client's certificate, which it had to show, is that of this host */
 bool request_is_over_tls(const Request *r);
 bool request_is_authorized(const Request *r);                           /* carried the cluster token (or Authentication=none), and a certificate of
                                                                            the cluster where one is asked for */

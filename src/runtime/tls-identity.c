@@ -91,30 +91,32 @@ static int errno_of(int gnutls_error) {
         return gnutls_error == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EBADMSG;
 }
 
-/* When the first of the chain expires. One that has expired already would be refused by every peer: it is refused here, by name. */
+/* When the first of the chain expires. One that is not valid now would be refused by every peer: it is refused here, by name. */
 static int read_chain(TlsIdentity *i, const char *path, char **ret_why) {
         gnutls_datum_t pem = datum(i, TLS_CERTIFICATE);
         gnutls_x509_crt_t chain[CHAIN_MAX];
         unsigned n = CHAIN_MAX;
-        uint64_t first = UINT64_MAX;
+        uint64_t first = UINT64_MAX, begins = 0, now = clock_realtime_usec();
+        char text[CLOCK_TEXT_SIZE];
         int k = gnutls_x509_crt_list_import(chain, &n, &pem, GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
 
         if (k < 0)
                 return fail(ret_why, errno_of(k), "CertificateFile=: %s: %s", path, k == GNUTLS_E_SHORT_MEMORY_BUFFER ? "too many certificates" : gnutls_strerror(k));
         for (unsigned c = 0; c < n; c++) {
-                time_t expires = gnutls_x509_crt_get_expiration_time(chain[c]);
+                time_t expires = gnutls_x509_crt_get_expiration_time(chain[c]), since = gnutls_x509_crt_get_activation_time(chain[c]);
 
+                if (since >= 0 && (uint64_t) since * USEC_PER_SEC > begins)
+                        begins = (uint64_t) since * USEC_PER_SEC;
                 if (expires >= 0 && (uint64_t) expires * USEC_PER_SEC < first)
                         first = (uint64_t) expires * USEC_PER_SEC;
                 gnutls_x509_crt_deinit(chain[c]);
         }
         i->expires_usec = first;
-        if (first <= clock_realtime_usec()) {
-                char text[CLOCK_TEXT_SIZE];
-
-                clock_format_utc(first, text);
+        clock_format_utc(first <= now ? first : begins, text);
+        if (first <= now)
                 return fail(ret_why, -EKEYEXPIRED, "CertificateFile=: %s expired at %s", path, text);
-        }
+        if (begins > now)
+                return fail(ret_why, -EKEYREJECTED, "CertificateFile=: %s is valid from %s only: is the clock right?", path, text);
         return 0;
 }
 

@@ -22,7 +22,7 @@ typedef struct TlsFiles {
 void tls_files_deinit(TlsFiles *f);
 
 /* 0, or with a sentence in *ret_why (the caller's; NULL without memory) that names the file: what open(2) says; -EBADMSG: no PEM, no key, a key
- * of another certificate; -EKEYEXPIRED; -ENOMEM. */
+ * of another certificate; -EKEYEXPIRED; -EKEYREJECTED: it is not valid yet; -ENOMEM. */
 int tls_identity_new(TlsIdentity **ret, const TlsFiles *files, char **ret_why);
 TlsIdentity *tls_identity_ref(TlsIdentity *i);
 TlsIdentity *tls_identity_unref(TlsIdentity *i);        /* takes NULL; returns NULL */

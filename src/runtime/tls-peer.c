@@ -23,12 +23,7 @@ const char *tls_peer_text(TlsPeerVerdict verdict) {
         return texts[verdict];
 }
 
-static TlsPeerVerdict verify(gnutls_session_t session) {
-        gnutls_typed_vdata_st use = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *) GNUTLS_KP_TLS_WWW_CLIENT };
-        unsigned status = 0;
-
-        if (gnutls_certificate_verify_peers(session, &use, 1, &status) < 0)
-                return TLS_PEER_UNREADABLE;
+static TlsPeerVerdict verdict_of(unsigned status) {
         if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA | GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_REVOKED))
                 return TLS_PEER_FOREIGN;
         if (status & GNUTLS_CERT_EXPIRED)
@@ -36,6 +31,24 @@ static TlsPeerVerdict verify(gnutls_session_t session) {
         if (status & GNUTLS_CERT_NOT_ACTIVATED)
                 return TLS_PEER_NOT_YET;
         return status != 0 ? TLS_PEER_FOREIGN : TLS_PEER_TRUSTED;
+}
+
+const char *tls_server_text(unsigned status) {
+        static const char *const texts[_TLS_PEER_VERDICTS] = {
+                [TLS_PEER_EXPIRED] = "the server's certificate has expired",
+                [TLS_PEER_NOT_YET] = "the server's certificate is not valid yet: is a clock wrong?",
+                [TLS_PEER_FOREIGN] = "the server's certificate is not of a CA that is believed here (CAFile= in [TLS])",
+                [TLS_PEER_TRUSTED] = "the server's certificate cannot be verified",
+        };
+
+        return texts[verdict_of(status)];
+}
+
+static TlsPeerVerdict verify(gnutls_session_t session) {
+        gnutls_typed_vdata_st use = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *) GNUTLS_KP_TLS_WWW_CLIENT };
+        unsigned status = 0;
+
+        return gnutls_certificate_verify_peers(session, &use, 1, &status) < 0 ? TLS_PEER_UNREADABLE : verdict_of(status);
 }
 
 /* A role that is cut, or holds a NUL, is none. */
@@ -53,25 +66,45 @@ static void read_roles(TlsPeer *p, gnutls_x509_crt_t certificate) {
         }
 }
 
-static TlsPeerVerdict look(TlsPeer *p, gnutls_session_t session) {
+/* The caller's; NULL: none was sent, or it cannot be read. */
+static gnutls_x509_crt_t read_certificate(gnutls_session_t session) {
         unsigned n = 0;
         const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
         gnutls_x509_crt_t certificate;
+
+        if (!chain || n == 0 || gnutls_x509_crt_init(&certificate) < 0)
+                return NULL;
+        if (gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) >= 0)
+                return certificate;
+        gnutls_x509_crt_deinit(certificate);
+        return NULL;
+}
+
+static TlsPeerVerdict look(TlsPeer *p, gnutls_session_t session) {
+        unsigned n = 0;
+        gnutls_x509_crt_t certificate;
         TlsPeerVerdict verdict;
 
-        if (!chain || n == 0)
+        if (!gnutls_certificate_get_peers(session, &n) || n == 0)
                 return TLS_PEER_NO_CERTIFICATE;
         verdict = verify(session);
         if (verdict != TLS_PEER_TRUSTED)
                 return verdict;
-        if (gnutls_x509_crt_init(&certificate) < 0)
+        certificate = read_certificate(session);
+        if (!certificate)
                 return TLS_PEER_UNREADABLE;
-        if (gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) < 0)
-                verdict = TLS_PEER_UNREADABLE;
-        else
-                read_roles(p, certificate);
+        read_roles(p, certificate);
         gnutls_x509_crt_deinit(certificate);
-        return verdict == TLS_PEER_TRUSTED && p->n_roles == 0 ? TLS_PEER_NO_ROLE : verdict;
+        return p->n_roles == 0 ? TLS_PEER_NO_ROLE : TLS_PEER_TRUSTED;
+}
+
+bool tls_peer_is_host(gnutls_session_t session, const char *host) {
+        gnutls_x509_crt_t certificate = read_certificate(session);
+        bool is_host = certificate && gnutls_x509_crt_check_hostname(certificate, host) != 0;
+
+        if (certificate)
+                gnutls_x509_crt_deinit(certificate);
+        return is_host;
 }
 
 void tls_peer_look(TlsPeer *p, gnutls_session_t session) {

@@ -33,5 +33,11 @@ typedef struct TlsPeer {
 void tls_peer_look(TlsPeer *p, gnutls_session_t session);
 bool tls_peer_has_role(const TlsPeer *p, const char *role);
 
+/* Whether the client's certificate, which is trusted, is that of this host name or address (RFC 6125, RFC 9110, 4.3.4). */
+bool tls_peer_is_host(gnutls_session_t session, const char *host);
+
+/* What is wrong with a server's certificate, by the bits of gnutls_certificate_status_t. */
+const char *tls_server_text(unsigned status);
+
 /* A sentence for whoever is refused. */
 const char *tls_peer_text(TlsPeerVerdict verdict);

@@ -53,14 +53,15 @@ class Response:
 
 class Machine:
     """network: "private" has a loopback of its own and nothing else; "host" shares the host's ports. More options are
-    passed to systemd-nspawn(1) as they are, e.g. "--network-bridge=br0"."""
+    passed to systemd-nspawn(1) as they are; see network.py. prepare is called with the machine when its files are there, before it boots."""
 
-    def __init__(self, name="lab", build=None, network="private", options=()):
+    def __init__(self, name="lab", build=None, network="private", options=(), prepare=None):
         # The pid tells whose it is, so that what a killed run left behind can be told from what is in use.
         self.name = f"{name}-{os.getpid()}"
         self.directory = MACHINES / self.name
         self.root = self.directory / "root"
         self.build = build
+        self.prepare = prepare
         self.options = (["--private-network"] if network == "private" else []) + list(options)
 
     def __enter__(self):
@@ -70,6 +71,8 @@ class Machine:
                 self._tool("create")
                 if self.build:
                     self.install()
+            if self.prepare:
+                self.prepare(self)
             self._tool("boot", *self.options)
         except BaseException:
             self._tool("destroy")

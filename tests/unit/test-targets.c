@@ -20,7 +20,7 @@ static int check(const char *client, const char *service, const char *heartbeat,
         Registry g = { .rt = &rt };
         Registration r = { .service_url = (char *) service, .heartbeat_url = (char *) heartbeat };
 
-        return targets_check(&g, &r, client, problem);
+        return targets_check(&g, &r, NULL, client, problem);
 }
 
 static void test_targets(void **state) {
