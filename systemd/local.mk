@@ -5,7 +5,11 @@ SUBSTITUTED_UNITS = \
 	systemd/gradebook-grading.service \
 	systemd/gradebook-log.service \
 	systemd/gradebook-portal.service \
-	systemd/gradebook-registry.service
+	systemd/gradebook-registry.service \
+	systemd/gradebook-grading@.service \
+	systemd/gradebook-log@.service \
+	systemd/gradebook-portal@.service \
+	systemd/gradebook-registry@.service
 
 nodist_systemdsystemunit_DATA = $(SUBSTITUTED_UNITS)
 dist_systemdsystemunit_DATA = \
@@ -13,6 +17,10 @@ dist_systemdsystemunit_DATA = \
 	systemd/gradebook-log.socket \
 	systemd/gradebook-portal.socket \
 	systemd/gradebook-registry.socket \
+	systemd/gradebook-grading@.socket \
+	systemd/gradebook-log@.socket \
+	systemd/gradebook-portal@.socket \
+	systemd/gradebook-registry@.socket \
 	systemd/gradebook.target
 
 # One sandbox for all of them: systemd applies the drop-ins of gradebook-.service.d to every gradebook-*.service.

@@ -69,3 +69,7 @@ const ConfigItem grading_config[] = {
         },
         CONFIG_END,
 };
+
+const char *grading_keeps_apart(const void *config) {
+        return "grades are kept in a file of its own, so that there would be two truths; use gradebook-grading.service alone";
+}

@@ -16,3 +16,6 @@ typedef struct GradingConfig {
 } GradingConfig;
 
 extern const ConfigItem grading_config[];
+
+/* For Service.keeps_apart: NULL where the store is one that instances share. */
+const char *grading_keeps_apart(const void *config);

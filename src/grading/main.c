@@ -12,6 +12,7 @@ static const Service grading = {
         .routes = grading_routes,
         .metrics = grading_metrics,
         .tells_changes = true,
+        .keeps_apart = grading_keeps_apart,
         .admit = access_admits,
         .new = grading_new,
         .reload = grading_reload,

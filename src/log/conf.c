@@ -27,6 +27,8 @@ const ConfigItem log_config_items[] = {
           .help = "Time after which a new file is begun; 0: age does not matter" },
         { "Store", "Compress", CONFIG_BOOL, offsetof(LogConfig, compress), "yes",
           .help = "Compress full files with zstd" },
+        { "Store", "SeparateFiles", CONFIG_BOOL, offsetof(LogConfig, separate), "no",
+          .help = "Whether each of several instances may keep files of its own, with the lines that came to it" },
         { "Store", "LineMax", CONFIG_SIZE, offsetof(LogConfig, line_max_bytes), "64K", 80, LOG_MESSAGE_MAX,
           .help = "Bytes of one line of text; a longer one is refused" },
         { "Limits", "RateLimitIntervalSec", CONFIG_SPAN, offsetof(LogConfig, limit_interval_usec), "30s", 0, 3600 * USEC_PER_SEC,
@@ -45,4 +47,11 @@ int log_config_check(const LogConfig *c) {
                 return 0;
         log_error("log.conf: MaxFileSize= must be at most half of MaxUse=, as only whole files are deleted");
         return -EINVAL;
+}
+
+const char *log_keeps_apart(const void *config) {
+        const LogConfig *c = config;
+
+        return c->separate ? NULL : "lines are kept in files of its own, so that each would have a part of the log; use gradebook-log.service "
+                                    "alone, or set SeparateFiles=yes in [Store] of log.conf if that is what you want";
 }

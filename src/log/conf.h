@@ -14,6 +14,7 @@ typedef struct LogConfig {
         uint64_t max_file_bytes;        /* [Store] MaxFileSize= */
         uint64_t max_file_usec;         /* [Store] MaxFileSec= */
         bool compress;                  /* [Store] Compress= */
+        bool separate;                  /* [Store] SeparateFiles= */
         uint64_t line_max_bytes;        /* [Store] LineMax= */
         uint64_t limit_interval_usec;   /* [Limits] RateLimitIntervalSec=; 0: there are none */
         uint64_t limit_burst;           /* [Limits] RateLimitBurst=; 0: likewise */
@@ -22,6 +23,9 @@ typedef struct LogConfig {
 } LogConfig;
 
 extern const ConfigItem log_config_items[];
+
+/* For Service.keeps_apart: NULL where the store is one that instances share, or may be one of several by SeparateFiles=. */
+const char *log_keeps_apart(const void *config);
 
 /* What no single key can tell. Logs what is wrong: -EINVAL. */
 int log_config_check(const LogConfig *c);

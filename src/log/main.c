@@ -16,6 +16,7 @@ static const Service central_log = {
         .stop = log_service_stop,
         .status = log_service_status,
         .free = log_service_free,
+        .keeps_apart = log_keeps_apart,
         .keep_lines = log_service_keep_lines,
 };
 

@@ -80,3 +80,7 @@ DampingRules registry_config_damping(const RegistryConfig *c) {
                 .reuse = (unsigned) (c->reuse_threshold < suppress || suppress == 0 ? c->reuse_threshold : suppress),
         };
 }
+
+const char *registry_keeps_apart(const void *config) {
+        return "registrations are kept in a file of its own, so that neither would know all; use gradebook-registry.service alone";
+}

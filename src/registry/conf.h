@@ -34,6 +34,9 @@ typedef struct RegistryConfig {
 
 extern const ConfigItem registry_config_items[];
 
+/* For Service.keeps_apart: NULL where the store is one that instances share. */
+const char *registry_keeps_apart(const void *config);
+
 /* The rules for one registration: its own where it has some and they are within bounds. NULL: the registry's. */
 HealthRules registry_config_rules(const RegistryConfig *c, const Registration *r);
 DampingRules registry_config_damping(const RegistryConfig *c);

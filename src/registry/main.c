@@ -14,6 +14,7 @@ static const Service registry = {
         .stop = registry_stop,
         .status = registry_status,
         .free = registry_free,
+        .keeps_apart = registry_keeps_apart,
 };
 
 int main(int argc, char *argv[]) {

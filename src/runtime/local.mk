@@ -46,6 +46,7 @@ libruntime_a_SOURCES = \
 	src/runtime/http-server.h \
 	src/runtime/inflate.c \
 	src/runtime/inflate.h \
+	src/runtime/instances.c \
 	src/runtime/journal.c \
 	src/runtime/journal.h \
 	src/runtime/log-shipper-internal.h \

@@ -3,7 +3,7 @@
 
 /* Shared by the files that make up service_main(): service.c (order of starting and running), service-stop.c (order of
  * ending), service-config.c (command line, files, reload), service-routes.c (what every service answers),
- * sockets.c, registrar.c. Nobody else includes it. */
+ * sockets.c, instances.c, registrar.c. Nobody else includes it. */
 
 #include "runtime/journal.h"
 #include "runtime/log-shipper.h"
@@ -57,6 +57,9 @@ int daemon_load_tls(Daemon *d, const CommonConfig *common, TlsIdentity **ret);  
 int daemon_load_token(Daemon *d);
 void daemon_reload(Daemon *d);
 void daemon_set_rules(Daemon *d);       /* of balancing, from the configuration */
+
+/* Whether this may be one of several, where its unit says that it is one (instances.c). -EINVAL after logging why not. */
+int daemon_check_instance(const Daemon *d);
 
 /* Takes the sockets that systemd passed by the names the service wants, and finds out our URL. Logs. */
 int daemon_take_sockets(Daemon *d);

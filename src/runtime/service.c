@@ -243,6 +243,9 @@ static int prepare(Daemon *d) {
         if (d->arguments.check_config)
                 return 0;
         log_set_level(d->common->log_level);
+        r = daemon_check_instance(d);
+        if (r < 0)
+                return r;
         d->rt.common = d->common;
         d->rt.config = d->config;
         r = daemon_take_sockets(d);

@@ -68,6 +68,9 @@ typedef struct Service {
         /* For routes with ROUTE_ADMIT, when the head of a request is there: false answers it with 401 without taking its body, which nobody shall make
          * the service hold who may not send one. The handler still decides. May be NULL where there are no such routes. */
         bool (*admit)(const Request *r, void *service);
+        /* Why, with this configuration, no second one may run beside another, since each would keep what nobody else knows of: "grades
+         * are kept in a file of its own, so that …", for people. NULL: there may be several. May be NULL: always. */
+        const char *(*keeps_apart)(const void *config);
         /* The central log itself keeps its own lines: called instead of shipping them, see runtime/log-shipper.h. May be NULL. */
         int (*keep_lines)(const LogKeep *keep, void *service);
 } Service;

@@ -101,7 +101,8 @@ def test_templates_escape_all_they_show():
 
 def test_a_service_is_a_folder_units_a_configuration_and_a_page():
     wanted = [file.format(name) for name in DAEMONS for file in (
-        "src/{}/main.c", "systemd/gradebook-{}.service.in", "systemd/gradebook-{}.socket", "etc/{}.conf", "man/gradebook-{}.8")]
+        "src/{}/main.c", "systemd/gradebook-{}.service.in", "systemd/gradebook-{}.socket",
+        "systemd/gradebook-{}@.service.in", "systemd/gradebook-{}@.socket", "etc/{}.conf", "man/gradebook-{}.8")]
     none_of(f"{file} is missing" for file in wanted if not (SOURCE / file).exists())
 
 

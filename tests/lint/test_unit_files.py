@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The units as installed: systemd understands every line, and the sandbox is closed."""
+import re
 import subprocess
 
 import pytest
 
 from conftest import SOURCE
 
-SERVICES = [path.name.removesuffix(".in") for path in sorted((SOURCE / "systemd").glob("*.service.in"))]
-UNITS = SERVICES + [path.name for kind in ("socket", "target") for path in sorted((SOURCE / "systemd").glob(f"*.{kind}"))]
+INSTANCE = "@7001."
+
+
+def unit_names(pattern):
+    """As systemd is asked for them: of a template, an instance."""
+    return [path.name.removesuffix(".in").replace("@.", INSTANCE) for path in sorted((SOURCE / "systemd").glob(pattern))]
+
+
+SERVICES = unit_names("*.service.in")
+UNITS = SERVICES + unit_names("*.socket") + unit_names("*.target")
+DAEMONS = [name.removesuffix(".service") for name in SERVICES if "token" not in name and "@" not in name]
 EXPOSURE_MAX = 1.1
 
 
@@ -53,4 +63,39 @@ def test_users_are_made(installed):
     (installed / "etc").mkdir(exist_ok=True)
     assert run("systemd-sysusers", f"--root={installed}").returncode == 0
     users = {line.split(":")[0] for line in (installed / "etc/passwd").read_text().splitlines()}
-    assert users >= {service.removesuffix(".service") for service in SERVICES if "token" not in service}
+    assert users >= set(DAEMONS)
+
+
+# Instances
+
+def sections(name):
+    """{section: its lines without comments, in order}."""
+    found, section = {}, None
+    for line in (SOURCE / "systemd" / name).read_text().splitlines():
+        if line.startswith("["):
+            section = found.setdefault(line, [])
+        elif line and not line.startswith("#"):
+            section.append(line)
+    return found
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_an_instance_is_as_its_plain_unit(daemon):
+    """But for what makes it an instance: whoever adds something to the one has to think of the other."""
+    name = daemon.removeprefix("gradebook-")
+    plain, template = (sections(f"{daemon}{suffix}.service.in")["[Service]"] for suffix in ("", "@"))
+    own = {f"StateDirectory=gradebook/{name}": f"StateDirectory=gradebook/{name}@%i", "LogsDirectory=gradebook": "LogsDirectory=gradebook/%i"}
+    assert "Environment=GRADEBOOK_UNIT_INSTANCE=%i" in template
+    template.remove("Environment=GRADEBOOK_UNIT_INSTANCE=%i")
+    assert template == [own.get(line, line) for line in plain]
+
+    plain, template = (sections(f"{daemon}{suffix}.socket")["[Socket]"] for suffix in ("", "@"))
+    assert template == [re.sub(r"^(ListenStream=.*:)\d+$", r"\1%i", line) for line in plain]
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_an_instance_starts_nobody_else(daemon):
+    """One that it started here would keep a store of its own, where the others are on another machine."""
+    unit = sections(f"{daemon}@.service.in")["[Unit]"]
+    needs = [line.partition("=")[2] for line in unit if line.split("=")[0] in ("Requires", "Wants", "BindsTo", "Upholds", "Requisite")]
+    assert needs == [f"{daemon}@%i.socket gradebook-cluster-token.service"]
