@@ -27,7 +27,7 @@ struct Connection {
         char *token;
         char *urls[_PEER_MAX];
         size_t n_open;
-        sd_event_source *interrupt, *reader;
+        sd_event_source *interrupt, *terminate, *hangup, *reader;
         bool interrupted;
 };
 
@@ -56,6 +56,8 @@ Connection *connection_free(Connection *c) {
                 return NULL;
         http_client_free(c->client);
         (void) sd_event_source_disable_unref(c->interrupt);
+        (void) sd_event_source_disable_unref(c->terminate);
+        (void) sd_event_source_disable_unref(c->hangup);
         (void) sd_event_source_disable_unref(c->reader);
         sd_event_unref(c->event);
         config_free_items(common_config_items, &c->config);
@@ -280,6 +282,15 @@ int connection_end_on_interrupt(Connection *c) {
         /* A file has nobody who could go. */
         r = sd_event_add_io(c->event, &c->reader, STDOUT_FILENO, EPOLLERR | EPOLLHUP, on_reader_gone, c);
         return r < 0 && r != -EPERM ? fail_errno(r) : CTL_OK;
+}
+
+int connection_end_on_terminate(Connection *c) {
+        int r;
+
+        r = sd_event_add_signal(c->event, &c->terminate, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, on_interrupt, c);
+        if (r >= 0)
+                r = sd_event_add_signal(c->event, &c->hangup, SIGHUP | SD_EVENT_SIGNAL_PROCMASK, on_interrupt, c);
+        return r < 0 ? fail_errno(r) : CTL_OK;
 }
 
 bool connection_interrupted(const Connection *c) {

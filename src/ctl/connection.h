@@ -88,6 +88,9 @@ int connection_prepare(Connection *c, PeerId peer, const char *path, Call *ret);
 int connection_end_on_interrupt(Connection *c);
 bool connection_interrupted(const Connection *c);
 
+/* The same for SIGTERM and SIGHUP, for what must not end in the middle. */
+int connection_end_on_terminate(Connection *c);
+
 /* Lets time pass; less when interrupted. */
 int connection_wait(Connection *c, uint64_t usec);
 

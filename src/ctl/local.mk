@@ -30,6 +30,10 @@ libctl_a_SOURCES = \
 	src/ctl/pager.c src/ctl/pager.h \
 	src/ctl/progress.c src/ctl/progress.h \
 	src/ctl/registry-backup.c \
+	src/ctl/rollout.c src/ctl/rollout.h \
+	src/ctl/rollout-plan.c \
+	src/ctl/rollout-registry.c \
+	src/ctl/rollout-unit.c \
 	src/ctl/service-acts.c \
 	src/ctl/secret.c src/ctl/secret.h \
 	src/ctl/services.c src/ctl/services.h \

@@ -9,6 +9,7 @@ static const Command commands[] = {
         { "drain", "NAME|URL…", 1, "Send a service no new requests; those under way are finished", NULL, ctl_drain, CTL_MANY },
         { "undrain", "NAME|URL…", 1, "Take back drain", NULL, ctl_undrain, CTL_MANY },
         { "deregister", "URL…", 1, "End registrations", NULL, ctl_deregister, CTL_MANY },
+        { "rollout", "SERVICE", 1, "Restart a service's units here one by one, failing no request", ctl_rollout_options, ctl_rollout },
         { "registry backup", "FILE", 1, "Save all registrations, with their health", NULL, ctl_registry_backup },
         { "registry restore", "FILE", 1, "Replace all registrations by those of a backup", NULL, ctl_registry_restore },
         { "log", "", 0, "Show the central log", ctl_log_options, ctl_log },

@@ -22,6 +22,7 @@ void unit_state_deinit(UnitState *s) {
         free(s->active);
         free(s->sub);
         free(s->status_text);
+        free(s->result);
         *s = (UnitState) {};
 }
 
@@ -71,8 +72,23 @@ static uint64_t resident_bytes(uint32_t pid) {
         return (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE);
 }
 
+/* (uo): its number, 0 for none, and its path. */
+static int get_job(sd_bus *bus, const char *path, bool *ret) {
+        _cleanup_(messagep) sd_bus_message *reply = NULL;
+        uint32_t number;
+        int r;
+
+        r = sd_bus_get_property(bus, SYSTEMD, path, SYSTEMD ".Unit", "Job", NULL, &reply, "(uo)");
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "(uo)", &number, NULL);
+        if (r >= 0)
+                *ret = number > 0;
+        return r;
+}
+
 int units_read(sd_bus *bus, const char *unit, UnitState *ret) {
         _cleanup_(messagep) sd_bus_message *reply = NULL;
+        int stale = 0;
         _cleanup_(unit_state_deinit) UnitState s = {};
         _cleanup_(freep) char *load = NULL;
         const char *path;
@@ -95,12 +111,92 @@ int units_read(sd_bus *bus, const char *unit, UnitState *ret) {
                 r = sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Service", "MainPID", NULL, 'u', &s.pid);
         if (r >= 0)
                 r = sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Service", "MemoryCurrent", NULL, 't', &s.memory_bytes);
+        if (r >= 0)
+                r = get_text(bus, path, SYSTEMD ".Service", "Result", &s.result);
+        if (r >= 0)
+                r = get_job(bus, path, &s.has_job);
+        if (r >= 0)
+                r = sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Unit", "NeedDaemonReload", NULL, 'b', &stale);
         if (r < 0)
                 return r;
+        s.is_stale = stale;
         if (s.memory_bytes == UINT64_MAX && s.pid > 0)
                 s.memory_bytes = resident_bytes(s.pid);
         s.installed = strcmp(load, "not-found") != 0;
         *ret = s;
         s = (UnitState) {};
         return 0;
+}
+
+void units_freep(char ***units) {
+        for (size_t i = 0; *units && (*units)[i]; i++)
+                free((*units)[i]);
+        free(*units);
+}
+
+static int by_version(const void *a, const void *b) {
+        return strverscmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* a(ssssssouso): the first is the name. */
+static int take_names(sd_bus_message *reply, char ***ret) {
+        _cleanup_(units_freep) char **names = calloc(1, sizeof(*names));
+        const char *name;
+        size_t n = 0;
+        int r;
+
+        if (!names)
+                return -ENOMEM;
+        r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)) > 0) {
+                char **more = reallocarray(names, n + 2, sizeof(*names));
+
+                if (!more)
+                        return -ENOMEM;
+                names = more;
+                names[n + 1] = NULL;
+                names[n] = strdup(name);
+                if (!names[n])
+                        return -ENOMEM;
+                n++;
+        }
+        if (r < 0)
+                return r;
+        qsort(names, n, sizeof(*names), by_version);
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
+int units_list(sd_bus *bus, char *const patterns[], char ***ret) {
+        static char *const states[] = { (char *) "active", (char *) "reloading", NULL };
+        _cleanup_(messagep) sd_bus_message *call = NULL, *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(bus, &call, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "ListUnitsByPatterns");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(call, (char **) states);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(call, (char **) patterns);
+        if (r >= 0)
+                r = sd_bus_call(bus, call, 0, NULL, &reply);
+        return r < 0 ? r : take_names(reply, ret);
+}
+
+int units_restart(sd_bus *bus, const char *unit, char **ret_text) {
+        _cleanup_(messagep) sd_bus_message *call = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        *ret_text = NULL;
+        r = sd_bus_message_new_method_call(bus, &call, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "RestartUnit");
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", unit, "replace");
+        if (r >= 0)
+                /* Who is not root may be asked for a password (polkit). */
+                r = sd_bus_message_set_allow_interactive_authorization(call, true);
+        if (r >= 0)
+                r = sd_bus_call(bus, call, 0, &error, NULL);
+        if (r < 0 && error.message)
+                *ret_text = strdup(error.message);
+        return sd_bus_error_has_name(&error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) ? -EACCES : r;
 }

@@ -14,6 +14,9 @@ typedef struct UnitState {
         uint64_t since_usec;    /* realtime of the last change of active; 0: none yet */
         uint32_t pid;           /* 0: none */
         uint64_t memory_bytes;  /* UINT64_MAX: not known */
+        char *result;           /* of its last end: "success", "exit-code", "timeout", … */
+        bool has_job;           /* systemd is about to start or stop it */
+        bool is_stale;          /* its files are newer than what systemd has read */
 } UnitState;
 
 void unit_state_deinit(UnitState *s);
@@ -21,3 +24,11 @@ void unit_state_deinit(UnitState *s);
 /* -ENOSYS where no systemd runs. The caller owns the bus: sd_bus_flush_close_unrefp(). */
 int units_open(sd_bus **ret);
 int units_read(sd_bus *bus, const char *unit, UnitState *ret);
+
+/* The units that run of these glob(7) patterns, in the order of strverscmp(3), NULL-terminated: the caller's. */
+int units_list(sd_bus *bus, char *const patterns[], char ***ret);
+void units_freep(char ***units);
+
+/* Has systemd restart it, and does not wait for it: units_read() says has_job as long as it is at it. -EACCES: this user may not;
+ * *ret_text, the caller's, is what systemd says of any failure, or NULL. */
+int units_restart(sd_bus *bus, const char *unit, char **ret_text);

@@ -566,3 +566,16 @@ def test_completion(ctl, tmp_path):
         assert offered == own | {"--json", "--config-dir=", "--token-file=", "--registry=", "--help", "--version"}
         text = ctl(*command.split(), "--help").stdout
         assert all(option.rstrip("=") in text for option in offered)
+
+
+# Rolling restarts: the lab has those that restart something.
+
+def test_a_rollout_needs_systemd(running):
+    # No unit of this name is anywhere, whether this machine has a systemd or not.
+    done = running("rollout", "nobody-s", code=None)
+    assert (done.returncode, done.stderr.partition(":")[2].partition(":")[0]) in (
+        (UNREACHABLE, " systemd does not run here"), (UNREACHABLE, " systemd cannot be asked for its units"),
+        (NOT_FOUND, " neither gradebook-nobody-s.service nor an instance of it runs on this machine")), done
+    assert running("rollout", code=USAGE).stderr.startswith("gradebookctl: rollout: an argument is missing\n")
+    for wrong in ("0", "2d", "soon"):
+        assert "a time from 1s to 1d is needed" in running("rollout", "portal", f"--timeout={wrong}", code=USAGE).stderr

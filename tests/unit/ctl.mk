@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
 ctl_unit_tests = tests/unit/test-config tests/unit/test-log-compare tests/unit/test-log-excuses tests/unit/test-log-format \
-	tests/unit/test-log-time tests/unit/test-nearest tests/unit/test-sse
+	tests/unit/test-log-time tests/unit/test-nearest tests/unit/test-rollout tests/unit/test-sse
 check_PROGRAMS += $(ctl_unit_tests)
 TESTS += $(ctl_unit_tests)
 
@@ -28,6 +28,10 @@ tests_unit_test_log_format_LDADD = libctl.a libwire.a libbase.a $(RUNTIME_LIBS) 
 tests_unit_test_log_time_SOURCES = tests/unit/test-log-time.c
 tests_unit_test_log_time_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_time_LDADD = libctl.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_rollout_SOURCES = tests/unit/test-rollout.c
+tests_unit_test_rollout_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rollout_LDADD = libctl.a libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_sse_SOURCES = tests/unit/test-sse.c
 tests_unit_test_sse_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
