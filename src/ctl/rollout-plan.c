@@ -86,7 +86,17 @@ static int list(Rollout *r, char ***ret) {
         return k < 0 ? ctl_fail(CTL_UNREACHABLE, "systemd cannot be asked for its units: %s", strerror(-k)) : CTL_OK;
 }
 
-/* "Serving http://127.0.0.1:5006; 12 pages": the unit's own word. Its socket's address is not always what others reach it by. */
+/* The unit's own word, since its socket's address is not always what others reach it by. */
+int rollout_read_url(const UnitState *s, char **ret) {
+        const char *url = s->status_text + strlen(SERVING);
+
+        *ret = NULL;
+        if (strncmp(s->status_text, SERVING, strlen(SERVING)) != 0)
+                return 0;
+        *ret = strndup(url, strcspn(url, "; "));
+        return *ret ? 0 : -ENOMEM;
+}
+
 static int find_url(const Rollout *r, RolloutUnit *u) {
         _cleanup_(unit_state_deinit) UnitState s = {};
         int k = units_read(r->bus, u->name, &s);
@@ -95,11 +105,12 @@ static int find_url(const Rollout *r, RolloutUnit *u) {
                 return ctl_fail(CTL_UNREACHABLE, "systemd cannot be asked for %s: %s", u->name, strerror(-k));
         if (s.is_stale)
                 (void) fprintf(stderr, "gradebookctl: the files of %s have changed, but systemd has not read them: systemctl daemon-reload\n", u->name);
-        if (strncmp(s.status_text, SERVING, strlen(SERVING)) != 0)
+        if (rollout_read_url(&s, &u->url) < 0)
+                return no_memory();
+        if (!u->url)
                 return ctl_fail(CTL_FAILURE, "%s does not say where it serves, perhaps since it starts just now; its status is \"%s\"", u->name,
                                 s.status_text);
-        u->url = strndup(s.status_text + strlen(SERVING), strcspn(s.status_text + strlen(SERVING), "; "));
-        return u->url ? CTL_OK : no_memory();
+        return CTL_OK;
 }
 
 static int add(Rollout *r, const char *name) {

@@ -17,12 +17,14 @@ typedef struct Way {
         Rollout *rollout;
         RolloutUnit *unit;
         uint32_t old_pid;
+        char *drained_url;      /* by us; NULL: none */
         char *checked;          /* when it answered its heartbeat before; NULL: it did not */
         uint64_t begin_usec, end_usec;
         char *why;              /* what was in the way last; NULL: nothing was seen */
 } Way;
 
 static void way_deinit(Way *w) {
+        free(w->drained_url);
         free(w->checked);
         free(w->why);
 }
@@ -201,6 +203,8 @@ static int drain(Way *w) {
                 return CTL_OK;
 
         /* Before it is asked for: an answer that does not come says nothing of what was done. */
+        if (text_replace(&w->drained_url, u->url) < 0)
+                return ctl_fail(CTL_FAILURE, "out of memory");
         u->is_drained = true;
         code = rollout_drain(w->rollout->connection, u->url);
         if (code != CTL_OK)
@@ -214,10 +218,29 @@ static int undrain(Way *w) {
 
         if (!w->unit->is_drained)
                 return CTL_OK;
-        code = rollout_undrain(w->rollout->ctl, w->unit->url);
+        code = rollout_undrain(w->rollout->ctl, w->drained_url);
         if (code == CTL_OK)
                 w->unit->is_drained = false;
         return code;
+}
+
+/* What it restarts for may be another address. */
+static int take_new_url(Way *w) {
+        _cleanup_(unit_state_deinit) UnitState s = {};
+        _cleanup_(freep) char *url = NULL;
+        int k = read_unit(w, &s);
+
+        if (k < 0)
+                return -k;
+        if (rollout_read_url(&s, &url) < 0)
+                return ctl_fail(CTL_FAILURE, "out of memory");
+        if (url && strcmp(url, w->unit->url) != 0) {
+                say(w, " now %s,", url);
+                free(w->unit->url);
+                w->unit->url = TAKE_PTR(url);
+                w->unit->was_drained = false;
+        }
+        return CTL_OK;
 }
 
 static int restart(Way *w) {
@@ -239,9 +262,10 @@ static int restart(Way *w) {
                                 text ? text : strerror(-k));
         }
         k = wait_for(w, is_active);
-        if (k == CTL_OK)
-                say(w, " restarted in %s,", since(w->begin_usec, span));
-        return k;
+        if (k != CTL_OK)
+                return k;
+        say(w, " restarted in %s,", since(w->begin_usec, span));
+        return take_new_url(w);
 }
 
 int rollout_unit(Rollout *r, RolloutUnit *u) {

@@ -42,6 +42,9 @@ int rollout_prefix(const char *called, char **ret);
 /* Fills units: which run, where they serve, and what the registry knows of them. CTL_NOT_FOUND: none runs. */
 int rollout_plan(Rollout *r);
 
+/* What a unit says of where it serves, "Serving http://127.0.0.1:5006; …": the caller's. *ret is NULL where it does not say; -ENOMEM. */
+int rollout_read_url(const UnitState *s, char **ret);
+
 /* Brings one over: out of the dependants' lists where others are left, restarted, back in service, and in the lists again. Says so as
  * it goes, on one line. Whatever happens, it is not left drained by us. */
 int rollout_unit(Rollout *r, RolloutUnit *u);

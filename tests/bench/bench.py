@@ -21,6 +21,7 @@ import bench_log_read  # noqa: E402
 import bench_portal  # noqa: E402
 import bench_registry  # noqa: E402
 import bench_tls  # noqa: E402
+import cost_model  # noqa: E402
 from against_bare import bare, compare  # noqa: E402
 from gradebook import BUILD, Cluster, wait_until  # noqa: E402
 from school import add_five_students  # noqa: E402
@@ -61,7 +62,7 @@ def main():
     parser.add_argument("--lines", type=int, default=500_000, help="that the log and rsyslog get in each round")
     parser.add_argument("--read-lines", type=int, default=10_000_000, help="of the log that is read")
     parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "log": bench_log.run, "registry": bench_registry.run,
-             "log-read": bench_log_read.run, "portal": bench_portal.run, "tls": bench_tls.run}
+             "log-read": bench_log_read.run, "portal": bench_portal.run, "tls": bench_tls.run, "cost": cost_model.run}
     parser.add_argument("--only", choices=list(parts), help="one part of it")
     parser.add_argument("--row", help="of the services and the portal, only the rows whose name has this in it")
     arguments = parser.parse_args()

@@ -156,6 +156,19 @@ def test_one_at_a_time_and_the_others_are_left(portals):
     assert fewest == 2
 
 
+def test_a_rollout_may_bring_new_addresses(portals):
+    """As with the first certificate, all URLs change."""
+    portals.write("/etc/gradebook/gradebook.conf.d/50-host.conf", "[Cluster]\nAdvertiseHost=localhost\n")
+    try:
+        done = portals.run(ROLLOUT + "portal").stdout
+        assert all(f" now http://localhost:{port}, healthy after " in done for port in PORTALS.values()), done
+    finally:
+        portals.run("rm", "-r", "/etc/gradebook/gradebook.conf.d")
+    done = json.loads(portals.run(ROLLOUT + "portal --json").stdout)
+    assert [u["ServiceURL"] for u in done] == [f"http://127.0.0.1:{port}" for port in PORTALS.values()]
+    wait_until(lambda: states(portals) == {port: "passing" for port in PORTALS.values()}, "the old addresses are gone, and nothing is drained")
+
+
 def test_a_rollout_stops_at_what_does_not_come_back(portals):
     before = pids(portals)
     with portals.drop_in(SECOND, "[Service]\nExecStart=\nExecStart=/bin/false\n"):
