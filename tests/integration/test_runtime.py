@@ -319,3 +319,22 @@ def test_killed_is_noticed_at_once(cluster):
     wait_until(probed, "the registry has had a heartbeat")
     attendance.kill()
     wait_until(lambda: "AttendanceService" not in cluster.services(), "the registry sees the death long before the next heartbeat")
+
+
+# One of several
+
+INSTANCE = {"GRADEBOOK_UNIT_INSTANCE": "7001"}
+
+
+@pytest.mark.parametrize("name", ["registry", "log", "grading"])
+def test_an_instance_with_a_store_of_its_own_does_not_start(cluster, name):
+    daemon = cluster.daemon(name, environment=INSTANCE).launch()
+    assert daemon.wait() == 78
+    assert f"Not starting gradebook-{name}@7001.service as one of several: " in daemon.stderr
+    assert [path.name for path in daemon.state.iterdir()] == ["log.spool"]
+
+
+def test_an_instance_that_shares_what_is_kept_starts(cluster):
+    cluster.configure("log", {"Store": {"SeparateFiles": "yes"}})
+    for name in ("log", "portal", "attendance"):
+        cluster.daemon(name, environment=INSTANCE).start()
