@@ -109,7 +109,7 @@ def test_a_new_version_takes_over_what_is_there(cluster, previous):
             configure(cluster, previous, set())
         daemons[name].start()
         wait_until(lambda: set(cluster.services()) == ON_THE_WIRE, f"all are registered with the new {name}")
-        assert missing(portal) == []
+        wait_until(lambda: missing(portal) == [], f"the portal was told of the new {name}")
         assert "Quiz 3" in portal.get("/students/1", token=False).text
 
     assert grading.get("/students").json == before
