@@ -32,7 +32,8 @@ libregistry_a_SOURCES = \
 	src/registry/ring.c src/registry/ring.h \
 	src/registry/roles.c src/registry/roles.h \
 	src/registry/routes.c \
-	src/registry/store-history.c \
+	src/registry/store-embedded-history.c \
+	src/registry/store-embedded.c src/registry/store-embedded.h \
 	src/registry/store.c src/registry/store.h src/registry/store-internal.h \
 	src/registry/stream.c \
 	src/registry/targets.c \

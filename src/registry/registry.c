@@ -124,7 +124,7 @@ static int open_store(Registry *g) {
                 return -ENOMEM;
         }
 
-        int r = store_open(&g->store, g->rt->event, path, &error);
+        int r = store_open_embedded(&g->store, g->rt->event, path, &error);
         if (r >= 0)
                 r = store_load_histories(g->store, history_recover, g);
         if (r >= 0)

@@ -52,8 +52,8 @@ typedef struct StoreHistory {
 
 typedef void (*StoreDone)(int result, void *userdata);
 
-/* *ret_error is for people and the caller's. Blocks. */
-int store_open(Store **ret, sd_event *event, const char *path, char **ret_error);
+/* In an SQLite file of this machine. *ret_error is for people and the caller's. Blocks. */
+int store_open_embedded(Store **ret, sd_event *event, const char *path, char **ret_error);
 Store *store_free(Store *s);    /* completes what was submitted. Blocks */
 DEFINE_CLEANUP(Store, store_free);
 

@@ -62,8 +62,8 @@ static void reopen(Fixture *f) {
         _cleanup_(freep) char *error = NULL;
 
         f->store = store_free(f->store);
-        if (store_open(&f->store, f->event, f->path, &error) < 0)
-                fail_msg("%s", error ? error : "store_open() failed");
+        if (store_open_embedded(&f->store, f->event, f->path, &error) < 0)
+                fail_msg("%s", error ? error : "store_open_embedded() failed");
         f->n = 0;
 }
 

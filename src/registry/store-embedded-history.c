@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "registry/store-internal.h"
+#include "registry/store-embedded.h"
 
 typedef struct KeepJob {
         DatabaseJob job;
@@ -56,7 +56,7 @@ static void on_kept(DatabaseJob *job) {
         keep_job_free(j);
 }
 
-int store_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata) {
+int embedded_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata) {
         _cleanup_(keep_job_freep) KeepJob *j = calloc(1, sizeof(KeepJob));
 
         if (!j)
@@ -69,7 +69,7 @@ int store_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata
         if (text_replace(&j->url, row->url) < 0)
                 return -ENOMEM;
 
-        int r = database_submit(s->database, &j->job);
+        int r = database_submit(embedded_store(s)->database, &j->job);
         if (r < 0)
                 return r;
 
@@ -77,8 +77,8 @@ int store_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata
         return 0;
 }
 
-int store_load_histories(Store *s, int (*visit)(const StoreHistory *row, void *userdata), void *userdata) {
-        sqlite3 *db = database_connection(s->database);
+int embedded_load_histories(Store *s, int (*visit)(const StoreHistory *row, void *userdata), void *userdata) {
+        sqlite3 *db = database_connection(embedded_store(s)->database);
         sqlite3_stmt *statement = NULL;
         int rc, r = 0;
 
