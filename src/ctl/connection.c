@@ -15,9 +15,11 @@
 #include "runtime/common-config.h"
 #include "runtime/tls-config.h"
 #include "wire/json.h"
+#include "wire/url-list.h"
 #include "wire/url.h"
 
 #define ANSWER_MAX (UINT32_C(256) << 20)
+#define CHOOSE_TIMEOUT_USEC (500 * USEC_PER_MSEC)
 
 struct Connection {
         const Ctl *ctl;
@@ -25,6 +27,8 @@ struct Connection {
         sd_event *event;
         HttpClient *client;
         char *token;
+        char *registries;               /* one or more, see wire/url-list.h */
+        size_t registry;                /* the place of the one that is asked */
         char *urls[_PEER_MAX];
         size_t n_open;
         sd_event_source *interrupt, *terminate, *hangup, *reader;
@@ -64,6 +68,7 @@ Connection *connection_free(Connection *c) {
         for (size_t i = 0; i < _PEER_MAX; i++)
                 free(c->urls[i]);
         free(c->token);
+        free(c->registries);
         free(c);
         return NULL;
 }
@@ -79,12 +84,43 @@ static int set_url(Connection *c, PeerId peer, const char *url) {
         return c->urls[peer] ? CTL_OK : fail_errno(-ENOMEM);
 }
 
-static int set_registry(Connection *c) {
-        const char *url = c->ctl->registry_url;
+static int use_registry(Connection *c, size_t which) {
+        _cleanup_(freep) char *url = url_list_item(c->registries, which);
 
-        if (url && url_check(url, "--registry", NULL) < 0)
-                return ctl_fail(CTL_USAGE, "--registry=%s: an http or https URL is needed, such as %s", url, ctl_peers[PEER_REGISTRY].url);
-        return set_url(c, PEER_REGISTRY, url ? url : c->config.registry_url);
+        c->registry = which;
+        return url ? set_url(c, PEER_REGISTRY, url) : fail_errno(-ENOMEM);
+}
+
+static int set_registry(Connection *c) {
+        const char *wanted = c->ctl->registry_url;
+
+        int r = url_list_read(wanted ? wanted : c->config.registry_urls, "--registry", &c->registries, NULL);
+        if (r == -ENOMEM)
+                return fail_errno(r);
+        if (r < 0)
+                return ctl_fail(CTL_USAGE, "--registry=%s: an http or https URL is needed, such as %s", wanted, ctl_peers[PEER_REGISTRY].url);
+        return use_registry(c, 0);
+}
+
+/* With one there is nothing to choose, and its own absence is told by whatever is asked of it. */
+int connection_choose_registry(Connection *c) {
+        size_t n = url_list_count(c->registries), first = c->registry;
+        int code = CTL_OK;
+
+        for (size_t i = 0; n > 1 && i < n && code == CTL_OK; i++) {
+                _cleanup_(call_deinit) Call call = { .timeout_usec = CHOOSE_TIMEOUT_USEC };
+
+                code = use_registry(c, first + i);
+                if (code == CTL_OK && asprintf(&call.url, "%s/healthz", c->urls[PEER_REGISTRY]) < 0) {
+                        call.url = NULL;
+                        code = fail_errno(-ENOMEM);
+                }
+                if (code == CTL_OK)
+                        code = connection_run(c, &call, 1);
+                if (code == CTL_OK && call.error == 0)
+                        return code;
+        }
+        return code == CTL_OK ? use_registry(c, first) : code;
 }
 
 static int set_tls(Connection *c) {
@@ -116,6 +152,8 @@ int connection_open(const Ctl *ctl, Connection **ret) {
         if (r < 0)
                 return fail_errno(r);
         r = set_tls(c);
+        if (r == CTL_OK)
+                r = connection_choose_registry(c);
         if (r != CTL_OK)
                 return r;
         *ret = TAKE_PTR(c);

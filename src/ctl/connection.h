@@ -66,6 +66,9 @@ int connection_open(const Ctl *ctl, Connection **ret);
 Connection *connection_free(Connection *c);
 DEFINE_CLEANUP(Connection, connection_free);
 
+/* Of several registries, goes on with one that answers, from the one in use on; with that one again if none does. */
+int connection_choose_registry(Connection *c);
+
 /* The token to send, borrowed; NULL with Authentication=none, and where quiet hides that there is none to read. */
 int connection_token(Connection *c, bool quiet, const char **ret);
 

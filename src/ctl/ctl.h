@@ -55,7 +55,7 @@ struct Ctl {
         bool colour;            /* stdout is a terminal that wants it */
         const char *config_dir; /* NULL: the usual one */
         const char *token_file;
-        const char *registry_url;       /* NULL: RegistryURL= of gradebook.conf */
+        const char *registry_url;       /* one or more; NULL: RegistryURL= of gradebook.conf */
         const Command *command;
         CtlGiven *given;        /* the command's options in the order of the command line */
         size_t n_given;

@@ -204,6 +204,10 @@ static int follow(Follow *f, Connection *c) {
                         delay = RETRY_FIRST_USEC;
                         told = false;
                 }
+                if (!f->relist && !f->came)
+                        code = connection_choose_registry(c);
+                if (code != CTL_OK)
+                        return code;
                 if (f->relist) {
                         code = list(f, c, false);
                         if (code != CTL_OK)

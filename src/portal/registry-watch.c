@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "portal/versions.h"
 #include "wire/json.h"
+#include "wire/url-list.h"
 
 #define LOOK_USEC (60 * USEC_PER_SEC)           /* how long it goes on after the last look */
 #define WAIT_SEC 15                             /* that the registry may take when nothing changes */
@@ -34,7 +35,9 @@ struct RegistryWatch {
         WatchState state;
         json_object *services;
         uint64_t taken_usec;            /* realtime */
-        uint64_t index;                 /* 0: unknown */
+        uint64_t index;                 /* 0: unknown; of the registry that is asked */
+        size_t which;                   /* that one's place in RegistryURL= */
+        size_t n_failed;                /* how many in a row have not answered */
         uint64_t looked_usec;           /* monotonic */
         uint64_t away_usec;             /* the next pause */
         HttpCall *call;
@@ -70,8 +73,14 @@ static void pause_for(RegistryWatch *w, uint64_t usec) {
 static void note_away(RegistryWatch *w) {
         bool was_known = w->state == WATCH_AWAY;
 
-        w->state = WATCH_AWAY;
         w->index = 0;
+        w->which++;
+        if (++w->n_failed < url_list_count(w->rt->common->registry_urls)) {
+                pause_for(w, 0);
+                return;
+        }
+        w->n_failed = 0;
+        w->state = WATCH_AWAY;
         pause_for(w, w->away_usec);
         w->away_usec = w->away_usec * 2 < AWAY_MAX_USEC ? w->away_usec * 2 : AWAY_MAX_USEC;
         if (!was_known)
@@ -80,13 +89,12 @@ static void note_away(RegistryWatch *w) {
 
 /* What is known already is waited with; the first answer, and one after the registry was away, comes at once. */
 static int ask(RegistryWatch *w) {
+        _cleanup_(freep) char *registry = url_list_item(w->rt->common->registry_urls, w->which), *url = NULL;
         bool waits = w->state == WATCH_CURRENT && w->index > 0;
-        char url[1024];
-        int n = waits ? snprintf(url, sizeof(url), "%s/services?index=%" PRIu64 "&wait=%ds", w->rt->common->registry_url, w->index, WAIT_SEC) :
-                snprintf(url, sizeof(url), "%s/services", w->rt->common->registry_url);
 
-        if (n < 0 || (size_t) n >= sizeof(url))
-                return -EINVAL;
+        if (!registry || (waits ? asprintf(&url, "%s/services?index=%" PRIu64 "&wait=%ds", registry, w->index, WAIT_SEC) :
+                                  asprintf(&url, "%s/services", registry)) < 0)
+                return -ENOMEM;
         return http_client_call(w->rt->client,
                                 &(HttpCallOptions) {
                                         .url = url,
@@ -129,6 +137,7 @@ static void take_list(RegistryWatch *w, json_object *services, uint64_t index) {
         w->index = index;
         w->state = WATCH_CURRENT;
         w->away_usec = AWAY_USEC;
+        w->n_failed = 0;
         versions_follow(w->versions, services);
         pause_for(w, index > 0 ? PAUSE_USEC : POLL_USEC);
         if (is_new)

@@ -8,9 +8,9 @@
 #include "base/macros.h"
 #include "runtime/service.h"
 
-/* The registry's list of all services (gradebook-registry(8), "GET /services"), kept current while somebody looks at it: one question at a time,
+/* The list of all services that a registry has (gradebook-registry(8), "GET /services"), kept current while somebody looks at it: one question at a time,
  * which the registry answers when something has changed ("Indexes and waiting"), however many look. A registry of another make, which does not
- * wait, is asked every few seconds. While it does not answer, the list stays as it was. */
+ * wait, is asked every few seconds. If it does not answer, the next in RegistryURL= is asked; while none does, the list stays as it was. */
 typedef struct RegistryWatch RegistryWatch;
 
 typedef struct RegistryList {

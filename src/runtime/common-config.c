@@ -13,8 +13,8 @@ static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning"
 const ConfigItem common_config_items[] = {
         { "Cluster", "Authentication", CONFIG_CHOICE, AT(authentication), "token", .choices = authentications,
           .help = "How daemons know each other: by the cluster token, or not at all" },
-        { "Cluster", "RegistryURL", CONFIG_URL, AT(registry_url), "http://127.0.0.1:3000",
-          .help = "Where the registry is" },
+        { "Cluster", "RegistryURL", CONFIG_URLS, AT(registry_urls), "http://127.0.0.1:3000",
+          .help = "Where the registry is; several with spaces between them are tried in turn" },
         { "Cluster", "RegisterSec", CONFIG_SPAN, AT(register_usec), "5s", .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
           .help = "How often a daemon renews its registration" },
         { "Cluster", "AllowPlaintext", CONFIG_BOOL, AT(allow_plaintext), "no",

@@ -14,7 +14,7 @@ typedef enum Authentication {
 
 typedef struct CommonConfig {
         int authentication;             /* [Cluster] Authentication= */
-        char *registry_url;             /* [Cluster] RegistryURL= */
+        char *registry_urls;            /* [Cluster] RegistryURL=: one or more, see wire/url-list.h */
         uint64_t register_usec;         /* [Cluster] RegisterSec= */
         bool allow_plaintext;           /* [Cluster] AllowPlaintext= */
         char *advertise_host;           /* [Cluster] AdvertiseHost=; "" means: from the listening socket */

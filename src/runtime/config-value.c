@@ -13,6 +13,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "wire/problem.h"
+#include "wire/url-list.h"
 #include "wire/url.h"
 
 #define NUMBER_SIZE CLOCK_SPAN_SIZE
@@ -89,11 +90,12 @@ static int set_bool(const char *text, bool *target, Buffer *needed) {
 }
 
 static int set_url(const ConfigItem *item, const char *text, char **target, Buffer *needed) {
+        _cleanup_(freep) char *list = NULL;
         Problem problem = PROBLEM_NULL;
 
         /* No URL at all is allowed where that is the default. */
         if (*text || *item->fallback) {
-                int r = url_check(text, item->key, &problem);
+                int r = item->type == CONFIG_URLS ? url_list_read(text, item->key, &list, &problem) : url_check(text, item->key, &problem);
 
                 if (r < 0) {
                         const char *why = problem.detail ? strstr(problem.detail, " must ") : NULL;
@@ -103,7 +105,7 @@ static int set_url(const ConfigItem *item, const char *text, char **target, Buff
                         return r == -ENOMEM ? r : -EINVAL;
                 }
         }
-        return text_replace(target, text);
+        return text_replace(target, list ? list : text);
 }
 
 int config_value_set(const ConfigItem *item, const char *text, void *target, Buffer *needed) {
@@ -121,13 +123,14 @@ int config_value_set(const ConfigItem *item, const char *text, void *target, Buf
         case CONFIG_CHOICE:
                 return set_choice(item, text, place, needed);
         case CONFIG_URL:
+        case CONFIG_URLS:
                 return set_url(item, text, place, needed);
         }
         return -EINVAL;
 }
 
 void config_value_free(const ConfigItem *item, void *target) {
-        if (item->type == CONFIG_TEXT || item->type == CONFIG_URL) {
+        if (item->type == CONFIG_TEXT || item->type == CONFIG_URL || item->type == CONFIG_URLS) {
                 char **place = (char **) ((char *) target + item->offset);
 
                 free(*place);

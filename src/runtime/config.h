@@ -18,6 +18,7 @@ typedef enum ConfigType {
         CONFIG_SIZE,            /* uint64_t, bytes, min to max */
         CONFIG_CHOICE,          /* int: index into choices */
         CONFIG_URL,             /* char *: owned; http or https, see wire/url.h */
+        CONFIG_URLS,            /* char *: owned; one or more of these, see wire/url-list.h */
 } ConfigType;
 
 typedef struct ConfigItem {

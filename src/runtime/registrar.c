@@ -13,6 +13,7 @@
 #include "runtime/events.h"
 #include "wire/json.h"
 #include "wire/registration.h"
+#include "wire/url-list.h"
 
 #define FIRST_TIMEOUT_USEC (200 * USEC_PER_MSEC)        /* an absent registry delays a start by this much */
 #define LATER_TIMEOUT_USEC (3 * USEC_PER_SEC)
@@ -24,6 +25,10 @@ struct Registrar {
         const Service *service;
         char *body;
         char *instance_header;
+        char *url;                      /* of the registry that it is with, or tries */
+        size_t which;                   /* its place in RegistryURL= */
+        size_t n_failed;                /* how many in a row have not registered us */
+        uint64_t leaving_usec;          /* monotonic: until when it may take to deregister */
         HttpCall *call;
         sd_event_source *timer;
         uint64_t retry_usec;
@@ -58,6 +63,27 @@ static int make_body(Registrar *r) {
         return text_replace(&r->body, json_text(o, NULL));
 }
 
+/* The registry of that place in the list, which goes round. */
+static int choose(Registrar *r, size_t which) {
+        char *url = url_list_item(r->rt->common->registry_urls, which);
+
+        if (!url)
+                return -ENOMEM;
+        free(r->url);
+        r->url = url;
+        r->which = which % url_list_count(r->rt->common->registry_urls);
+        return 0;
+}
+
+/* Goes on to the next. Whether it may be tried at once, since not all have failed in a row. */
+static bool choose_next(Registrar *r) {
+        bool all = ++r->n_failed >= url_list_count(r->rt->common->registry_urls);
+
+        if (all)
+                r->n_failed = 0;
+        return choose(r, r->which + 1) >= 0 && !all;
+}
+
 int registrar_new(Registrar **ret, Runtime *rt, const Service *service) {
         _cleanup_(registrar_freep) Registrar *r = calloc(1, sizeof(*r));
         uint64_t id[2];
@@ -74,6 +100,8 @@ int registrar_new(Registrar **ret, Runtime *rt, const Service *service) {
         if (asprintf(&r->instance_header, "Gradebook-Instance: %016" PRIx64 "%016" PRIx64, id[0], id[1]) < 0)
                 return -ENOMEM;
         k = make_body(r);
+        if (k >= 0)
+                k = choose(r, 0);
         if (k < 0)
                 return k;
         *ret = TAKE_PTR(r);
@@ -85,6 +113,7 @@ Registrar *registrar_free(Registrar *r) {
                 return NULL;
         http_call_cancel(r->call);
         sd_event_source_disable_unref(r->timer);
+        free(r->url);
         free(r->body);
         free(r->instance_header);
         free(r->error);
@@ -131,7 +160,7 @@ static int apply_view(Registrar *r, const HttpAnswer *answer) {
 }
 
 static void note_success(Registrar *r, const HttpAnswer *answer) {
-        const LogField fields[] = { { "REGISTRY_URL", r->rt->common->registry_url }, { "SERVICE_URL", r->rt->service_url } };
+        const LogField fields[] = { { "REGISTRY_URL", r->url }, { "SERVICE_URL", r->rt->service_url } };
 
         int k = apply_view(r, answer);
         if (k < 0)
@@ -140,15 +169,16 @@ static void note_success(Registrar *r, const HttpAnswer *answer) {
                 log_info("The registry's view differed from what was known here, and was taken over: a patch is late or lost");
         if (!r->registered)
                 log_event(LOG_INFO, EVENT_REGISTERED, fields, ELEMENTSOF(fields), "Registered %s at %s with the registry %s",
-                          r->service->service_name, r->rt->service_url, r->rt->common->registry_url);
+                          r->service->service_name, r->rt->service_url, r->url);
         r->registered = true;
         r->lost_told = false;
+        r->n_failed = 0;
         r->retry_usec = RETRY_MIN_USEC;
         (void) text_replace(&r->error, NULL);
 }
 
 static void note_failure(Registrar *r, const HttpAnswer *answer) {
-        const LogField fields[] = { { "REGISTRY_URL", r->rt->common->registry_url }, { "SERVICE_URL", r->rt->service_url } };
+        const LogField fields[] = { { "REGISTRY_URL", r->url }, { "SERVICE_URL", r->rt->service_url } };
         _cleanup_(freep) char *why = NULL;
 
         if (answer->error < 0)
@@ -160,9 +190,12 @@ static void note_failure(Registrar *r, const HttpAnswer *answer) {
         if (!r->lost_told)
                 log_event(LOG_WARNING, EVENT_REGISTRY_LOST, fields, ELEMENTSOF(fields),
                           "The registry %s does not answer: %s; going on with the providers known so far, and trying again",
-                          r->rt->common->registry_url, registrar_error(r));
+                          r->url, registrar_error(r));
         r->lost_told = true;
         r->registered = false;
+}
+
+static void wait_longer(Registrar *r) {
         r->retry_usec = r->retry_usec * 2 < r->rt->common->register_usec ? r->retry_usec * 2 : r->rt->common->register_usec;
 }
 
@@ -177,28 +210,34 @@ static void schedule(Registrar *r) {
                 log_error("The timer for registering again could not be set");
 }
 
+static int register_now(Registrar *r);
+
 static void on_registered(const HttpAnswer *answer, void *userdata) {
         Registrar *r = userdata;
 
         r->call = NULL;
         if (answer->error == -ECANCELED)
                 return;
-        if (answer->error == 0 && answer->status == 200)
+        if (answer->error == 0 && answer->status == 200) {
                 note_success(r, answer);
-        else
+        } else {
                 note_failure(r, answer);
+                if (choose_next(r) && register_now(r) >= 0)
+                        return;
+                wait_longer(r);
+        }
         schedule(r);
         tell_ended(r);
 }
 
-static int send_request(Registrar *r, const char *method, const char *registry_url, uint64_t timeout_usec, HttpCallDone done) {
+static int send_request(Registrar *r, const char *method, uint64_t timeout_usec, HttpCallDone done) {
         _cleanup_(freep) char *url = NULL;
         const char *headers[] = { r->instance_header, NULL, NULL };
         char view[sizeof(VIEW_HASH_HEADER ": ") + VIEW_HASH_SIZE], hash[VIEW_HASH_SIZE];
         bool leaving = strcmp(method, "DELETE") == 0;
         const char *body = leaving ? r->rt->service_url : r->body;
 
-        if (asprintf(&url, "%s/services", registry_url) < 0)
+        if (asprintf(&url, "%s/services", r->url) < 0)
                 return -ENOMEM;
         /* The answer then only names the providers if they are not those that are known here. */
         if (providers_hash(r->rt->providers, hash) >= 0) {
@@ -219,9 +258,14 @@ static int send_request(Registrar *r, const char *method, const char *registry_u
                                 done, r, &r->call);
 }
 
+/* As long as somebody waits for the first attempt, shortly. */
+static int register_now(Registrar *r) {
+        return send_request(r, "POST", r->ended ? FIRST_TIMEOUT_USEC : LATER_TIMEOUT_USEC, on_registered);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Registrar *r = userdata;
-        int k = send_request(r, "POST", r->rt->common->registry_url, LATER_TIMEOUT_USEC, on_registered);
+        int k = register_now(r);
 
         if (k < 0) {
                 log_error("Registering could not even be tried: %s", strerror(-k));
@@ -239,17 +283,29 @@ int registrar_start(Registrar *r, void (*attempted)(void *userdata), void *userd
                 return k;
         r->ended = attempted;
         r->ended_userdata = userdata;
-        return send_request(r, "POST", r->rt->common->registry_url, FIRST_TIMEOUT_USEC, on_registered);
+        return register_now(r);
 }
+
+static int deregister(Registrar *r);
 
 static void on_deregistered(const HttpAnswer *answer, void *userdata) {
         Registrar *r = userdata;
+        bool failed = answer->error < 0 || answer->status >= 500;
 
         r->call = NULL;
         if (answer->error < 0 && answer->error != -ECANCELED && r->registered)
-                log_info("Could not deregister: %s", answer->error_text);
+                log_info("Could not deregister with %s: %s", r->url, answer->error_text);
+        if (failed && answer->error != -ECANCELED && choose_next(r) && deregister(r) >= 0)
+                return;
         r->registered = false;
         tell_ended(r);
+}
+
+/* All tries together take no longer than one may. */
+static int deregister(Registrar *r) {
+        uint64_t now = clock_monotonic_usec();
+
+        return now >= r->leaving_usec ? -ETIMEDOUT : send_request(r, "DELETE", r->leaving_usec - now, on_deregistered);
 }
 
 void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata) {
@@ -258,7 +314,9 @@ void registrar_stop(Registrar *r, void (*done)(void *userdata), void *userdata) 
         r->ended = done;
         r->ended_userdata = userdata;
         /* Also where no answer has come: the registry may know us all the same. */
-        if (send_request(r, "DELETE", r->rt->common->registry_url, LAST_TIMEOUT_USEC, on_deregistered) < 0)
+        r->leaving_usec = clock_monotonic_usec() + LAST_TIMEOUT_USEC;
+        r->n_failed = 0;
+        if (deregister(r) < 0)
                 tell_ended(r);
 }
 
@@ -266,18 +324,25 @@ static void on_left(const HttpAnswer *answer, void *userdata) {
         Registrar *r = userdata;
 
         r->call = NULL;
-        if (answer->error != -ECANCELED)
-                (void) on_timer(NULL, 0, r);
+        if (answer->error == -ECANCELED)
+                return;
+        if (choose(r, 0) < 0)
+                log_error("Out of memory: still with the registry %s", r->url);
+        (void) on_timer(NULL, 0, r);
 }
 
-void registrar_move(Registrar *r, const char *old_registry_url) {
+void registrar_move(Registrar *r) {
         if (!r->timer)
                 return; /* stopping */
+        r->n_failed = 0;
+        r->which = 0;
+        if (url_list_has(r->rt->common->registry_urls, r->url))
+                return;
         r->call = http_call_cancel(r->call);
         (void) sd_event_source_set_enabled(r->timer, SD_EVENT_OFF);
         r->registered = r->lost_told = false;
         r->retry_usec = RETRY_MIN_USEC;
         /* Two registries would push two views. */
-        if (send_request(r, "DELETE", old_registry_url, FIRST_TIMEOUT_USEC, on_left) < 0)
+        if (send_request(r, "DELETE", FIRST_TIMEOUT_USEC, on_left) < 0 && choose(r, 0) >= 0)
                 (void) on_timer(NULL, 0, r);
 }

@@ -173,8 +173,8 @@ static void apply_common(Daemon *d, const CommonConfig *old, const CommonConfig 
         log_shipper_set_spool_max(d->shipper, new->spool_max_bytes);
         daemon_set_rules(d);
         http_client_set_timeout(d->rt.client, new->request_usec);
-        if (d->registrar && strcmp(old->registry_url, new->registry_url) != 0)
-                registrar_move(d->registrar, old->registry_url);
+        if (d->registrar && strcmp(old->registry_urls, new->registry_urls) != 0)
+                registrar_move(d->registrar);
 }
 
 /* For the connections to come, in both directions. */

@@ -19,5 +19,6 @@ libwire_a_SOURCES = \
 	src/wire/student.c src/wire/student.h \
 	src/wire/timestamp.c src/wire/timestamp.h \
 	src/wire/traceparent.c src/wire/traceparent.h \
+	src/wire/url-list.c src/wire/url-list.h \
 	src/wire/url.c src/wire/url.h \
 	src/wire/view-hash.c src/wire/view-hash.h

@@ -308,6 +308,25 @@ def test_reload_moves_to_another_registry(cluster):
     assert other.get("/services").json["Services"] == []
 
 
+def test_of_several_registries_the_next_takes_over(cluster):
+    first, second = cluster.daemon("registry").start(), cluster.daemon("registry", port=free_port()).start()
+    cluster.configure("gradebook", {"Cluster": {"RegistryURL": f"http://127.0.0.1:{free_port()}, {first.url} {second.url}"}})
+    attendance = cluster.start("attendance")
+    assert cluster.services() == {"AttendanceService": [attendance.url]}
+    first.kill()
+    wait_until(lambda: [s["ServiceURL"] for s in second.get("/services").json["Services"]] == [attendance.url], "the next one knows it")
+    wait_until(lambda: "not registered" not in attendance.status, "its status says nothing of it any more")
+    first.start()
+    attendance.signal(signal.SIGHUP)
+    attendance.wait_notify("READY=1")
+    assert attendance.stderr.count("Registered AttendanceService") == 2 and f"with the registry {second.url}" in attendance.stderr
+    run = subprocess.run([BUILD / "gradebookctl", f"--config-dir={cluster.config}", f"--token-file={cluster.credentials / 'cluster-token'}",
+                          "--json", "services"], stdout=subprocess.PIPE, check=True, timeout=20)
+    assert json.loads(run.stdout)["Services"][0]["ServiceURL"] == attendance.url
+    attendance.stop()
+    assert second.get("/services").json["Services"] == []
+
+
 def test_killed_is_noticed_at_once(cluster):
     cluster.configure("registry", {"Registry": {"HeartbeatSec": "1min"}})
     cluster.start("registry")

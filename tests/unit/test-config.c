@@ -313,7 +313,7 @@ static void test_common(void **state) {
         assert_int_equal(config_load(common_config_items, "gradebook", f->directory, &c), 0);
         assert_int_equal(c.authentication, AUTHENTICATION_NONE);
         assert_int_equal(c.log_level, LOG_DEBUG);
-        assert_string_equal(c.registry_url, "http://127.0.0.1:3000");
+        assert_string_equal(c.registry_urls, "http://127.0.0.1:3000");
         assert_string_equal(c.advertise_host, "");
         assert_int_equal(c.register_usec, 5 * USEC_PER_SEC);
         assert_int_equal(c.spool_max_bytes, 8 << 20);

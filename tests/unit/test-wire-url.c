@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/macros.h"
+#include "wire/url-list.h"
 #include "wire/url.h"
 
 #define LABEL63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -148,9 +150,35 @@ static void test_loopback(void **state) {
                         fail_msg("url_is_loopback(%s) is not %d", cases[i].url, cases[i].loopback);
 }
 
+static void test_lists(void **state) {
+        _cleanup_(freep) char *list = NULL, *second = NULL, *third = NULL;
+        _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
+        char many[64 * (URL_LIST_MAX + 1)] = "";
+
+        assert_int_equal(url_list_read(" http://a:1,\thttps://b http://a:1 ,, http://c/x\n", "URLs", &list, &problem), 0);
+        assert_string_equal(list, "http://a:1 https://b http://c/x");
+        assert_int_equal(url_list_count(list), 3);
+        second = url_list_item(list, 1);
+        third = url_list_item(list, 5);
+        assert_string_equal(second, "https://b");
+        assert_string_equal(third, "http://c/x");
+        assert_true(url_list_has(list, "https://b"));
+        assert_false(url_list_has(list, "https://"));
+        assert_false(url_list_has(list, "http://c/x http://a:1"));
+
+        list = (free(list), NULL);
+        assert_int_equal(url_list_read("http://a b", "URLs", &list, &problem), -EBADMSG);
+        assert_non_null(strstr(problem.detail, "'URLs'"));
+        assert_int_equal(url_list_read(" , ", "URLs", &list, &problem), -EBADMSG);
+        for (int i = 0; i <= URL_LIST_MAX; i++)
+                (void) snprintf(many + strlen(many), sizeof(many) - strlen(many), "http://h%d ", i);
+        assert_int_equal(url_list_read(many, "URLs", &list, &problem), -EBADMSG);
+        assert_null(list);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_check), cmocka_unit_test(test_length), cmocka_unit_test(test_loopback),
+                cmocka_unit_test(test_check), cmocka_unit_test(test_length), cmocka_unit_test(test_loopback), cmocka_unit_test(test_lists),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
