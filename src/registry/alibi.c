@@ -12,16 +12,16 @@
 
 #define LOOK_MAX 64     /* how many are looked at for one to ask; among so many one was well, or we are cut off */
 
-/* One that is alone has nobody who could be told. */
+/* One that is alone has nobody who could be told; unless other registries tell theirs. What they share counts as heard. */
 static bool has_alibi(const Instance *i) {
         const Registry *g = i->registry;
 
         if (g->heard_usec >= i->silent_usec)
                 return true;
         for (const Instance *other = g->instances; other; other = other->hh.next)
-                if (other != i && other->registration->heartbeat_url)
+                if (other != i && other->owned && other->registration->heartbeat_url)
                         return false;
-        return true;
+        return !g->shared;
 }
 
 /* Asks another now, so that the alibi need not wait for its turn. */
@@ -29,7 +29,7 @@ static void look_for_alibi(const Instance *i) {
         unsigned n = 0;
 
         for (Instance *other = i->registry->instances; other && n < LOOK_MAX; other = other->hh.next, n++)
-                if (other != i && other->silent_usec == 0 && health_is_reachable(&other->health)) {
+                if (other != i && other->owned && other->silent_usec == 0 && health_is_reachable(&other->health)) {
                         heartbeat_doubt(other);
                         return;
                 }
@@ -66,7 +66,7 @@ void alibi_heard(Instance *i) {
         log_notice("%s at %s is heard again: who else was silent gets a fresh interval.",
                    i->registration->service_name, i->registration->service_url);
         for (Instance *other = g->instances; other; other = other->hh.next)
-                if (other->silent_usec > 0 && health_is_reachable(&other->health)) {
+                if (other->owned && other->silent_usec > 0 && health_is_reachable(&other->health)) {
                         HealthRules rules = instance_rules(other);
                         HealthState old = other->health.state;
 

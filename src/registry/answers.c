@@ -13,6 +13,8 @@
 static bool is_settled(const Registry *g) {
         uint64_t wait = 2 * g->rt->common->register_usec;
 
+        if (!g->shared_seen)
+                return false;
         return !g->started_empty || clock_monotonic_usec() >= g->started_usec + (wait > SETTLE_USEC ? wait : SETTLE_USEC);
 }
 

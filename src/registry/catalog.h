@@ -33,6 +33,7 @@ typedef struct Record {
         uint64_t weighed;               /* number of the last change of its weight; 0 likewise */
         void *owner;                    /* the registration behind it; NULL: it only waits until all know it is gone */
         bool marked;                    /* marks.c: on the list of rows in the store that may have to be brought up to date */
+        uint64_t abandoned_usec;        /* monotonic: since when it has no owner; 0: it has, or since before this process */
         bool stale;                     /* its row is out of date */
         struct Record *marked_next;
         struct Record *prev, *next;     /* of all, the last changed first */

@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 
+/* In the order of RegistryStore. */
+static const char *const stores[] = { "embedded", "etcd", NULL };
+
 #define AT(member) offsetof(RegistryConfig, member)
 
 const ConfigItem registry_config_items[] = {
@@ -44,6 +47,16 @@ const ConfigItem registry_config_items[] = {
           .help = "Whether services on other machines may register addresses on the registry's loopback" },
         { "Registry", "AllowForeignTargets", CONFIG_BOOL, AT(allow_foreign_targets), "no",
           .help = "Whether a service may register addresses of other hosts than the one it comes from" },
+        { "Registry", "Store", CONFIG_CHOICE, AT(store), "embedded", .choices = stores,
+          .help = "Where registrations are kept: on this machine, or in etcd, where several registries share them" },
+        { "Registry", "Endpoints", CONFIG_URLS, AT(endpoints), "http://127.0.0.1:2379",
+          .help = "Where etcd is; several with spaces between them are tried in turn" },
+        { "Registry", "User", CONFIG_TEXT, AT(user), "",
+          .help = "The user of etcd, whose password is the credential \"etcd-password\"; empty: etcd asks for none" },
+        { "Registry", "Prefix", CONFIG_TEXT, AT(prefix), "/gradebook/",
+          .help = "With what the keys in etcd begin" },
+        { "Registry", "MembershipSec", CONFIG_SPAN, AT(membership_usec), "3s", .min = 2 * USEC_PER_SEC, .max = 60 * USEC_PER_SEC,
+          .help = "After how long the other registries take over from one that says nothing" },
         CONFIG_END,
 };
 

@@ -9,6 +9,11 @@
 #include "runtime/config.h"
 #include "wire/registration.h"
 
+typedef enum RegistryStore {
+        REGISTRY_STORE_EMBEDDED,
+        REGISTRY_STORE_ETCD,
+} RegistryStore;
+
 /* registry.conf */
 typedef struct RegistryConfig {
         uint64_t heartbeat_usec;
@@ -30,6 +35,11 @@ typedef struct RegistryConfig {
         uint64_t registrations_burst;
         bool allow_loopback_targets;
         bool allow_foreign_targets;
+        int store;                      /* RegistryStore */
+        char *endpoints;                /* of etcd, see wire/url-list.h */
+        char *user;                     /* "": none */
+        char *prefix;
+        uint64_t membership_usec;
 } RegistryConfig;
 
 extern const ConfigItem registry_config_items[];

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -43,8 +44,8 @@ static void raise_limit(Discovery *d) {
         char text[32];
 
         /* Without the disk, the clock alone must see to it that the next run begins later. */
-        d->limit = index_get(d->index, NULL) + INDEX_RESERVE;
-        (void) snprintf(text, sizeof(text), "%" PRIu64 "\n", d->limit);
+        d->limit = index_get(d->index, NULL) + (d->numbers.stride > 1 ? INDEX_RESERVE_OF_MANY : INDEX_RESERVE);
+        (void) snprintf(text, sizeof(text), "%" PRIu64 "\n", discovery_number(d, d->limit));
         int r = file_replace(d->limit_path, text, strlen(text), LIMIT_MODE);
         if (r < 0)
                 log_event(LOG_WARNING, EVENT_STORE_FAILED, ((LogField[]) { { "PATH", d->limit_path } }), 1,
@@ -116,6 +117,7 @@ static void keep_event(Discovery *d, const ServiceEvent *e, uint64_t number) {
         _cleanup_(json_unrefp) json_object *o = NULL;
         const char *json = NULL;
 
+        number = discovery_number(d, number);
         if (event_to_json(e, number, &o) >= 0)
                 json = json_text(o, NULL);
         if (json)
@@ -229,6 +231,17 @@ static int add_sources(Discovery *d) {
         return r;
 }
 
+/* Another tag at each start: a number of the last run is none of this one's. */
+static IndexNumbers choose_numbers(const RegistryConfig *config) {
+        IndexNumbers n = { .stride = INDEX_STRIDE };
+
+        if (config->store == REGISTRY_STORE_EMBEDDED)
+                return INDEX_ALONE;
+        (void) getrandom(&n.tag, sizeof(n.tag), 0);
+        n.tag %= n.stride;
+        return n;
+}
+
 int discovery_new(Registry *g) {
         Discovery *d = calloc(1, sizeof(Discovery));
 
@@ -242,7 +255,9 @@ int discovery_new(Registry *g) {
                 return -ENOMEM;
         }
 
-        uint64_t start = index_start(clock_realtime_usec(), read_limit(d->limit_path));
+        d->numbers = choose_numbers(registry_config(g));
+        /* One more where it is rounded down. */
+        uint64_t start = index_start(clock_realtime_usec(), read_limit(d->limit_path)) / d->numbers.stride + (d->numbers.stride > 1);
         d->released = start;
         int r = index_new(&d->index, start, NAMES_MAX);
         if (r >= 0)

@@ -16,6 +16,7 @@ typedef struct Stream Stream;
 
 struct Discovery {
         Registry *registry;
+        IndexNumbers numbers;           /* of this registry; what is told are these */
         Index *index;
         Ring *ring;                     /* the event of change n has the number n */
         char *limit_path;
@@ -30,6 +31,11 @@ struct Discovery {
         Stream *streams;
         size_t n_waiting;               /* watches and streams */
 };
+
+/* As it is told to clients. */
+static inline uint64_t discovery_number(const Discovery *d, uint64_t number) {
+        return index_number(&d->numbers, number);
+}
 
 /* Whether one more may wait; if not the request is answered (503). */
 bool discovery_admit(Discovery *d, Request *request);

@@ -45,6 +45,8 @@ static void on_stored(int result, void *userdata) {
                         instance_health_changed(i, old, d->draining ? "an administrator drains it" : "an administrator took it back");
         }
         audit_log(d->request, d->draining ? "drain" : "undrain", d->url, d->draining ? "drained %s" : "took %s back into service", d->url);
+        if (result == STORE_KEPT_HERE)
+                request_set_header(d->request, KEPT_HEADER, "here");
         request_reply_empty(d->request, 200);
 }
 

@@ -18,7 +18,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 void heartbeat_schedule(Instance *i) {
         uint64_t now = clock_monotonic_usec(), next = i->health.next_usec;
 
-        if (i->registry->stopping)
+        if (i->registry->stopping || !i->owned)
                 return;
 
         /* Room for the loop to serve several at one wake-up, small against the wait. */
@@ -194,7 +194,7 @@ void heartbeat_begin(Instance *i) {
 }
 
 void heartbeat_doubt(Instance *i) {
-        if (i->registry->stopping || !i->health.probed || i->probe)
+        if (i->registry->stopping || !i->owned || !i->health.probed || i->probe)
                 return;
 
         i->health.next_usec = clock_monotonic_usec();
@@ -207,7 +207,7 @@ void heartbeat_connection_lost(void *userdata) {
         Instance *i = userdata;
 
         /* One without a heartbeat may have lost the connection that its first patch came on: that tells nothing. */
-        if (i->registry->stopping || !i->health.probed || !health_is_reachable(&i->health))
+        if (i->registry->stopping || !i->owned || !i->health.probed || !health_is_reachable(&i->health))
                 return;
 
         i->connection_lost = !i->closes_idle;
@@ -239,7 +239,7 @@ static void excuse_all(Registry *g, uint64_t late_usec) {
                 HealthRules rules = instance_rules(i);
                 HealthState old = i->health.state;
 
-                if (late_usec <= rules.interval_usec)
+                if (late_usec <= rules.interval_usec || !i->owned)
                         continue;
 
                 n++;

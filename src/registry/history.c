@@ -125,16 +125,10 @@ int history_store(Registry *g, const History *h, StoreDone done, void *userdata)
                           done ? done : on_kept, done ? userdata : NULL);
 }
 
-int history_recover(const StoreHistory *row, void *userdata) {
-        Registry *g = userdata;
+void history_set(const Registry *g, History *h, const StoreHistory *row) {
         DampingRules rules = damping_rules(g);
         uint64_t now = clock_monotonic_usec(), realtime = clock_realtime_usec();
         uint64_t elapsed = realtime > row->usec ? realtime - row->usec : 0;
-        History *h;
-
-        int r = history_get(g, row->url, &h);
-        if (r < 0)
-                return r;
 
         /* This process's clock may be younger than the penalty: what decayed meanwhile is taken off at once. */
         Damping then = { .penalty = (uint64_t) row->penalty * DAMPING_SCALE };
@@ -145,6 +139,17 @@ int history_recover(const StoreHistory *row, void *userdata) {
                 .suppressed = row->suppressed,
         };
         (void) damping_tick(&h->damping, &rules, now);
+}
+
+int history_recover(const StoreHistory *row, void *userdata) {
+        Registry *g = userdata;
+        History *h;
+
+        int r = history_get(g, row->url, &h);
+        if (r < 0)
+                return r;
+
+        history_set(g, h, row);
         g->n_suppressed += h->damping.suppressed;
         return 0;
 }

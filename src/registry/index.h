@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,3 +30,24 @@ size_t index_count(const Index *x);                     /* names that are kept *
  * before a number is given that is not below it. */
 #define INDEX_RESERVE (UINT64_C(1) << 20)
 uint64_t index_start(uint64_t realtime_usec, uint64_t kept_limit);
+
+/* Each of several registries counts by itself, and a client that comes from another names a number of that one's: it is known by what it
+ * leaves divided by the stride. Alone, a registry tells its numbers as they are. */
+typedef struct IndexNumbers {
+        uint64_t stride;                /* 1: alone */
+        uint64_t tag;                   /* of this registry, below the stride */
+} IndexNumbers;
+
+#define INDEX_ALONE ((IndexNumbers) { .stride = 1 })
+#define INDEX_RESERVE_OF_MANY (UINT64_C(1) << 12)       /* as INDEX_RESERVE, of numbers that go on by the stride */
+#define INDEX_STRIDE (UINT64_C(1) << 16)        /* two registries rarely have one tag, and numbers stay below 2^53, as far as JSON goes */
+
+static inline uint64_t index_number(const IndexNumbers *n, uint64_t own) {
+        return own * n->stride + n->tag;
+}
+
+/* False: it is another registry's. */
+static inline bool index_own(const IndexNumbers *n, uint64_t number, uint64_t *ret) {
+        *ret = number / n->stride;
+        return number % n->stride == n->tag;
+}

@@ -19,6 +19,14 @@ size_t instance_count(const Registry *g) {
         return HASH_COUNT(g->instances);
 }
 
+size_t instance_count_owned(const Registry *g) {
+        size_t n = 0;
+
+        for (const Instance *i = g->instances; i; i = i->hh.next)
+                n += i->owned;
+        return n;
+}
+
 void instance_count_states(const Registry *g, size_t ret[static HEALTH_FORGOTTEN]) {
         memset(ret, 0, HEALTH_FORGOTTEN * sizeof(*ret));
         for (const Instance *i = g->instances; i; i = i->hh.next)
@@ -43,6 +51,7 @@ int instance_new(Registry *g, Registration *registration, Instance **ret) {
                 return -ENOMEM;
         }
 
+        i->owned = true;
         i->registration = registration;
         i->history = history_find(g, i->url);
         i->health.draining = i->history && i->history->draining;
@@ -67,6 +76,7 @@ Instance *instance_free(Instance *i) {
         http_target_unref(i->push_target);
         free(i->url);
         free(i->process);
+        free(i->keeper);
         free(i->last_error);
         free(i);
         return NULL;
@@ -119,6 +129,7 @@ static void publish(Registry *g, Record *r, bool present) {
 /* Its record waits, without an owner, until every dependant knows that it is gone. */
 static void abandon_record(Registry *g, Record *r) {
         r->owner = NULL;
+        r->abandoned_usec = clock_monotonic_usec();
         publish(g, r, false);
         mark_now(g, r);
         hold_review(g, r);

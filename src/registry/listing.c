@@ -63,7 +63,7 @@ static int add_instances(const Registry *g, const char *name, const Query *query
 static int render(const Discovery *d, const char *name, const Query *query, HttpBody **ret) {
         _cleanup_(json_unrefp) json_object *o = json_object_new_object();
         _cleanup_(http_body_unrefp) HttpBody *body = NULL;
-        uint64_t index = index_get(d->index, name);
+        uint64_t index = discovery_number(d, index_get(d->index, name));
         json_object *array = json_object_new_array();
         char text[32];
         size_t size;
@@ -183,14 +183,14 @@ static bool is_known_to_client(const Discovery *d, const char *name, const Reque
 
         if (!tags)
                 return false;
-        (void) snprintf(tag, sizeof(tag), "\"%" PRIu64 "\"", index_get(d->index, name));
+        (void) snprintf(tag, sizeof(tag), "\"%" PRIu64 "\"", discovery_number(d, index_get(d->index, name)));
         return strcmp(tags, "*") == 0 || strstr(tags, tag);
 }
 
 static void refuse_unknown(const Discovery *d, const char *name, Request *request) {
         char text[32];
 
-        (void) snprintf(text, sizeof(text), "%" PRIu64, index_get(d->index, name));
+        (void) snprintf(text, sizeof(text), "%" PRIu64, discovery_number(d, index_get(d->index, name)));
         request_set_header(request, "Gradebook-Index", text);
         request_fail(request, 404, "No service of this name is registered.");
 }

@@ -10,6 +10,9 @@ libregistry_a_SOURCES = \
 	src/registry/damping.c src/registry/damping.h \
 	src/registry/discovery.c src/registry/discovery.h \
 	src/registry/drain.c \
+	src/registry/etcd-client.c src/registry/etcd-client.h \
+	src/registry/etcd-message.c src/registry/etcd-message.h \
+	src/registry/etcd-watch.c src/registry/etcd-watch.h \
 	src/registry/health.c src/registry/health.h \
 	src/registry/heartbeat.c \
 	src/registry/history.c \
@@ -19,6 +22,7 @@ libregistry_a_SOURCES = \
 	src/registry/limits.c \
 	src/registry/listing.c \
 	src/registry/marks.c \
+	src/registry/members.c src/registry/members.h \
 	src/registry/metrics.c \
 	src/registry/page-picture.c \
 	src/registry/page-view.c \
@@ -28,12 +32,21 @@ libregistry_a_SOURCES = \
 	src/registry/query.c src/registry/query.h \
 	src/registry/register.c \
 	src/registry/registry.c src/registry/registry.h \
+	src/registry/rendezvous.c src/registry/rendezvous.h \
 	src/registry/restore.c \
 	src/registry/ring.c src/registry/ring.h \
 	src/registry/roles.c src/registry/roles.h \
 	src/registry/routes.c \
 	src/registry/store-embedded-history.c \
+	src/registry/store-embedded-unshared.c \
 	src/registry/store-embedded.c src/registry/store-embedded.h \
+	src/registry/share.c src/registry/share.h \
+	src/registry/store-etcd-entries.c \
+	src/registry/store-etcd-follow.c \
+	src/registry/store-etcd-ops.c \
+	src/registry/store-etcd-open.c \
+	src/registry/store-etcd-value.c src/registry/store-etcd-value.h \
+	src/registry/store-etcd.c src/registry/store-etcd.h \
 	src/registry/store.c src/registry/store.h src/registry/store-internal.h \
 	src/registry/stream.c \
 	src/registry/targets.c \

@@ -11,6 +11,7 @@
 #define SOON_USEC USEC_PER_SEC
 #define RETRY_USEC (5 * USEC_PER_SEC)
 #define BATCH_MAX 512
+#define REMEMBER_USEC (600 * USEC_PER_SEC)
 
 /* A registration is on disk before it is answered. What is marked here is the rest: how an instance is, and whether all
  * dependants know it. How it is must be on disk before anybody hears of it: a registry that was killed in between would take
@@ -182,12 +183,16 @@ static int find_laggards(const Registry *g, Laggards *l) {
                 return -ENOMEM;
 
         for (Instance *i = g->dependants; i; i = i->dependant_next)
-                if (i->registration->service_update_url && i->position.acked < catalog_sequence(g->catalog))
+                if (i->owned && i->registration->service_update_url && i->position.acked < catalog_sequence(g->catalog))
                         l->items[l->n++] = i;
         return 0;
 }
 
 static bool is_settled(const Registry *g, const Laggards *l, const Record *r) {
+        /* Whoever takes over dependants of another registry tells them of all that went lately: of what they know nothing is known here. */
+        if (g->shared && !r->owner && r->abandoned_usec > 0 && clock_monotonic_usec() < r->abandoned_usec + REMEMBER_USEC &&
+            catalog_count(g->catalog) <= 2 * registry_config(g)->registrations_max)
+                return false;
         /* Too many that went wait for dependants that do not answer: these get a full list when they register again. */
         if (!r->owner && catalog_count(g->catalog) > 2 * registry_config(g)->registrations_max)
                 return true;
@@ -212,6 +217,7 @@ static StoreRow row_of(const Record *r, bool settled) {
                 .since_usec = i->since_usec,
                 .settled = !settled ? STORE_UNSETTLED : r->present ? STORE_SETTLED_THERE : STORE_SETTLED_GONE,
                 .synced = i->synced,
+                .ours = i->owned,
         };
 }
 

@@ -80,6 +80,33 @@ static void read_queue(MetricWriter *w, void *userdata) {
         metric_write(w, store_pending(g->store));
 }
 
+static void read_owned(MetricWriter *w, void *userdata) {
+        metric_write(w, instance_count_owned(userdata));
+}
+
+static StoreInfo get_info(const Registry *g) {
+        StoreInfo info;
+
+        store_info(g->store, &info);
+        return info;
+}
+
+static void read_registries(MetricWriter *w, void *userdata) {
+        metric_write(w, get_info(userdata).n_registries);
+}
+
+static void read_away(MetricWriter *w, void *userdata) {
+        metric_write(w, get_info(userdata).away);
+}
+
+static void read_unshared(MetricWriter *w, void *userdata) {
+        metric_write(w, get_info(userdata).n_unshared);
+}
+
+static void read_relists(MetricWriter *w, void *userdata) {
+        metric_write(w, get_info(userdata).relists);
+}
+
 const MetricItem registry_metrics[] = {
         { "gradebook_registry_registrations", METRIC_GAUGE, "Registered services by state.", read_registrations },
         { "gradebook_registry_heartbeats_total", METRIC_COUNTER, "Probes by outcome.", read_heartbeats },
@@ -94,6 +121,11 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_held", METRIC_GAUGE, "Services held out of dependants' lists because they come and go.", read_held },
         { "gradebook_registry_heartbeat_seconds", METRIC_HISTOGRAM, "How long successful probes took.", read_rtt },
         { "gradebook_registry_patch_lag_seconds", METRIC_HISTOGRAM, "From a change until a dependant has taken it.", read_lag },
-        { "gradebook_registry_store_queue", METRIC_GAUGE, "Changes on their way to the disk.", read_queue },
+        { "gradebook_registry_store_queue", METRIC_GAUGE, "Changes on their way to the disk, or to etcd.", read_queue },
+        { "gradebook_registry_owned", METRIC_GAUGE, "Registered services that this registry heartbeats and pushes to.", read_owned },
+        { "gradebook_registry_registries", METRIC_GAUGE, "Registries that share the registrations, with this one.", read_registries },
+        { "gradebook_registry_etcd_away", METRIC_GAUGE, "1 while etcd is away and the registry goes on from memory.", read_away },
+        { "gradebook_registry_unshared", METRIC_GAUGE, "Changes that etcd does not have yet.", read_unshared },
+        { "gradebook_registry_etcd_lists_total", METRIC_COUNTER, "Lists got from etcd after the first.", read_relists },
         METRIC_END,
 };

@@ -25,7 +25,7 @@ struct Waiter {
 static void send_patch(Instance *i);
 
 bool push_is_pending(const Instance *i) {
-        return i->registration->service_update_url &&
+        return share_may_push(i) && i->registration->service_update_url &&
                (i->position.full || catalog_is_behind(i->registry->catalog, i->registration, &i->position));
 }
 
@@ -279,7 +279,7 @@ void push_one(Instance *i) {
                 i->again_usec = clock_monotonic_usec();
         /* One that is critical gets it when it is back, unless it waits for it. */
         if (!i->registration->service_update_url || i->push || i->push_timer || i->registry->stopping ||
-            catalog_saved(i->registry->catalog) < i->wanted || (!health_is_reachable(&i->health) && !i->waiters))
+            !share_may_push(i) || catalog_saved(i->registry->catalog) < i->wanted || (!health_is_reachable(&i->health) && !i->waiters))
                 return;
 
         send_patch(i);
@@ -304,7 +304,7 @@ static bool wants_nothing(const Instance *i) {
         bool patches = i->registration->service_update_url;
 
         return !i->tried && !i->waiters && !i->push && !i->push_timer &&
-               (!patches || (i->registration->n_required == 0 && i->synced && !i->position.full));
+               (!patches || !share_may_push(i) || (i->registration->n_required == 0 && i->synced && !i->position.full));
 }
 
 static int on_push(sd_event_source *source, void *userdata) {
@@ -339,6 +339,17 @@ void push_all(Registry *g) {
                              sd_event_add_defer(g->rt->event, &g->push_source, on_push, g);
         if (r < 0)
                 log_error("Cannot tell dependants what changed: %s", strerror(-r));
+}
+
+void push_later(Instance *i, uint64_t usec) {
+        i->push = http_call_cancel(i->push);
+        i->push_timer = sd_event_source_disable_unref(i->push_timer);
+        i->push_failures = 0;
+        if (i->registry->stopping)
+                return;
+        if (usec > 0 && sd_event_add_time_relative(i->registry->rt->event, &i->push_timer, CLOCK_MONOTONIC, usec, usec / 16 + 1, on_retry, i) >= 0)
+                return;
+        push_one(i);
 }
 
 void push_first(Instance *i, Request *request) {

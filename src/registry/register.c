@@ -24,6 +24,7 @@ typedef struct Write {
         Registration *registration;     /* NULL: it deregisters */
         char *process;
         char *url;
+        uint64_t stamp;                 /* for share_adopt() */
         Source *source;                 /* a new one counts from now on; NULL: it is none */
 } Write;
 
@@ -120,7 +121,7 @@ static void begin_health(Instance *i) {
 }
 
 /* Puts a registration that is on disk into effect; takes it. */
-static int apply(Registry *g, Registration **registration, const char *process, Instance **ret) {
+static int apply(Registry *g, Registration **registration, const char *process, uint64_t stamp, Instance **ret) {
         Instance *i = instance_find(g, (*registration)->service_url);
         bool is_new = !i;
         int r;
@@ -147,6 +148,7 @@ static int apply(Registry *g, Registration **registration, const char *process, 
         }
         if (i->record != former)
                 i->announced = false;
+        share_adopt(i, stamp);
 
         i->synced = false;
         /* A mark of how it was before may have come between the registration and this. */
@@ -165,13 +167,15 @@ static void on_registered(int result, void *userdata) {
         Instance *i;
 
         pending_end(g, w->url);
-        int r = result < 0 ? result : apply(g, &w->registration, w->process, &i);
+        int r = result < 0 ? result : apply(g, &w->registration, w->process, w->stamp, &i);
         if (r >= 0)
                 limits_assign(i, limits_source(g, w->request));
         if (r < 0) {
                 request_fail_errno(w->request, r, "keeping a registration");
                 return;
         }
+        if (result == STORE_KEPT_HERE)
+                request_set_header(w->request, KEPT_HEADER, "here");
         push_first(i, w->request);
         if (is_new)
                 mark_registered(g, i);
@@ -196,6 +200,7 @@ static int store_registration(Registry *g, Registration *registration, const cha
                 w->source = limits_reserve(limits_source(g, request));
 
         const char *text = json_text(o, NULL);
+        w->stamp = share_stamp(g);
         w->registration = TAKE_PTR(owned);
         r = !text ? -ENOMEM : store_register(g->store,
                                              &(StoreRow) {
@@ -203,7 +208,8 @@ static int store_registration(Registry *g, Registration *registration, const cha
                                                      .name = w->registration->service_name,
                                                      .registration = text,
                                                      .process = process,
-                                                     .since_usec = clock_realtime_usec(),
+                                                     .since_usec = w->stamp,
+                                                     .stamp = w->stamp,
                                              },
                                              on_registered, w);
         if (r < 0) {
@@ -212,6 +218,10 @@ static int store_registration(Registry *g, Registration *registration, const cha
         }
         (void) TAKE_PTR(w);
         return 0;
+}
+
+static bool is_other_process(const Instance *i, const char *process) {
+        return !process || !i->process || strcmp(process, i->process) != 0;
 }
 
 /* The same record again: nothing for the disk. */
@@ -223,7 +233,7 @@ static void renew(Instance *i, const char *process, Request *request) {
                 limits_assign(i, limits_source(i->registry, request));
 
         /* A peer that does not say which process it is may have been started anew, and then knows nothing. */
-        if (!process || !i->process || strcmp(process, i->process) != 0) {
+        if (is_other_process(i, process)) {
                 if (text_replace(&i->process, process) < 0)
                         log_warning("Out of memory while %s registered again.", i->registration->service_url);
                 /* Who is answered although its first patch failed relies on getting it, from whichever run of the registry. */
@@ -262,7 +272,8 @@ void register_service(Registry *g, Registration *registration, Request *request)
         bool is_pending = pending_find(g, registration->service_url);
         Problem problem = PROBLEM_NULL;
 
-        if (i && !is_pending && registration_equal(i->registration, registration)) {
+        bool again = i && !is_pending && registration_equal(i->registration, registration);
+        if (again && !share_has_to_know(i, is_other_process(i, process))) {
                 renew(i, process, request);
                 return;
         }
@@ -270,7 +281,7 @@ void register_service(Registry *g, Registration *registration, Request *request)
                 request_reply_problem(request, &problem);
                 return;
         }
-        if (!limits_allow_change(g, request) || !limits_allow_instance(g, i, request))
+        if (!again && (!limits_allow_change(g, request) || !limits_allow_instance(g, i, request)))
                 return;
         if (!i && !is_pending && is_full(g)) {
                 request_fail(request, 503, "As many services are registered as MaxRegistrations= allows.");
@@ -301,6 +312,8 @@ static void on_deregistered(int result, void *userdata) {
         if (!i->health.draining)
                 hold_went(w->registry, w->url, DAMPING_RESTART);
         instance_remove(i);
+        if (result == STORE_KEPT_HERE)
+                request_set_header(w->request, KEPT_HEADER, "here");
         request_reply_empty(w->request, 200);
 }
 
@@ -318,7 +331,7 @@ void deregister_service(Registry *g, const char *url, Request *request) {
         if (r >= 0)
                 r = pending_begin(g, url);
         if (r >= 0) {
-                r = store_deregister(g->store, url, clock_realtime_usec(), on_deregistered, w);
+                r = store_deregister(g->store, url, share_stamp(g), on_deregistered, w);
                 if (r < 0)
                         pending_end(g, url);
         }

@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "registry/registry.h"
+#include "registry/share.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/events.h"
-#include "wire/json.h"
 
 #define LOG_SERVICE "LogService"
+#define PASSWORD_MAX_BYTES 4096
 
 /* ---- what the store remembers ---- */
-
-static int read_registration(const StoreRow *row, Registration **ret) {
-        _cleanup_(json_unrefp) json_object *o = NULL;
-        Problem problem = PROBLEM_NULL;
-
-        int r = json_parse_object(row->registration, strlen(row->registration), &o, &problem);
-        if (r >= 0)
-                r = registration_from_json(o, ret, &problem);
-        if (r < 0)
-                log_warning("Leaving out the registration of %s, which is damaged: %s", row->url,
-                            problem.detail ? problem.detail : strerror(-r));
-        problem_deinit(&problem);
-        return r;
-}
 
 static int recover_departed(Registry *g, const StoreRow *row) {
         Record *r;
@@ -48,6 +35,9 @@ static void recover_state(Instance *i, const StoreRow *row) {
 
         i->since_usec = row->since_usec;
         i->announced = true;
+        i->stamp = row->stamp;
+        if (text_replace(&i->keeper, row->keeper) < 0)
+                log_warning("Out of memory while %s was read.", i->url);
         i->recovered = row->settled;
         i->synced = row->synced;
         i->position = (Position) { .in_doubt = true, .full = !row->synced };
@@ -79,7 +69,7 @@ static int recover(const StoreRow *row, void *userdata) {
         if (row->state == STORE_GONE)
                 return recover_departed(g, row);
 
-        int r = read_registration(row, &registration);
+        int r = share_read_registration(row, &registration);
         if (r < 0)
                 return r == -EBADMSG ? 0 : r;
         if (instance_find(g, registration->service_url))
@@ -116,6 +106,55 @@ static int recover_log_service(Registry *g) {
 
 /* ---- the hooks ---- */
 
+static int read_password(char **ret) {
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+        _cleanup_(freep) char *path = NULL;
+
+        if (!directory || asprintf(&path, "%s/etcd-password", directory) < 0) {
+                path = NULL;
+                return directory ? -ENOMEM : -ENOENT;
+        }
+        int r = file_read(path, PASSWORD_MAX_BYTES, ret, NULL);
+        if (r >= 0)
+                (*ret)[strcspn(*ret, "\r\n")] = 0;
+        return r;
+}
+
+static int open_etcd(Registry *g, const char *path, char **ret_error) {
+        const RegistryConfig *config = registry_config(g);
+        _cleanup_(freep) char *id_path = NULL, *members_path = NULL, *password = NULL;
+        bool has_user = *config->user;
+
+        int r = has_user ? read_password(&password) : 0;
+        if (r < 0) {
+                if (asprintf(ret_error, "User= is set, but there is no credential \"etcd-password\" (LoadCredential=): %s", strerror(-r)) < 0)
+                        *ret_error = NULL;
+                return r;
+        }
+        if (asprintf(&id_path, "%s/registry-id", g->rt->state_directory) < 0) {
+                id_path = NULL;
+                return -ENOMEM;
+        }
+        if (asprintf(&members_path, "%s/registries", g->rt->state_directory) < 0) {
+                members_path = NULL;
+                return -ENOMEM;
+        }
+        return store_open_etcd(&g->store, &(StoreEtcdOptions) {
+                .event = g->rt->event,
+                .client = g->rt->client,
+                .path = path,
+                .id_path = id_path,
+                .members_path = members_path,
+                .url = g->rt->service_url,
+                .endpoints = config->endpoints,
+                .user = has_user ? config->user : NULL,
+                .password = password,
+                .prefix = config->prefix,
+                .membership_usec = config->membership_usec,
+                .forget_usec = config->forget_usec,
+        }, ret_error);
+}
+
 static int open_store(Registry *g) {
         _cleanup_(freep) char *path = NULL, *error = NULL;
 
@@ -124,7 +163,8 @@ static int open_store(Registry *g) {
                 return -ENOMEM;
         }
 
-        int r = store_open_embedded(&g->store, g->rt->event, path, &error);
+        g->shared = registry_config(g)->store == REGISTRY_STORE_ETCD;
+        int r = g->shared ? open_etcd(g, path, &error) : store_open_embedded(&g->store, g->rt->event, path, &error);
         if (r >= 0)
                 r = store_load_histories(g->store, history_recover, g);
         if (r >= 0)
@@ -170,6 +210,11 @@ int registry_new(Runtime *rt, void **ret) {
         hold_tick(g);
         heartbeat_start_pulse(g);
         push_all(g);
+        r = share_start(g);
+        if (r < 0) {
+                log_error("Cannot follow the other registries: %s", strerror(-r));
+                goto fail;
+        }
         *ret = g;
         return 0;
 
@@ -178,8 +223,16 @@ fail:
         return r;
 }
 
+/* What only a new start can change is told, not silently ignored. */
+static void note_fixed(const RegistryConfig *new, const RegistryConfig *old) {
+        if (new->store != old->store || strcmp(new->endpoints, old->endpoints) != 0 || strcmp(new->user, old->user) != 0 ||
+            strcmp(new->prefix, old->prefix) != 0 || new->membership_usec != old->membership_usec)
+                log_notice("Store=, Endpoints=, User=, Prefix= and MembershipSec= of registry.conf take effect at the next start.");
+}
+
 int registry_reload(void *service, const void *old) {
         /* Rules are read where they are used: they apply from each instance's next step on. */
+        note_fixed(registry_config(service), old);
         hold_tick(service);
         return 0;
 }
@@ -190,6 +243,7 @@ void registry_stop(void *service) {
         /* Nobody is accused, probed or told anything more; who waits for an answer gets it. */
         mark_flush(g);
         g->stopping = true;
+        store_stop(g->store);
         discovery_stop(g);
         for (Instance *i = g->instances; i; i = i->hh.next) {
                 heartbeat_cancel(i);
@@ -206,9 +260,19 @@ void registry_stop(void *service) {
 void registry_status(void *service, Buffer *out) {
         const Registry *g = service;
         size_t n = instance_count(g), states[HEALTH_FORGOTTEN];
+        StoreInfo info;
 
         instance_count_states(g, states);
         (void) buffer_printf(out, "%zu service%s, %zu passing", n, n == 1 ? "" : "s", states[HEALTH_PASSING] + states[HEALTH_SUSPECT]);
+        if (!g->shared)
+                return;
+        store_info(g->store, &info);
+        (void) buffer_printf(out, ", %zu of them heartbeated here; %zu registr%s", instance_count_owned(g), info.n_registries,
+                             info.n_registries == 1 ? "y" : "ies");
+        if (info.away)
+                (void) buffer_printf(out, "; etcd is away, going on from memory (%s)", info.why);
+        if (info.n_unshared > 0)
+                (void) buffer_printf(out, "; %zu changes are not in etcd yet", info.n_unshared);
 }
 
 void *registry_free(void *service) {

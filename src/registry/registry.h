@@ -37,6 +37,9 @@ struct Instance {
         char *process;                  /* "Gradebook-Instance:" of its last registration; NULL: the peer does not say */
         Record *record;                 /* what dependants shall know of it */
         History *history;               /* NULL: nothing to say */
+        bool owned;                     /* we heartbeat it, and push to it: always, unless registries share it (share.c) */
+        uint64_t stamp;                 /* of its registration, see store.h */
+        char *keeper;                   /* the registry that took it; NULL: we are alone */
         Source *source;                 /* limits.c: who registered it; NULL: unknown since the registry started anew */
         bool held;                      /* hold.c: dependants do without it until it is calm */
         bool announced;                 /* its own first patch has been tried: dependants may know it */
@@ -70,6 +73,7 @@ struct Instance {
         uint64_t wanted;                /* what its first patch has to contain: changes up to this one */
         bool tried;                     /* its first patch has failed, and the answer waits for the disk */
 
+        uint64_t push_until_usec;       /* monotonic: it registered here, but is another registry's from then on */
         bool enlisted;                  /* in the registry's list of dependants */
         Instance *dependant_prev, *dependant_next;
 
@@ -127,7 +131,14 @@ struct Registry {
         size_t saving;                  /* writes of marks under way */
         sd_event_source *mark_source;
         bool store_failed;
+        bool shared;                    /* there may be other registries: share.c */
+        bool shared_seen;               /* what other registries know has been here since the start, or there are none */
+        size_t n_registries;            /* when store_owns() changed last */
+        uint64_t last_stamp;
 };
+
+/* "here": etcd is away, and only this registry has it yet. */
+#define KEPT_HEADER "Gradebook-Kept"
 
 static inline const RegistryConfig *registry_config(const Registry *g) {
         return g->rt->config;
@@ -150,6 +161,7 @@ int instance_new(Registry *g, Registration *registration, Instance **ret);     /
 Instance *instance_free(Instance *i);           /* answers who waits, tells nobody else */
 int instance_target(HttpTarget **target, const char *url);      /* sees to it that it is that URL's; 0, -ENOMEM, -EINVAL */
 size_t instance_count(const Registry *g);
+size_t instance_count_owned(const Registry *g);
 void instance_count_states(const Registry *g, size_t ret[static HEALTH_FORGOTTEN]);     /* by HealthState */
 /* Gives it the record of its name, and takes it from the name it had before. -ENOMEM */
 int instance_bind(Instance *i);
@@ -173,12 +185,21 @@ void alibi_heard(Instance *i);                  /* its machine at least is there
 void heartbeat_start_pulse(Registry *g);
 void heartbeat_watch_self(Registry *g); /* notices that we slept, and then excuses everybody */
 
+/* share.c: several registries with one store */
+int share_start(Registry *g);
+bool share_has_to_know(const Instance *i, bool is_new_process); /* the others, that it registered again */
+uint64_t share_stamp(Registry *g);                      /* for a registration, or its end */
+void share_adopt(Instance *i, uint64_t stamp);          /* it registered here: whose it is */
+bool share_may_push(const Instance *i);
+const char *share_keeper(const Instance *i);            /* for store_owns() */
+
 /* history.c. A history stays valid until the next history_get() of another address. */
 History *history_find(const Registry *g, const char *url);
 int history_get(Registry *g, const char *url, History **ret);   /* makes it where there is none. -ENOBUFS, -ENOMEM */
 void history_drop(Registry *g, const char *url);
 int history_store(Registry *g, const History *h, StoreDone done, void *userdata);      /* done NULL: a failure is logged */
 int history_recover(const StoreHistory *row, void *userdata);
+void history_set(const Registry *g, History *h, const StoreHistory *row);       /* as the store has it; the caller counts n_suppressed */
 void history_deinit(Registry *g);
 
 /* hold.c */
@@ -211,6 +232,7 @@ void instance_log_deregistered(const Instance *i, const char *client);
 /* push.c */
 void push_all(Registry *g);                     /* soon: every dependant that lacks something gets it */
 void push_one(Instance *i);                     /* now, unless one is under way, it waits for its retry, or is critical */
+void push_later(Instance *i, uint64_t usec);    /* not before; what is under way is given up */
 void push_first(Instance *i, Request *request); /* all providers, now; the request is answered after it */
 void push_answer(Instance *i, Request *request);        /* it registered again, and knows what it was told: answers with all there is */
 /* It is looked at whenever something changed, until it turns out that nothing is ever for it. Each of several thousand that

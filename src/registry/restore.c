@@ -265,6 +265,11 @@ void restore_post(Request *request, void *service) {
         _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
         Registry *g = service;
 
+        if (g->shared) {
+                request_fail(request, 409, "With Store=etcd the registrations are etcd's: see \"etcdctl snapshot restore\", or restore into a "
+                             "registry with Store=embedded.");
+                return;
+        }
         if (request_json(request, &o) < 0 || !limits_allow_change(g, request))
                 return;
         int r = restore ? backup_read(o, registry_config(g)->registrations_max, &restore->backup, &problem) : -ENOMEM;

@@ -27,6 +27,7 @@ static const char *const migrations[] = {
         "  penalty INTEGER NOT NULL,"
         "  usec INTEGER NOT NULL"
         ") STRICT, WITHOUT ROWID",
+        "CREATE TABLE unshared (key TEXT NOT NULL PRIMARY KEY, stamp INTEGER NOT NULL) STRICT, WITHOUT ROWID",
         NULL,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by store-embedded*.c alone. */
+/* Shared by store-embedded*.c, and the engine that keeps its copy in one. */
 
 #include "registry/store-internal.h"
 #include "runtime/database.h"
@@ -26,4 +26,8 @@ static inline EmbeddedStore *embedded_store(Store *s) {
 }
 
 int embedded_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata);
+/* Keys of what etcd lacks yet, see store-etcd.h. note: kept, or (stamp 0) dropped; a failure is logged. */
+void embedded_note_unshared(Store *s, const char *key, uint64_t stamp);
+int embedded_load_unshared(Store *s, int (*visit)(const char *key, uint64_t stamp, void *userdata), void *userdata);
+
 int embedded_load_histories(Store *s, int (*visit)(const StoreHistory *row, void *userdata), void *userdata);

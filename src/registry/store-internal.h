@@ -16,6 +16,11 @@ typedef struct StoreEngine {
         int (*restore)(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *userdata);
         int (*keep)(Store *s, const StoreHistory *row, StoreDone done, void *userdata);
         size_t (*pending)(const Store *s);
+        /* NULL: it is this machine's alone. */
+        int (*start)(Store *s, const StoreFollower *follower, void *userdata);
+        bool (*owns)(const Store *s, const char *url, const char *keeper);
+        void (*info)(const Store *s, StoreInfo *ret);
+        void (*stop)(Store *s);
 } StoreEngine;
 
 /* The first member of each engine's own structure. */

@@ -36,3 +36,22 @@ int store_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata
 size_t store_pending(const Store *s) {
         return s->engine->pending(s);
 }
+
+int store_start(Store *s, const StoreFollower *follower, void *userdata) {
+        return s->engine->start ? s->engine->start(s, follower, userdata) : 0;
+}
+
+bool store_owns(const Store *s, const char *url, const char *keeper) {
+        return !s->engine->owns || s->engine->owns(s, url, keeper);
+}
+
+void store_info(const Store *s, StoreInfo *ret) {
+        *ret = (StoreInfo) { .n_registries = 1 };
+        if (s->engine->info)
+                s->engine->info(s, ret);
+}
+
+void store_stop(Store *s) {
+        if (s->engine->stop)
+                s->engine->stop(s);
+}

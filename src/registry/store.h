@@ -7,10 +7,14 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "runtime/http-client.h"
 
-/* Registrations on disk, one row for each (ServiceURL, ServiceName). Asynchronous: done comes on the loop, after the
- * commit, with 0 or a negative errno. */
+/* Registrations, one row for each (ServiceURL, ServiceName): on this machine's disk, or in etcd, where several registries share
+ * them. Asynchronous: done comes on the loop, after the commit, with 0 or a negative errno; with STORE_KEPT_HERE where only this
+ * machine has it, since etcd is away. */
 typedef struct Store Store;
+
+#define STORE_KEPT_HERE 1
 
 typedef enum StoreState {
         STORE_PASSING = 0,
@@ -39,6 +43,11 @@ typedef struct StoreRow {
         StoreSettled settled;
         bool synced;                    /* as a dependant, it has had its first patch */
         bool draining;                  /* for store_restore() alone: the history has it */
+
+        /* Of a store that is shared: */
+        uint64_t stamp;                 /* realtime, of the registration, or of its end: another one has another */
+        const char *keeper;             /* the registry that took it; for the follower */
+        bool ours;                      /* for store_mark(): how it is has been found by us, and holds for all */
 } StoreRow;
 
 /* What outlives a registration of an address, see history.c. */
@@ -52,8 +61,46 @@ typedef struct StoreHistory {
 
 typedef void (*StoreDone)(int result, void *userdata);
 
+/* What comes from the other registries, on the loop, in the order in which it happened; and how the store is. All may be called
+ * from within store_start(). */
+typedef struct StoreFollower {
+        void (*changed)(const StoreRow *row, void *userdata);           /* registered, or its state */
+        void (*gone)(const char *url, const char *name, void *userdata);        /* deregistered or forgotten; also one that was never there */
+        void (*history)(const StoreHistory *row, void *userdata);
+        void (*owners)(bool returned, void *userdata);  /* store_owns() has changed. returned: others had ours while we were not there */
+        void (*away)(bool away, void *userdata);
+        void (*heard)(void *userdata);                  /* there is a network: the store has answered */
+} StoreFollower;
+
+typedef struct StoreInfo {
+        bool is_shared;
+        bool away;
+        const char *why;                /* it is away, for people; borrowed */
+        const char *id;                 /* of this registry; NULL: it is alone */
+        size_t n_registries;            /* that share it */
+        size_t n_unshared;              /* changes that only this machine has yet */
+        uint64_t relists;               /* lists got after the first */
+} StoreInfo;
+
 /* In an SQLite file of this machine. *ret_error is for people and the caller's. Blocks. */
 int store_open_embedded(Store **ret, sd_event *event, const char *path, char **ret_error);
+
+/* In etcd, with a copy on this machine for when etcd is away. Waits for etcd for a moment. */
+typedef struct StoreEtcdOptions {
+        sd_event *event;
+        HttpClient *client;
+        const char *path;               /* of the copy */
+        const char *id_path;            /* where this registry's id is kept */
+        const char *members_path;       /* and which others there are */
+        const char *url;                /* of this registry, for people */
+        const char *endpoints;          /* see wire/url-list.h */
+        const char *user, *password;    /* NULL: none */
+        const char *prefix;             /* of all keys */
+        uint64_t membership_usec;       /* how long the others wait for a registry that is gone */
+        uint64_t forget_usec;           /* how long a registration outlives the last registry */
+} StoreEtcdOptions;
+int store_open_etcd(Store **ret, const StoreEtcdOptions *options, char **ret_error);
+
 Store *store_free(Store *s);    /* completes what was submitted. Blocks */
 DEFINE_CLEANUP(Store, store_free);
 
@@ -76,6 +123,15 @@ int store_mark(Store *s, const StoreRow *rows, size_t n, StoreDone done, void *u
 
 /* One that is neither drained nor suppressed is dropped. -EBUSY, -ENOMEM: done does not come. */
 int store_keep(Store *s, const StoreHistory *row, StoreDone done, void *userdata);
+
+/* After loading: what others have changed meanwhile comes now, what they change later as it happens. follower is static. */
+int store_start(Store *s, const StoreFollower *follower, void *userdata);
+
+/* Whether this registry heartbeats the one at this address, and pushes to it. keeper: that of its row, for one that is not probed:
+ * only who takes its renewals knows that it lives. NULL: it is probed. */
+bool store_owns(const Store *s, const char *url, const char *keeper);
+void store_info(const Store *s, StoreInfo *ret);
+void store_stop(Store *s);              /* follows nobody any more; what is submitted is still kept */
 
 /* As store_load(). */
 int store_load_histories(Store *s, int (*visit)(const StoreHistory *row, void *userdata), void *userdata);

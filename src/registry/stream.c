@@ -90,19 +90,19 @@ static bool get_position(Request *request, const Query *q, uint64_t *ret) {
 /* What a client that came back missed is in the ring, or it has to list anew. */
 static int begin(Stream *s, bool resumes, uint64_t after) {
         const Ring *ring = s->discovery->ring;
-        uint64_t last = ring_last(ring);
+        uint64_t last = ring_last(ring), told = discovery_number(s->discovery, last), own;
         char text[160];
         int n;
 
-        if (resumes && ring_reaches(ring, after)) {
-                s->next = after + 1;
+        if (resumes && index_own(&s->discovery->numbers, after, &own) && ring_reaches(ring, own)) {
+                s->next = own + 1;
                 n = snprintf(text, sizeof(text), "retry: %d\n\n", RECONNECT_MSEC);
         } else {
                 s->next = last + 1;
                 n = resumes ?
                         snprintf(text, sizeof(text), "retry: %d\nid: %" PRIu64 "\nevent: relist\ndata: {\"Index\":%" PRIu64 "}\n\n",
-                                 RECONNECT_MSEC, last, last) :
-                        snprintf(text, sizeof(text), "retry: %d\nid: %" PRIu64 "\n\n", RECONNECT_MSEC, last);
+                                 RECONNECT_MSEC, told, told) :
+                        snprintf(text, sizeof(text), "retry: %d\nid: %" PRIu64 "\n\n", RECONNECT_MSEC, told);
         }
         return http_stream_write(s->http, text, (size_t) n);
 }
@@ -160,7 +160,7 @@ void stream_keep_alive(Discovery *d) {
                         if (!s->moved)
                                 cut(s, "it does not read");
                 } else if (s->next > d->released) {
-                        int n = snprintf(text, sizeof(text), ": alive\nid: %" PRIu64 "\n\n", s->next - 1);
+                        int n = snprintf(text, sizeof(text), ": alive\nid: %" PRIu64 "\n\n", discovery_number(d, s->next - 1));
 
                         (void) http_stream_write(s->http, text, (size_t) n);
                 }

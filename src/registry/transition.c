@@ -10,6 +10,11 @@
 static void log_instance(const Instance *i, int priority, Event event, HealthState old, const char *reason, const char *what) {
         const Registration *r = i->registration;
 
+        /* Whose it is has told of it. */
+        if (!i->owned) {
+                log_debug("%s at %s %s: %s", r->service_name, r->service_url, what, reason);
+                return;
+        }
         log_event(priority, event,
                   ((LogField[]) {
                           { "SERVICE_NAME", r->service_name },
@@ -60,7 +65,7 @@ static void forget(Instance *i) {
         g->counters.forgotten++;
         history_drop(g, i->url);
         if (!register_is_pending(g, i->url)) {
-                int r = store_deregister(g->store, i->url, clock_realtime_usec(), on_forgotten, NULL);
+                int r = store_deregister(g->store, i->url, share_stamp(g), on_forgotten, NULL);
                 if (r < 0)
                         on_forgotten(r, NULL);
         }
@@ -101,7 +106,7 @@ void instance_health_changed(Instance *i, HealthState old, const char *reason) {
 
         case HEALTH_CRITICAL:
                 /* Nobody used it while it drained: what it does then disturbs nobody. */
-                if (old != HEALTH_DRAINING)
+                if (old != HEALTH_DRAINING && i->owned)
                         hold_went(i->registry, i->url, DAMPING_CRITICAL);
                 log_instance(i, LOG_WARNING, EVENT_SERVICE_CRITICAL, old, reason, "is critical");
                 break;

@@ -54,10 +54,14 @@ static void on_gone(Request *request, void *userdata) {
         request_reply_empty(request, 204);
 }
 
-/* Not woken before something is on disk. One that names a number that was never given comes from before a loss of the numbers: it
- * knows nothing of now. */
+/* Not woken before something is on disk. One that names a number that was never given comes from before a loss of the numbers, or from
+ * another registry: it knows nothing of now. */
 static bool is_due(const Discovery *d, const char *name, const Query *q) {
-        return (index_get(d->index, name) > q->index && d->released > q->index) || q->index > index_get(d->index, NULL);
+        uint64_t index;
+
+        if (!index_own(&d->numbers, q->index, &index))
+                return true;
+        return (index_get(d->index, name) > index && d->released > index) || index > index_get(d->index, NULL);
 }
 
 /* Up to a sixteenth longer, so that those who began together do not come back together. */

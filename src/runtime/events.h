@@ -54,6 +54,9 @@
         X(LOG_DAMAGED, "2aa1eec0e77149ea9c43b98489449177") \
         X(LOG_GAP, "55c4e26af87544788d021b3f5b097c7e") \
         X(LOG_SUPPRESSED, "aab661ae53614abd95ab8f0c194ab137") \
+        X(ETCD_AWAY, "f684c6b26cc542dd916a64d09c9950fc") \
+        X(ETCD_BACK, "8606f9e543c5432b932a878831c7d67a") \
+        X(TAKEN_OVER, "17588ea40b3c407b8a298f8cbdb5325c") \
         X(LOG_ROTATED, "8df55e712767488bac0e83386d8cc52d")
 
 #define EVENT_ENUM(name, id) EVENT_##name,

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import gradebook  # noqa: E402
+from etcd import Etcd  # noqa: E402
 
 
 def pytest_configure(config):
@@ -17,17 +18,38 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def shared_etcd(tmp_path_factory):
+    """One for all tests: each has a prefix of its own there."""
+    etcd = Etcd(tmp_path_factory.mktemp("etcd")).start()
+    yield etcd
+    etcd.kill()
+
+
 @pytest.fixture
-def cluster(tmp_path):
-    c = gradebook.Cluster(tmp_path)
+def make_store(request):
+    """Makes what a registry.conf says of its store: GRADEBOOK_REGISTRY_STORE=etcd has all tests run on that one."""
+    if os.environ.get("GRADEBOOK_REGISTRY_STORE", "embedded") == "embedded":
+        return dict
+    return request.getfixturevalue("shared_etcd").store
+
+
+@pytest.fixture
+def registry_store(make_store):
+    return make_store()
+
+
+@pytest.fixture
+def cluster(tmp_path, registry_store):
+    c = gradebook.Cluster(tmp_path, registry=registry_store)
     yield c
     c.close()
 
 
 @pytest.fixture
-def open_cluster(tmp_path):
+def open_cluster(tmp_path, registry_store):
     """One with Authentication=none, as peers that carry no token need it."""
-    c = gradebook.Cluster(tmp_path, authentication="none")
+    c = gradebook.Cluster(tmp_path, authentication="none", registry=registry_store)
     yield c
     c.close()
 

@@ -22,8 +22,8 @@ STEPS = 40
 END_SECONDS = 120 + KILLS
 
 
-async def play_lane(directory, seeds, steps, kills):
-    lane = Lane(directory)
+async def play_lane(directory, store, seeds, steps, kills):
+    lane = Lane(directory, store)
     worlds = []
     try:
         await lane.start()
@@ -42,9 +42,9 @@ async def play_lane(directory, seeds, steps, kills):
     return worlds
 
 
-async def play_lanes(directory, histories, lanes, steps, kills=0):
+async def play_lanes(directory, make_store, histories, lanes, steps, kills=0):
     seeds = iter(range(SEED, SEED + histories))
-    tasks = [asyncio.create_task(play_lane(directory / f"lane-{n}", seeds, steps, kills)) for n in range(min(lanes, histories))]
+    tasks = [asyncio.create_task(play_lane(directory / f"lane-{n}", make_store(), seeds, steps, kills)) for n in range(min(lanes, histories))]
     try:
         return [world for worlds in await asyncio.gather(*tasks) for world in worlds]
     finally:
@@ -53,14 +53,14 @@ async def play_lanes(directory, histories, lanes, steps, kills=0):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def test_any_history_ends_in_the_truth(tmp_path):
-    worlds = asyncio.run(play_lanes(tmp_path, HISTORIES, LANES, STEPS))
+def test_any_history_ends_in_the_truth(tmp_path, make_store):
+    worlds = asyncio.run(play_lanes(tmp_path, make_store, HISTORIES, LANES, STEPS))
     summarize(worlds)
     assert len(worlds) == HISTORIES
 
 
-def test_every_promise_holds_however_often_the_registry_is_killed(tmp_path):
-    worlds = asyncio.run(play_lanes(tmp_path, KILL_LANES, KILL_LANES, STEPS, -(-KILLS // KILL_LANES)))
+def test_every_promise_holds_however_often_the_registry_is_killed(tmp_path, make_store):
+    worlds = asyncio.run(play_lanes(tmp_path, make_store, KILL_LANES, KILL_LANES, STEPS, -(-KILLS // KILL_LANES)))
     summarize(worlds)
     assert sum(world.kills for world in worlds) >= KILLS
 

@@ -290,7 +290,7 @@ class Cluster:
     scheme = "http"
     tls = None
 
-    def __init__(self, directory, authentication="token"):
+    def __init__(self, directory, authentication="token", registry=None):
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "etc"
         self.config.mkdir(parents=True, exist_ok=True)
@@ -299,10 +299,13 @@ class Cluster:
         self.token = secrets.token_hex(32)
         (self.credentials / "cluster-token").write_text(self.token + "\n")
         self.authentication = authentication
+        self.registry = registry or {}      # what every registry.conf has in [Registry], such as its store
         self.registry_port = free_port()
         self.daemons = []
         self.configure("gradebook", {})
         self.configure("portal", {})
+        if self.registry:
+            self.configure("registry", {})
 
     @property
     def registry_url(self):
@@ -317,6 +320,8 @@ class Cluster:
             cluster.setdefault("Authentication", self.authentication)
             cluster.setdefault("RegisterSec", "1s")
             sections.setdefault("Log", {}).setdefault("Level", "debug")
+        if name == "registry":
+            sections["Registry"] = {**self.registry, **sections.get("Registry", {})}
         if name == "portal":
             sections.setdefault("Portal", {}).setdefault("DataDirectory", str(SOURCE / "src" / "portal"))
         lines = []

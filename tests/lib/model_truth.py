@@ -10,6 +10,7 @@ import time
 from model_peer import LAG_SECONDS
 
 INDEX_RESERVE = 1 << 20     # src/registry/index.h
+INDEX_RESERVE_OF_MANY = 1 << 12 + 16    # with the stride
 CHANGES_KEPT = 6            # src/registry/catalog.h: of one that came and went oftener, it is told in any case how it is
 POINTS = {"critical": 100, "deregistered": 20}
 CUT_SECONDS = 0.5           # before a kill: of what was told then the events may be lost
@@ -39,7 +40,8 @@ class Run:
         self.heard = False          # its events are
 
     def follow(self, registry):
-        first = int((registry.state / "index").read_text()) - INDEX_RESERVE
+        reserve = INDEX_RESERVE_OF_MANY if registry.cluster.registry else INDEX_RESERVE
+        first = int((registry.state / "index").read_text()) - reserve
         self.last = first
         self.task = asyncio.create_task(self.read(registry, first))
 

