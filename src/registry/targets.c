@@ -104,13 +104,18 @@ static bool leads_to_loopback(const char *url) {
                (url_host(url, host) >= 0 && parse_address(host, &target) && (is_loopback(&target) || is_unspecified(&target)));
 }
 
+/* Registries on other machines would ask their own loopback. */
+static bool is_others_too(const Registry *g) {
+        return g->shared && !url_is_loopback(g->rt->service_url);
+}
+
 static bool is_allowed(const Registry *g, const char *url, const Address *client) {
         const RegistryConfig *config = registry_config(g);
         char host[URL_HOST_SIZE];
         Address target;
 
         if (leads_to_loopback(url))
-                return config->allow_loopback_targets || is_loopback(client);
+                return config->allow_loopback_targets || (is_loopback(client) && !is_others_too(g));
         if (config->allow_foreign_targets)
                 return true;
         if (url_host(url, host) < 0)
@@ -152,6 +157,9 @@ int targets_check(const Registry *g, const Registration *r, Request *request, co
         for (size_t i = 0; i < ELEMENTSOF(urls); i++) {
                 if (!urls[i].url || is_allowed(g, urls[i].url, &from) || is_certified(request, urls[i].url))
                         continue;
+                if (leads_to_loopback(urls[i].url) && is_others_too(g))
+                        return problem_set(problem, 403, "Member '%s' leads to a loopback, where registries on other machines do not find it "
+                                           "(AdvertiseHost=, or AllowLoopbackTargets=)", urls[i].member);
                 if (leads_to_loopback(urls[i].url))
                         return problem_set(problem, 403, "Member '%s' leads to the registry's loopback, which only a client there "
                                            "may register (AllowLoopbackTargets=)", urls[i].member);

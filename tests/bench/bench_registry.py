@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 import time
 
+from against_bare import wrk
+from etcd import Etcd
 from gradebook import BUILD, Cluster, wait_until
 
 SERVICES = 10000
@@ -224,9 +226,33 @@ def kills(registry, peers, numbers, times, seed):
                "none lost, no patch", patches == 0)
 
 
+def registrations_on_etcd(arguments):
+    """Through a registry with its store in etcd, against etcd's own put through the same gateway, in turn."""
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory:
+        etcd = Etcd(directory).start()
+        cluster = Cluster(directory, registry={"Store": "etcd", "Endpoints": etcd.endpoints})
+        cluster.configure("gradebook", {"Log": {"Level": "warning", "Ship": "no"}})
+        cluster.configure("registry", {"Registry": {"MaxPerSource": "30000", "RegistrationsPerSec": "1000000", "RegistrationsBurst": "1000000"}})
+        try:
+            registry = cluster.daemon("registry").start()
+            pairs = []
+            for _ in range(arguments.rounds):
+                put = wrk(etcd.members[0].url + "/v3/kv/put", arguments.seconds, script="put-etcd.lua")
+                pairs.append((wrk(registry.url + "/services", arguments.seconds, cluster.token, "post-registration.lua"), put))
+            if "etcd is away" in registry.stderr:
+                raise SystemExit("etcd was away meanwhile: registrations were not kept there")
+        finally:
+            cluster.close()
+            etcd.kill()
+    ratios = [a / b for a, b in pairs]
+    ratio = statistics.median(ratios)
+    return row("registrations in etcd, 64 connections", f"{statistics.median(a for a, _ in pairs):.0f}/s, etcd's own put "
+               f"{statistics.median(b for _, b in pairs):.0f}/s, ratio {ratio:.2f} ({min(ratios):.2f}–{max(ratios):.2f})", "0.50", ratio >= 0.5)
+
+
 def run(arguments):
     """Prints a row for each; true where all were met."""
-    met = []
+    met = [registrations_on_etcd(arguments)]
     numbers = Numbers(17000, 20000)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench.") as directory:
         cluster = Cluster(directory)

@@ -6,19 +6,11 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 
-from gradebook import request, wait_until
+from gradebook import free_port, request, wait_until
 
 COMMAND = "/usr/bin/etcd"
-
-
-def exclusive_port():
-    """A port that nobody else gets meanwhile, for a program that binds without SO_REUSEADDR's friends: it is set free right before."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Member:
@@ -61,7 +53,7 @@ class Etcd:
     """n members; start() returns when a leader answers."""
 
     def __init__(self, directory, members=1):
-        self.members = [Member(pathlib.Path(directory) / f"etcd-{i}", f"m{i}", exclusive_port(), exclusive_port()) for i in range(members)]
+        self.members = [Member(pathlib.Path(directory) / f"etcd-{i}", f"m{i}", free_port(), free_port()) for i in range(members)]
         self.token = None
         self.n_prefixes = 0
 

@@ -101,9 +101,32 @@ static void test_this_machines_name(void **state) {
                 assert_int_not_equal(check(REMOTE, url, NULL, false, false, NULL), 0);
 }
 
+/* What several registries share must lead to the same place from each. */
+static void test_loopbacks_are_not_shared(void **state) {
+        static const struct {
+                const char *registry;
+                bool shared, loopback_allowed, allowed;
+        } cases[] = {
+                { "http://127.0.0.1:3000", false, false, true }, { "http://192.0.2.1:3000", false, false, true },
+                { "http://127.0.0.1:3000", true, false, true },  { "http://192.0.2.1:3000", true, false, false },
+                { "http://192.0.2.1:3000", true, true, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                RegistryConfig config = { .allow_loopback_targets = cases[i].loopback_allowed };
+                Runtime rt = { .config = &config, .service_url = cases[i].registry };
+                Registry g = { .rt = &rt, .shared = cases[i].shared };
+                _cleanup_(problem_deinit) Problem problem = PROBLEM_NULL;
+
+                assert_int_equal(targets_check(&g, &(Registration) { .service_url = (char *) "http://127.0.0.1:1" }, NULL, LOCAL, &problem) == 0,
+                                 cases[i].allowed);
+                assert_true(cases[i].allowed || strstr(problem.detail, "AdvertiseHost="));
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_targets),
+                cmocka_unit_test(test_targets), cmocka_unit_test(test_loopbacks_are_not_shared),
                 cmocka_unit_test(test_who_is_local),
                 cmocka_unit_test(test_every_member_counts),
                 cmocka_unit_test(test_this_machines_name),
