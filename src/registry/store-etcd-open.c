@@ -33,11 +33,13 @@ static void on_answer(int result, json_object *answer, void *userdata) {
         q->answer = answer ? json_object_get(answer) : NULL;
 }
 
-static int ask(Question *q, const EtcdOptions *options, const char *path, json_object *body, uint64_t timeout_usec) {
+static int ask(Question *q, const HttpClient *client, const EtcdOptions *options, const char *path, json_object *body, uint64_t timeout_usec) {
         int r = sd_event_new(&q->event);
 
         if (r >= 0)
                 r = http_client_new(&q->client, q->event, timeout_usec);
+        if (r >= 0)
+                r = http_client_share_tls(q->client, client);
         if (r >= 0)
                 r = etcd_new(&q->etcd, q->event, q->client, options);
         if (r < 0) {
@@ -66,7 +68,7 @@ void etcd_store_list_first(EtcdStore *s) {
 
         int r = etcd_range_message(s->prefix, &o);
         if (r >= 0)
-                r = ask(&q, &options, "/kv/range", o, FIRST_TIMEOUT_USEC);
+                r = ask(&q, s->client, &options, "/kv/range", o, FIRST_TIMEOUT_USEC);
         if (r >= 0)
                 s->list = TAKE_PTR(q.answer);
         else if (text_replace(&s->why, q.etcd && *etcd_error(q.etcd) ? etcd_error(q.etcd) : strerror(-r)) < 0)
@@ -83,7 +85,7 @@ void etcd_store_leave(EtcdStore *s, const char *endpoints, const char *user, con
                 return;
         int r = etcd_lease_message(members_lease(s->members), 0, &o);
         if (r >= 0)
-                r = ask(&q, &options, "/lease/revoke", o, LEAVE_TIMEOUT_USEC);
+                r = ask(&q, s->client, &options, "/lease/revoke", o, LEAVE_TIMEOUT_USEC);
         if (r < 0)
                 log_info("The other registries wait for this one for a moment: %s", strerror(-r));
         question_deinit(&q);

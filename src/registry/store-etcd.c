@@ -300,6 +300,7 @@ int store_open_etcd(Store **ret, const StoreEtcdOptions *o, char **ret_error) {
 
         s->store.engine = &etcd_engine;
         s->event = sd_event_ref(o->event);
+        s->client = o->client;
         int r = copy_options(s, o);
         if (r >= 0)
                 r = store_open_embedded(&s->copy, o->event, o->path, ret_error);

@@ -60,6 +60,7 @@ typedef struct Op {
 struct EtcdStore {
         Store store;
         sd_event *event;
+        HttpClient *client;
         Store *copy;
         Etcd *etcd;
         EtcdWatch *watch;

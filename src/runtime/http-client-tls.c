@@ -44,6 +44,17 @@ int http_client_set_tls(HttpClient *c, const TlsIdentity *identity) {
         return r < 0 ? r : 0;
 }
 
+int http_client_share_tls(HttpClient *c, const HttpClient *from) {
+        for (size_t i = 0; i < _TLS_PARTS; i++) {
+                if (from->tls_fds[i] < 0)
+                        continue;
+                c->tls_fds[i] = fcntl(from->tls_fds[i], F_DUPFD_CLOEXEC, 3);
+                if (c->tls_fds[i] < 0)
+                        return -errno;
+        }
+        return 0;
+}
+
 void http_client_close_tls(HttpClient *c) {
         for (size_t i = 0; i < _TLS_PARTS; i++)
                 c->tls_fds[i] = fd_close(c->tls_fds[i]);

@@ -84,6 +84,7 @@ void http_client_set_timeout(HttpClient *c, uint64_t default_timeout_usec);     
 /* What https URLs are asked with from now on: the certificate is shown where one is asked for, and servers are believed by its CAs (without any, by
  * the system's). Connections that are open go on. A negative errno of memfd_create(2). */
 int http_client_set_tls(HttpClient *c, const TlsIdentity *identity);
+int http_client_share_tls(HttpClient *c, const HttpClient *from);       /* a new one is to prove itself as that one does. What dup(2) says */
 void http_client_stop(HttpClient *c);           /* ends open calls with -ECANCELED and takes no more */
 HttpClient *http_client_free(HttpClient *c);    /* stops first */
 DEFINE_CLEANUP(HttpClient, http_client_free);

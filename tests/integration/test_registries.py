@@ -11,6 +11,7 @@ import pytest
 from etcd import Etcd, encode
 from gradebook import Cluster, free_port, wait_until
 from test_registry import Peer
+from tls import SecureCluster
 
 RULES = {"HeartbeatSec": "300ms", "HeartbeatTimeoutSec": "200ms", "RetrySec": "50ms", "PatchTimeoutSec": "500ms", "ForgetSec": "1h"}
 TAKEN_OVER_SECONDS = 5
@@ -352,6 +353,26 @@ def test_a_wrong_password_is_told(tmp_path, etcd):
         assert "Gradebook-Kept" not in registry.post("/services", {"ServiceName": "A", "ServiceURL": "http://127.0.0.1:2"}).headers
     finally:
         cluster.close()
+
+
+def test_etcd_over_tls_asks_for_a_certificate(tmp_path):
+    cluster = SecureCluster(tmp_path)
+    etcd = Etcd(tmp_path, authority=cluster.authority).start()
+    try:
+        cluster.registry = {"Store": "etcd", "Endpoints": etcd.endpoints}
+        cluster.configure("registry", {})
+        registry = cluster.start("registry")
+        assert "etcd is away" not in registry.status
+        cluster.authority.sign("gradebook-attendance", roles=["gradebook-attendance", "gradebook-attendanceservice"])
+        attendance = cluster.start("attendance")
+        assert "registered" not in attendance.status
+        answer = registry.get("/services").json["Services"]
+        assert [s["ServiceURL"] for s in answer] == [attendance.url] and metric(registry, "etcd_away") == 0 == metric(registry, "unshared")
+        other = cluster.daemon("registry", port=free_port()).start()
+        assert set(states(other)) == {attendance.url}
+    finally:
+        cluster.close()
+        etcd.kill()
 
 
 def test_an_unreachable_etcd_delays_a_start_and_prevents_none(tmp_path):

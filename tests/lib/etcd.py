@@ -14,10 +14,11 @@ COMMAND = "/usr/bin/etcd"
 
 
 class Member:
-    def __init__(self, directory, name, client_port, peer_port):
+    def __init__(self, directory, name, client_port, peer_port, authority):
         self.directory = pathlib.Path(directory)
         self.name = name
-        self.url = f"http://127.0.0.1:{client_port}"
+        self.authority = authority
+        self.url = f"http{'s' if authority else ''}://127.0.0.1:{client_port}"
         self.peer_url = f"http://127.0.0.1:{peer_port}"
         self.process = None
 
@@ -26,6 +27,9 @@ class Member:
         command = [COMMAND, "--name", self.name, "--data-dir", self.directory / "data", "--listen-client-urls", self.url,
                    "--advertise-client-urls", self.url, "--listen-peer-urls", self.peer_url, "--initial-advertise-peer-urls", self.peer_url,
                    "--initial-cluster", initial, "--initial-cluster-state", state, "--logger", "zap", "--log-level", "error"]
+        if self.authority:
+            certificate, key = self.authority.sign("etcd")
+            command += ["--cert-file", certificate, "--key-file", key, "--trusted-ca-file", self.authority.certificate, "--client-cert-auth"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ETCD")}
         with open(self.directory / "output", "ab") as output:
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
@@ -34,7 +38,8 @@ class Member:
         if self.process.poll() is not None:
             raise AssertionError(f"etcd {self.name} ended: {(self.directory / 'output').read_text(errors='replace')[-2000:]}")
         try:
-            return b"true" in request(self.url + "/health").body
+            tls = self.authority.context("gradebookctl") if self.authority else None
+            return b"true" in request(self.url + "/health", tls=tls).body
         except OSError:
             return False
 
@@ -50,10 +55,10 @@ def encode(text):
 
 
 class Etcd:
-    """n members; start() returns when a leader answers."""
+    """n members; start() returns when a leader answers. authority: as in tls.py, clients have to show a certificate of that one."""
 
-    def __init__(self, directory, members=1):
-        self.members = [Member(pathlib.Path(directory) / f"etcd-{i}", f"m{i}", free_port(), free_port()) for i in range(members)]
+    def __init__(self, directory, members=1, authority=None):
+        self.members = [Member(pathlib.Path(directory) / f"etcd-{i}", f"m{i}", free_port(), free_port(), authority) for i in range(members)]
         self.token = None
         self.n_prefixes = 0
 
