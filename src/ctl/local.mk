@@ -3,6 +3,7 @@ noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	src/ctl/api-tokens.c \
 	src/ctl/cli.c src/ctl/ctl.h \
+	src/ctl/connection-check.c \
 	src/ctl/connection.c src/ctl/connection.h \
 	src/ctl/export.c \
 	src/ctl/grade.c \
