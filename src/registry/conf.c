@@ -95,5 +95,8 @@ DampingRules registry_config_damping(const RegistryConfig *c) {
 }
 
 const char *registry_keeps_apart(const void *config) {
-        return "registrations are kept in a file of its own, so that neither would know all; use gradebook-registry.service alone";
+        const RegistryConfig *c = config;
+
+        return c->store == REGISTRY_STORE_ETCD ? NULL :
+               "registrations are kept in a file of its own, so that neither would know all; use gradebook-registry.service alone, or Store=etcd";
 }
