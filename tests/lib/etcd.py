@@ -76,7 +76,11 @@ class Etcd:
         for m in self.members:
             if m.process is None or m.process.poll() is not None:
                 m.launch(initial, state)
-        wait_until(lambda: all(m.is_healthy() for m in self.members), "etcd is healthy", timeout=30)
+        try:
+            wait_until(lambda: all(m.is_healthy() for m in self.members), "etcd is healthy", timeout=30)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def kill(self):
