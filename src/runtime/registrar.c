@@ -177,20 +177,31 @@ static void note_success(Registrar *r, const HttpAnswer *answer) {
         (void) text_replace(&r->error, NULL);
 }
 
+/* "it answers 403: …", with the detail of RFC 9457 if there is one. NULL without memory. */
+static char *refusal(const HttpAnswer *answer) {
+        _cleanup_(json_unrefp) json_object *o = NULL;
+        const char *detail = NULL;
+        json_object *member;
+        char *text;
+
+        if (json_parse_object(answer->body, answer->size, &o, NULL) >= 0 && json_object_object_get_ex(o, "detail", &member) &&
+            json_object_is_type(member, json_type_string))
+                detail = json_object_get_string(member);
+        if (asprintf(&text, "it answers %u%s%s%s", answer->status, detail ? ": " : "", detail ? detail : "",
+                     answer->status == 401 ? " (is the cluster token the same?)" : "") < 0)
+                return NULL;
+        return text;
+}
+
 static void note_failure(Registrar *r, const HttpAnswer *answer) {
         const LogField fields[] = { { "REGISTRY_URL", r->url }, { "SERVICE_URL", r->rt->service_url } };
-        _cleanup_(freep) char *why = NULL;
 
-        if (answer->error < 0)
-                why = strdup(answer->error_text);
-        else if (asprintf(&why, "it answered %u %s", answer->status, answer->status == 401 ? "(is the cluster token the same?)" : "") < 0)
-                why = NULL;
         free(r->error);
-        r->error = TAKE_PTR(why);
+        r->error = answer->error < 0 ? strdup(answer->error_text) : refusal(answer);
         if (!r->lost_told)
                 log_event(LOG_WARNING, EVENT_REGISTRY_LOST, fields, ELEMENTSOF(fields),
-                          "The registry %s does not answer: %s; going on with the providers known so far, and trying again",
-                          r->url, registrar_error(r));
+                          "The registry %s %s: %s; going on with the providers known so far, and trying again", r->url,
+                          answer->error < 0 ? "does not answer" : "does not register this service", registrar_error(r));
         r->lost_told = true;
         r->registered = false;
 }
