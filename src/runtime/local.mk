@@ -65,6 +65,10 @@ libruntime_a_SOURCES = \
 	src/runtime/overview-draw.c \
 	src/runtime/overview.c \
 	src/runtime/overview.h \
+	src/runtime/postgres.c src/runtime/postgres.h src/runtime/postgres-internal.h \
+	src/runtime/postgres-error.c \
+	src/runtime/postgres-run.c \
+	src/runtime/postgres-url.c \
 	src/runtime/providers-file.c \
 	src/runtime/providers-hash.c \
 	src/runtime/providers-internal.h \

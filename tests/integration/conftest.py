@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import gradebook  # noqa: E402
 from etcd import Etcd  # noqa: E402
+import postgres  # noqa: E402
 
 
 def pytest_configure(config):
@@ -52,6 +54,41 @@ def open_cluster(tmp_path, registry_store):
     c = gradebook.Cluster(tmp_path, authentication="none", registry=registry_store)
     yield c
     c.close()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres():
+    """One server for all tests that only need a database; each makes its own."""
+    if not postgres.available():
+        pytest.skip("PostgreSQL is not installed")
+    server = postgres.Postgres()
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def database_url(shared_postgres, request):
+    """Of an empty database."""
+    name = re.sub(r"\W", "_", request.node.name)[-50:].lower()
+    return shared_postgres.create_database(name)
+
+
+@pytest.fixture
+def make_postgres():
+    """Servers that a test may kill, with settings of its own."""
+    if not postgres.available():
+        pytest.skip("PostgreSQL is not installed")
+    made = []
+
+    def make(settings=""):
+        made.append(postgres.Postgres(settings))
+        return made[-1].start()
+
+    yield make
+    for server in made:
+        server.close()
 
 
 @pytest.fixture

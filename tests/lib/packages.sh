@@ -9,13 +9,13 @@
 build_packages=(
         autoconf automake gcc libc6-dev make pkg-config
         libcurl4-gnutls-dev libdeflate-dev libeconf-dev libgmp-dev libgnutls28-dev libjson-c-dev libmicrohttpd-dev libpcre2-dev
-        libsodium-dev libsqlite3-dev libsystemd-dev libzstd-dev uthash-dev zlib1g-dev
+        libpq-dev libsodium-dev libsqlite3-dev libsystemd-dev libzstd-dev uthash-dev zlib1g-dev
 )
 
 # A machine that systemd-nspawn boots from this one's files, and what looks into it.
 machine_packages=(curl dbus iproute2 less systemd systemd-container)
 
-test_packages=(etcd-server faketime gnutls-bin libcmocka-dev python3 python3-jsonschema python3-pytest wrk xz-utils zstd)
+test_packages=(etcd-server faketime gnutls-bin libcmocka-dev python3 python3-jsonschema python3-pytest wrk xz-utils zstd postgresql-15)
 lint_packages=(groff-base man-db mandoc shellcheck)
 # npm as well, where there is none by another way.
 browser_packages=(chromium chromium-driver fonts-dejavu-core fonts-wqy-microhei python3-selenium)

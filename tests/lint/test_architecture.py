@@ -14,7 +14,8 @@ MAY_INCLUDE = {
 }
 # Libraries that one part of runtime/ hides from everybody else.
 HIDDEN = {"microhttpd.h": r"src/runtime/http-server[^/]*\.[ch]", "curl/curl.h": r"src/runtime/http-client[^/]*\.[ch]",
-          "gnutls/gnutls.h": r"src/runtime/(tls-|http-server-tls)[^/]*\.[ch]"}
+          "gnutls/gnutls.h": r"src/runtime/(tls-|http-server-tls)[^/]*\.[ch]",
+          "libpq-fe.h": r"src/runtime/postgres[^/]*\.[ch]"}
 LINES_MAX = 500
 MAIN_LINES_MAX = 60
 LICENCE = "SPDX-License-Identifier: LGPL-2.1-or-later"

@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
 ctl_unit_tests = tests/unit/test-config tests/unit/test-log-compare tests/unit/test-log-excuses tests/unit/test-log-format \
-	tests/unit/test-log-time tests/unit/test-nearest tests/unit/test-rollout tests/unit/test-sse
+	tests/unit/test-log-time tests/unit/test-nearest tests/unit/test-postgres tests/unit/test-rollout tests/unit/test-sse
 check_PROGRAMS += $(ctl_unit_tests)
 TESTS += $(ctl_unit_tests)
+# For tests/integration/test_postgres.py, which has a server for it.
+noinst_PROGRAMS += tests/unit/test-postgres-server
 
 tests_unit_test_config_SOURCES = tests/unit/test-config.c
 tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_config_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_postgres_SOURCES = tests/unit/test-postgres.c
+tests_unit_test_postgres_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_postgres_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_postgres_server_SOURCES = tests/unit/test-postgres-server.c
+tests_unit_test_postgres_server_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_postgres_server_LDADD = libruntime.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_nearest_SOURCES = tests/unit/test-nearest.c
 tests_unit_test_nearest_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
