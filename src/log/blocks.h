@@ -6,18 +6,13 @@
 #include <stdint.h>
 
 #include "base/macros.h"
+#include "log/archive.h"
 #include "log/index-builder.h"
 #include "log/segments.h"
 
 /* The log as its readers see it: blocks of whole lines, from any position on in either direction, whatever file they stand in. What an
  * index rules out is not read. */
 typedef struct BlockReader BlockReader;
-
-typedef struct LogBlock {
-        uint64_t position;      /* of data[0] */
-        const char *data;       /* whole lines, each with its line feed; valid until the next call */
-        size_t size;
-} LogBlock;
 
 /* Two buffers of about a block, a window of an index, open files; one thread at a time. The segments are borrowed. */
 int block_reader_new(BlockReader **ret, Segments *s);

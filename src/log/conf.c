@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/postgres.h"
 #include "wire/log-record.h"
 
 #define KIB UINT64_C(1024)
@@ -15,6 +17,10 @@
 #define YEAR (UINT64_C(365) * 86400 * USEC_PER_SEC)
 
 const ConfigItem log_config_items[] = {
+        { "Log", "Store", CONFIG_TEXT, offsetof(LogConfig, store), "files",
+          .help = "Where the log is kept: files, or the URL of a PostgreSQL database" },
+        { "Store", "PartitionSec", CONFIG_SPAN, offsetof(LogConfig, partition_usec), "1d", 60 * USEC_PER_SEC, 100 * YEAR,
+          .help = "Time after which a new partition is begun, in PostgreSQL" },
         { "Store", "MaxUse", CONFIG_SIZE, offsetof(LogConfig, max_use_bytes), "1G", 2 * MIB, 1024 * TIB,
           .help = "Bytes that all files of the log may take together; the oldest are deleted beyond that" },
         { "Store", "KeepFree", CONFIG_SIZE, offsetof(LogConfig, keep_free_bytes), "0", 0, 1024 * TIB,
@@ -42,7 +48,17 @@ const ConfigItem log_config_items[] = {
         CONFIG_END,
 };
 
+bool log_config_has_database(const LogConfig *c) {
+        return strcmp(c->store, "files") != 0;
+}
+
 int log_config_check(const LogConfig *c) {
+        _cleanup_(freep) char *error = NULL;
+
+        if (log_config_has_database(c) && postgres_check_url(c->store, &error) < 0) {
+                log_error("log.conf: Store= is neither \"files\" nor the URL of a database: it %s", error ? error : "cannot be read");
+                return -EINVAL;
+        }
         if (c->max_file_bytes <= c->max_use_bytes / 2)
                 return 0;
         log_error("log.conf: MaxFileSize= must be at most half of MaxUse=, as only whole files are deleted");
@@ -52,6 +68,6 @@ int log_config_check(const LogConfig *c) {
 const char *log_keeps_apart(const void *config) {
         const LogConfig *c = config;
 
-        return c->separate ? NULL : "lines are kept in files of its own, so that each would have a part of the log; use gradebook-log.service "
+        return c->separate || log_config_has_database(c) ? NULL : "lines are kept in files of its own, so that each would have a part of the log; use gradebook-log.service "
                                     "alone, or set SeparateFiles=yes in [Store] of log.conf if that is what you want";
 }

@@ -8,6 +8,8 @@
 
 /* log.conf */
 typedef struct LogConfig {
+        char *store;                    /* [Log] Store=: "files", or a URL for runtime/postgres.h */
+        uint64_t partition_usec;        /* [Store] PartitionSec= */
         uint64_t max_use_bytes;         /* [Store] MaxUse= */
         uint64_t keep_free_bytes;       /* [Store] KeepFree= */
         uint64_t max_age_usec;          /* [Store] MaxRetentionSec= */
@@ -26,6 +28,8 @@ extern const ConfigItem log_config_items[];
 
 /* For Service.keeps_apart: NULL where the store is one that instances share, or may be one of several by SeparateFiles=. */
 const char *log_keeps_apart(const void *config);
+
+bool log_config_has_database(const LogConfig *c);       /* else files */
 
 /* What no single key can tell. Logs what is wrong: -EINVAL. */
 int log_config_check(const LogConfig *c);

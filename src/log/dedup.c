@@ -252,6 +252,37 @@ void dedup_rollback(Dedup *d) {
         }
 }
 
+int dedup_put(Dedup *d, const char *source, uint64_t highest, const DedupGap *gaps, size_t n_gaps) {
+        Source *s;
+        int r;
+
+        if (strlen(source) != SOURCE_SIZE - 1 || n_gaps > DEDUP_GAPS_MAX)
+                return -EINVAL;
+        s = find(d, source);
+        if (highest == 0) {
+                if (s)
+                        forget(d, s);
+                return 0;
+        }
+        r = s ? touch(d, s) : add_source(d, source, &s);
+        if (r < 0)
+                return r;
+        d->n_gaps += n_gaps - s->now.n_gaps;
+        s->now.highest = highest;
+        s->now.n_gaps = n_gaps;
+        if (n_gaps > 0)
+                memcpy(s->now.gaps, gaps, n_gaps * sizeof(*gaps));
+        return 0;
+}
+
+int dedup_tell_noted(const Dedup *d, DedupTell tell, void *userdata) {
+        int r = 0;
+
+        for (const Source *s = d->dirty; s && r == 0; s = s->next_dirty)
+                r = tell(s->name, s->now.highest, s->now.gaps, s->now.n_gaps, userdata);
+        return r;
+}
+
 size_t dedup_count(const Dedup *d) {
         return HASH_COUNT(d->sources);
 }

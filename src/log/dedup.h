@@ -34,6 +34,14 @@ int dedup_note(Dedup *d, const char *source, uint64_t sequence, uint64_t acknowl
  * already stays known. -EINVAL: no source, or no gap; -ENOMEM. */
 int dedup_miss(Dedup *d, const char *source, DedupGap gap);
 
+/* What another keeper of the same numbers knows takes the place of what is here, and counts as committed; nothing may be noted. highest 0: it is not
+ * known. Gaps are disjoint and upwards. -ENOMEM; -EINVAL. */
+int dedup_put(Dedup *d, const char *source, uint64_t highest, const DedupGap *gaps, size_t n_gaps);
+
+/* What was noted since, source by source, for such a keeper: each gets called with what is true if it is committed. */
+typedef int (*DedupTell)(const char *source, uint64_t highest, const DedupGap *gaps, size_t n_gaps, void *userdata);
+int dedup_tell_noted(const Dedup *d, DedupTell tell, void *userdata);   /* the first that is not 0 ends it */
+
 void dedup_commit(Dedup *d);    /* what was noted is on disk; forgets what is over sources_max */
 void dedup_rollback(Dedup *d);  /* it is not */
 

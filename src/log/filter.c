@@ -91,7 +91,7 @@ static void add_token(LineFilter *f, char type, const char *text) {
 }
 
 int filter_finish(LineFilter *f, uint64_t since_usec, uint64_t until_usec) {
-        f->wanted = (BlockWanted) { .since_usec = since_usec, .until_usec = until_usec, .tokens = f->tokens, .any_tokens = f->any_tokens };
+        f->wanted = (BlockWanted) { .since_usec = since_usec, .until_usec = until_usec, .tokens = f->tokens, .any_tokens = f->any_tokens, .filter = f };
         f->wanted.priorities = (uint8_t) ((1u << (f->priority + 1)) - 1);
         add_token(f, 'i', f->instance);
         add_token(f, 'h', f->host);

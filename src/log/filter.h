@@ -17,6 +17,7 @@
 typedef struct LineFilter {
         unsigned references;
         uint64_t number;                        /* for Scan.shared; the owner's to give */
+        uint64_t serial;                        /* the owner's too: no other filter has it, and 0 is none's that is asked of a database */
         char *services[FILTER_SERVICES_MAX];    /* any of these */
         size_t n_services;
         char *instance, *host, *request_id, *message_id;

@@ -9,6 +9,7 @@
 #define GROWN_USEC (20 * USEC_PER_MSEC)         /* at least between two looks, so that followers of a busy log read pieces, not lines */
 #define GROWN_EACH_USEC UINT64_C(100)           /* and so much more for each */
 #define ALIVE_USEC (15 * USEC_PER_SEC)          /* https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes */
+#define AWAY_USEC (500 * USEC_PER_MSEC)         /* between two tries, while the store is away */
 #define TEXT_ALL_BYTES (4u << 20)               /* what is written and not sent yet, of all of them about */
 #define TURNS_MAX 32
 #define TEXT_MIN_BYTES (4u << 10)
@@ -34,7 +35,7 @@ static void append_id(LogReply *p, Buffer *out, uint64_t position) {
 void follow_relist(LogReply *p, Buffer *out) {
         Scan *s = log_read_scan(&p->read);
 
-        s->at = segments_begin(store_segments(p->service->store));
+        s->at = archive_begin(store_archive(p->service->store));
         p->relists = false;
         p->service->relists++;
         (void) buffer_puts(out, "event: relist\n");
@@ -78,6 +79,7 @@ static int on_alive(sd_event_source *source, uint64_t usec, void *userdata) {
 void follow_added(LogService *l) {
         int enabled;
 
+        archive_watch(store_archive(l->store), true);
         if (sd_event_source_get_enabled(l->alive_timer, &enabled) >= 0 && enabled == SD_EVENT_OFF &&
             sd_event_source_set_time_relative(l->alive_timer, ALIVE_USEC) >= 0)
                 (void) sd_event_source_set_enabled(l->alive_timer, SD_EVENT_ONESHOT);
@@ -120,7 +122,15 @@ void follow_has_read(LogService *l) {
 
 void follow_removed(LogReply *p) {
         leave_queue(p);
-        p->service->n_followers--;
+        if (--p->service->n_followers == 0)
+                archive_watch(store_archive(p->service->store), false);
+}
+
+/* The store is away: who follows goes on where it is when it is back. */
+void follow_waits(LogService *l) {
+        if (!l->grown_armed && sd_event_source_set_time_relative(l->grown_timer, AWAY_USEC) >= 0 &&
+            sd_event_source_set_enabled(l->grown_timer, SD_EVENT_ONESHOT) >= 0)
+                l->grown_armed = true;
 }
 
 /* ---- there is more ---- */

@@ -27,13 +27,13 @@ static void share_filter(LogReply *p) {
 
 /* place: where one reads on. */
 static int check_place(LogReply *p, const char *name, Cursor c, uint64_t place, Problem *problem) {
-        Segments *segments = store_segments(p->service->store);
+        Archive *archive = store_archive(p->service->store);
 
-        if (c.store != segments_store(segments))
+        if (c.store != archive_store(archive))
                 return problem_set(problem, 400, "Parameter '%s' is a cursor of another log", name);
-        if (place > segments_end(segments))
+        if (place > archive_end(archive))
                 return problem_set(problem, 400, "Parameter '%s' must be a cursor that this log has given: this one is behind its end", name);
-        if (place < segments_begin(segments))
+        if (place < archive_begin(archive))
                 return problem_set(problem, 410, "Parameter '%s' names a place that was deleted: begin with the oldest line there is", name);
         return 0;
 }
@@ -71,6 +71,7 @@ static int check_places(LogReply *p, Request *request, Problem *problem) {
         return r;
 }
 
+/* Of the request alone. */
 static int ask(LogReply *p, Request *request, Problem *problem) {
         int r;
 
@@ -81,12 +82,38 @@ static int ask(LogReply *p, Request *request, Problem *problem) {
         p->follow = p->question.follow;
         if (p->follow && p->format == FORMAT_JSON)
                 return problem_set(problem, 400, "Parameter 'follow' needs 'Accept: application/x-ndjson', 'text/event-stream' or 'text/plain'");
-        r = check_places(p, request, problem);
-        if (r < 0)
-                return r;
         if (p->follow && p->service->n_followers >= p->service->config->followers_max)
                 return problem_set(problem, 503, "MaxFollowers= readers follow the log already");
         return 0;
+}
+
+/* What there is is known, or it cannot be. */
+static void begin(LogReply *p) {
+        LogService *l = p->service;
+        Problem problem = PROBLEM_NULL;
+        int r = check_places(p, p->request, &problem);
+
+        if (r == -EBADMSG) {
+                request_reply_problem(TAKE_PTR(p->request), &problem);
+                reply_free(p);
+        } else if (r < 0) {
+                reply_fail(p, 500, "Out of memory");
+        } else {
+                if (p->follow)
+                        follow_added(l);
+                reply_start(p);
+        }
+}
+
+static void refreshed(ArchiveRefresh *refresh) {
+        LogReply *p = CONTAINER_OF(refresh, LogReply, refresh);
+
+        if (p->service->ending || (p->service->stopping && p->follow))
+                reply_fail(p, 503, "The service is stopping");
+        else if (refresh->job.result < 0)
+                reply_fail(p, 503, "The log cannot be read now: its database is away");
+        else
+                begin(p);
 }
 
 static void refuse(LogReply *p, Request *request, int error, Problem *problem) {
@@ -117,14 +144,20 @@ void get_log(Request *request, void *service) {
                 return;
         }
         p->request = request;
+        p->question.filter->serial = ++l->filters;
         l->searches++;
+        p->phase = REPLY_ASKING;
         if (p->follow) {
                 share_filter(p);
                 l->n_followers++;
-                follow_added(l);
         }
         DL_APPEND(l->replies, p);
-        reply_start(p);
+        p->refresh.done = refreshed;
+        r = archive_refresh(store_archive(l->store), &p->refresh);
+        if (r == 0)
+                begin(p);
+        else if (r < 0)
+                reply_fail(p, 503, "The log cannot be read now: too many read at once");
 }
 
 /* ---- the service's beginning and end ---- */
@@ -140,13 +173,15 @@ void get_stop(LogService *l) {
 int get_init(LogService *l) {
         int r = follow_init(l);
 
-        return r < 0 ? r : readers_new(&l->readers, l->rt->event, store_segments(l->store));
+        return r < 0 ? r : readers_new(&l->readers, l->rt->event, store_archive(l->store));
 }
 
 void get_deinit(LogService *l) {
         LogReply *p, *next;
 
         l->ending = true;
+        if (l->store)
+                archive_end_reading(store_archive(l->store));
         l->readers = readers_free(l->readers);
         follow_deinit(l);
         DL_FOREACH_SAFE(l->replies, p, next)

@@ -19,6 +19,7 @@ typedef struct BlockWanted {
         size_t n_tokens;
         const uint64_t *any_tokens;             /* at least one of these, as of several services */
         size_t n_any;
+        const struct LineFilter *filter;        /* whose these are, for a store that looks at lines itself; NULL: all lines are wanted */
 } BlockWanted;
 
 /* type: 's' service, 'i' instance, 'h' host, 'r' request id, 'm' message id. The text as it stands in the line, that is with JSON's

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += liblog.a
 liblog_a_SOURCES = \
+	src/log/archive-files.c src/log/archive-files.h \
+	src/log/archive.h \
 	src/log/blocks.c src/log/blocks.h \
 	src/log/conf.c src/log/conf.h \
 	src/log/cursor.c src/log/cursor.h \
@@ -21,6 +23,16 @@ liblog_a_SOURCES = \
 	src/log/live-index.c src/log/live-index.h \
 	src/log/own.c \
 	src/log/pattern.c src/log/pattern.h \
+	src/log/pg.h src/log/pg-store.h \
+	src/log/pg-archive.c \
+	src/log/pg-commit.c \
+	src/log/pg-parts.c \
+	src/log/pg-query.c \
+	src/log/pg-reader.c \
+	src/log/pg-rows.c \
+	src/log/pg-schema.c \
+	src/log/pg-sources.c \
+	src/log/pg-store.c \
 	src/log/post-records.c \
 	src/log/post-text.c \
 	src/log/post.c src/log/post.h \
@@ -39,6 +51,7 @@ liblog_a_SOURCES = \
 	src/log/service.c src/log/service.h \
 	src/log/store.c src/log/store.h src/log/store-internal.h \
 	src/log/store-commit.c \
+	src/log/store-files.c \
 	src/log/store-outcome.c \
 	src/log/store-recovery.c \
 	src/log/store-render.c \

@@ -46,14 +46,24 @@ static void refuse_for_limit(Request *r, const LogAppend *a, const LogConfig *c)
                      c->limit_burst, text);
 }
 
+/* Not logged for each: the store says once that it fails. */
+static void refuse_for_store(Post *p, int error) {
+        unsigned status = problem_status_from_errno(error);
+        char why[STORE_WHY_SIZE];
+
+        store_why(p->service->store, error, why);
+        if (status == 503)
+                request_set_header(p->request, "Retry-After", "1");
+        request_fail(p->request, status, "The record is not stored: %s", why);
+}
+
 static void post_done(LogAppend *a) {
         Post *p = CONTAINER_OF(a, Post, append);
         LogService *l = p->service;
         int result = a->job.result;
 
-        /* Not logged for each: the store says once that it fails. */
         if (result < 0)
-                request_fail(p->request, problem_status_from_errno(result), "The record is not stored: %s", strerror(-result));
+                refuse_for_store(p, result);
         else if (a->retry_usec > 0)
                 refuse_for_limit(p->request, a, l->config);
         else if (p->text)

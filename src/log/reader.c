@@ -208,7 +208,7 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-int readers_new(Readers **ret, sd_event *event, Segments *segments) {
+int readers_new(Readers **ret, sd_event *event, Archive *archive) {
         static const char *const names[READ_THREADS] = { "log-read", "log-read-2" };
         _cleanup_(readers_freep) Readers *r = calloc(1, sizeof(*r));
         int k;
@@ -217,7 +217,7 @@ int readers_new(Readers **ret, sd_event *event, Segments *segments) {
                 return -ENOMEM;
         k = sd_event_add_time_relative(event, &r->idle, CLOCK_MONOTONIC, IDLE_USEC, 0, on_idle, r);
         for (size_t i = 0; k >= 0 && i < READ_THREADS; i++) {
-                k = scan_thread_new(&r->threads[i].scan, segments);
+                k = scan_thread_new(&r->threads[i].scan, archive);
                 if (k >= 0)
                         k = worker_new(&r->threads[i].worker, event, names[i], QUEUE_MAX, 1, run, &r->threads[i]);
         }

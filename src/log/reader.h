@@ -8,7 +8,6 @@
 
 #include "base/macros.h"
 #include "log/scan.h"
-#include "log/segments.h"
 #include "runtime/worker.h"
 
 /* Reading on two threads of its own: neither the loop nor a commit waits for it. Who reads gets a turn of some milliseconds after
@@ -45,7 +44,7 @@ static inline Scan *log_read_scan(LogRead *r) {
 
 void log_read_deinit(LogRead *r);       /* no turn is under way */
 
-int readers_new(Readers **ret, sd_event *event, Segments *segments);
+int readers_new(Readers **ret, sd_event *event, Archive *archive);
 Readers *readers_free(Readers *r);      /* ends the turns under way and completes them. Blocks */
 DEFINE_CLEANUP(Readers, readers_free);
 

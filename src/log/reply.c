@@ -27,7 +27,7 @@ static void start_waiting(LogService *l) {
 
 LogReply *reply_free(LogReply *p) {
         LogService *l = p->service;
-        bool active = !p->follow && p->phase != REPLY_WAITING;
+        bool active = !p->follow && p->phase > REPLY_WAITING;
 
         DL_DELETE(l->replies, p);
         if (p->follow)
@@ -69,6 +69,8 @@ static void failed(LogReply *p, int error) {
                 reply_cut(p, error == -ELOOP ? pattern : error == -ENOENT ? deleted : strerror(-error));
         else if (error == -ELOOP)
                 reply_fail(p, 400, pattern);
+        else if (error == -ENOTCONN)
+                reply_fail(p, 503, "The log cannot be read now: its database is away");
         else if (error == -ENOENT)
                 reply_fail(p, 410, "The place that the cursor names was deleted meanwhile: begin with the oldest line there is");
         else {
@@ -121,7 +123,7 @@ void reply_go_on(LogReply *p) {
                 return;
         }
         if (p->follow) {
-                s->bound = segments_end(store_segments(p->service->store));
+                s->bound = archive_end(store_archive(p->service->store));
                 s->text_max = follow_text_max(p->service);
                 if (s->at >= s->bound || !follow_may_read(p))
                         return;
@@ -283,7 +285,7 @@ static void located(LogReply *p) {
                 p->has_next = s->more;
                 p->next_page = s->n_positions > 0 ? s->positions[s->n_positions - 1] : 0;
                 s->mode = SCAN_LISTED;
-                s->bound = s->part = segments_end(store_segments(p->service->store));
+                s->bound = s->part = archive_end(store_archive(p->service->store));
                 read_on(p);
                 return;
         }
@@ -308,6 +310,8 @@ static void take_result(LogReply *p, const LogRead *read) {
 
                 follow_relist(p, &text);
                 send_text(p, &text);
+        } else if (read->result == -ENOTCONN && p->follow && p->stream) {
+                follow_waits(p->service);
         } else if (read->result < 0) {
                 failed(p, read->result);
         } else if (p->phase == REPLY_LOCATING) {
@@ -341,8 +345,8 @@ static void on_gone(Request *request, void *userdata) {
 
 static void begin_scan(LogReply *p) {
         const Question *q = &p->question;
-        Segments *segments = store_segments(p->service->store);
-        uint64_t begin = segments_begin(segments), end = segments_end(segments), behind = q->has_after ? q->after.position + 1 : begin;
+        Archive *archive = store_archive(p->service->store);
+        uint64_t begin = archive_begin(archive), end = archive_end(archive), behind = q->has_after ? q->after.position + 1 : begin;
         Scan *s = log_read_scan(&p->read);
 
         if (q->has_before)
@@ -350,7 +354,7 @@ static void begin_scan(LogReply *p) {
         p->phase = REPLY_SHOWING;
         s->filter = q->filter;
         s->format = p->format;
-        s->store = segments_store(segments);
+        s->store = archive_store(archive);
         s->left = q->n != QUESTION_N_DEFAULT ? q->n : p->format == FORMAT_EVENTS ? N_DEFAULT_EVENTS : N_DEFAULT;
         s->wants_next = p->format == FORMAT_JSON && s->left > 0;
         s->text_max = PIECE_BYTES;
@@ -384,7 +388,7 @@ void reply_start(LogReply *p) {
                 p->read.done = on_read;
                 begin_scan(p);
                 if (p->relists)
-                        s->at = segments_begin(store_segments(l->store));
+                        s->at = archive_begin(store_archive(l->store));
         }
         if (!p->watched && request_watch(p->request, on_gone, p) < 0) {
                 reply_fail(p, 500, "Out of memory");

@@ -12,6 +12,7 @@
  * in common). It is freed when nothing is read for it any more and its request is answered or its stream closed. */
 
 typedef enum ReplyPhase {
+        REPLY_ASKING,           /* what there is */
         REPLY_WAITING,          /* for others to end */
         REPLY_LOCATING,         /* the last lines that match */
         REPLY_SHOWING,          /* and what comes behind them, when it follows */
@@ -24,6 +25,7 @@ struct LogReply {
         char *client;
         Question question;              /* its filter is shared by the followers who ask the same: a thousand may have one pattern */
         LogFormat format;
+        ArchiveRefresh refresh;
         LogRead read;
         ReplyPhase phase;
         bool follow;
@@ -60,5 +62,6 @@ void follow_added(LogService *l);               /* one more follows */
 bool follow_may_read(LogReply *p);              /* else it waits in the queue */
 void follow_has_read(LogService *l);
 void follow_removed(LogReply *p);
+void follow_waits(LogService *l);
 int follow_init(LogService *l);
 void follow_deinit(LogService *l);

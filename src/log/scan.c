@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "log/index-builder.h"
 #include "log/line.h"
 
 #define WAIT_FACTOR 10 /* by the clock: on a busy machine a thread is not at fault for what others take, but a disk may be slow */
@@ -26,8 +27,8 @@ typedef struct Piece {
 #define PIECES 8
 
 struct ScanThread {
-        Segments *segments;
-        BlockReader *blocks;
+        Archive *archive;
+        ArchiveReader *reader;
         Matcher *matcher;
         Buffer scratch;
         Hit *hits;
@@ -38,14 +39,14 @@ struct ScanThread {
 
 static const BlockWanted all_blocks;
 
-int scan_thread_new(ScanThread **ret, Segments *segments) {
+int scan_thread_new(ScanThread **ret, Archive *archive) {
         _cleanup_(scan_thread_freep) ScanThread *t = calloc(1, sizeof(*t));
         int r;
 
         if (!t)
                 return -ENOMEM;
-        t->segments = segments;
-        r = block_reader_new(&t->blocks, segments);
+        t->archive = archive;
+        r = archive_reader_new(&t->reader, archive);
         if (r >= 0)
                 r = matcher_new(&t->matcher);
         if (r < 0)
@@ -59,7 +60,7 @@ ScanThread *scan_thread_free(ScanThread *t) {
                 return NULL;
         for (size_t i = 0; i < PIECES; i++)
                 buffer_deinit(&t->pieces[i].text);
-        block_reader_free(t->blocks);
+        archive_reader_free(t->reader);
         matcher_free(t->matcher);
         buffer_deinit(&t->scratch);
         free(t->hits);
@@ -68,7 +69,7 @@ ScanThread *scan_thread_free(ScanThread *t) {
 }
 
 void scan_thread_rest(ScanThread *t) {
-        block_reader_rest(t->blocks);
+        archive_reader_rest(t->reader);
         t->block = (LogBlock) {};
 }
 
@@ -86,14 +87,14 @@ static int look_at(ScanThread *t, Scan *s, Span line, uint64_t position, LineVie
         int r;
 
         if (line_view(v, line.data, line.size) < 0) {
-                segments_note_damage(t->segments, position);
+                archive_note_damage(t->archive, position);
                 return 0;
         }
         r = s->mode == SCAN_LISTED ? 1 : filter_match(s->filter, t->matcher, &t->scratch, v);
         if (r <= 0)
                 return r;
         if (!line_is_whole(line.data, line.size)) {
-                segments_note_damage(t->segments, position);
+                archive_note_damage(t->archive, position);
                 return 0;
         }
         *ret_body = line_size_without_crc(line.data, line.size);
@@ -193,7 +194,7 @@ static int block_in_memory(ScanThread *t, Scan *s, LogBlock *ret) {
 }
 
 static int next_block(ScanThread *t, Scan *s, const BlockWanted *wanted, uint64_t *position, uint64_t end, LogBlock *ret) {
-        int r = block_reader_next(t->blocks, wanted, position, end, s->mode == SCAN_BACKWARDS || s->mode == SCAN_LOCATE, &t->block);
+        int r = archive_reader_next(t->reader, wanted, position, end, s->mode == SCAN_BACKWARDS || s->mode == SCAN_LOCATE, &t->block);
 
         if (r <= 0)
                 t->block = (LogBlock) {};
@@ -412,6 +413,9 @@ int scan_turn(ScanThread *t, Scan *s) {
         } while (r >= 0 && !s->done && s->text.size < s->text_max && has_time(s, start));
         if (t->scratch.allocated > SCRATCH_KEPT)
                 buffer_deinit(&t->scratch);
+        /* What was found before the store went away is good, and the next turn will say the same again. */
+        if (r == -ENOTCONN && s->text.size > 0 && s->mode == SCAN_FORWARDS)
+                r = 0;
         if (r >= 0 && s->text.error < 0)
                 r = s->text.error;
         if (piece && r >= 0 && s->text.size > 0)

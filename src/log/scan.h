@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "log/blocks.h"
+#include "log/archive.h"
 #include "log/filter.h"
 #include "log/format.h"
 
@@ -59,10 +59,10 @@ void scan_deinit(Scan *s);
 
 /* What a thread has to read with. */
 typedef struct ScanThread ScanThread;
-int scan_thread_new(ScanThread **ret, Segments *segments);
+int scan_thread_new(ScanThread **ret, Archive *archive);
 ScanThread *scan_thread_free(ScanThread *t);
 DEFINE_CLEANUP(ScanThread, scan_thread_free);
 void scan_thread_rest(ScanThread *t);   /* before a pause */
 
-/* 0; -ENOENT: what comes next was deleted, which is forwards only; -ELOOP: the pattern takes too long; -EIO, -ENOMEM, … Blocks. */
+/* 0; -ENOENT: what comes next was deleted, which is forwards only; -ENOTCONN: the store is away, another try may go on where this one ended; -ELOOP: the pattern takes too long; -EIO, -ENOMEM, … Blocks. */
 int scan_turn(ScanThread *t, Scan *s);

@@ -37,12 +37,17 @@ int log_service_new(Runtime *rt, void **ret) {
 
 int log_service_reload(void *service, const void *old) {
         LogService *l = service;
+        const LogConfig *new = l->rt->config;
         int r;
 
-        r = log_config_check(l->rt->config);
+        r = log_config_check(new);
         if (r < 0)
                 return r;
-        l->config = l->rt->config;
+        if (strcmp(new->store, l->config->store) != 0) {
+                log_error("log.conf: Store= cannot be changed while the log runs: restart it, or put back what was there");
+                return -EINVAL;
+        }
+        l->config = new;
         store_set_limits(l->store, l->config);
         return 0;
 }
@@ -66,15 +71,16 @@ static void append_grouped(Buffer *out, uint64_t n) {
 void log_service_status(void *service, Buffer *out) {
         LogService *l = service;
         LogStoreCounters c = store_counters(l->store);
-        SegmentsTotal total = segments_total(store_segments(l->store));
-        char since[CLOCK_TEXT_SIZE];
+        ArchiveTotal total = archive_total(store_archive(l->store));
+        char since[CLOCK_TEXT_SIZE], why[STORE_WHY_SIZE];
 
         append_grouped(out, c.records);
-        (void) buffer_printf(out, " records, %" PRIu64 " MiB in %zu file%s, %zu follower%s", total.bytes >> 20, total.files,
-                             total.files == 1 ? "" : "s", l->n_followers, l->n_followers == 1 ? "" : "s");
+        (void) buffer_printf(out, " records, %" PRIu64 " MiB in %zu %s%s, %zu follower%s", total.bytes >> 20, total.files,
+                             c.database ? "partition" : "file", total.files == 1 ? "" : "s", l->n_followers, l->n_followers == 1 ? "" : "s");
         if (c.error < 0) {
                 clock_format_utc(c.failed_since_usec, since);
-                (void) buffer_printf(out, "; cannot write since %s: %s", since, strerror(-c.error));
+                store_why(l->store, c.error, why);
+                (void) buffer_printf(out, "; cannot write since %s: %s", since, why);
         }
 }
 
@@ -117,10 +123,10 @@ LOG_METRIC(open_gaps, c.open_gaps)
 LOG_METRIC(failures, c.failures)
 LOG_METRIC(failed, c.error < 0)
 LOG_METRIC(sources, c.sources)
-LOG_METRIC(files, segments_total(store_segments(l->store)).files)
-LOG_METRIC(file_bytes, segments_total(store_segments(l->store)).bytes)
-LOG_METRIC(raw_bytes, segments_total(store_segments(l->store)).raw_bytes)
-LOG_METRIC(compressed_files, segments_total(store_segments(l->store)).compressed)
+LOG_METRIC(files, archive_total(store_archive(l->store)).files)
+LOG_METRIC(file_bytes, archive_total(store_archive(l->store)).bytes)
+LOG_METRIC(raw_bytes, archive_total(store_archive(l->store)).raw_bytes)
+LOG_METRIC(compressed_files, archive_total(store_archive(l->store)).compressed)
 LOG_METRIC(expired_files, c.expired)
 LOG_METRIC(compressions, c.tidy.compressed)
 LOG_METRIC(reindexed_files, c.tidy.indexed)
@@ -129,6 +135,9 @@ LOG_METRIC(damaged, c.damaged)
 LOG_METRIC(followers, l->n_followers)
 LOG_METRIC(followers_cut, l->followers_cut)
 LOG_METRIC(relists, l->relists)
+LOG_METRIC(connected, c.connected)
+LOG_METRIC(connects, c.connects)
+LOG_METRIC(unknown, c.unknown)
 LOG_METRIC(searches, l->searches)
 LOG_METRIC(scanned_bytes, l->scanned_bytes)
 
@@ -159,5 +168,8 @@ const MetricItem log_metrics[] = {
         { "gradebook_log_relists_total", METRIC_COUNTER, "Event streams that were told to list anew", read_relists },
         { "gradebook_log_searches_total", METRIC_COUNTER, "Questions answered, followers among them", read_searches },
         { "gradebook_log_scanned_bytes_total", METRIC_COUNTER, "Bytes of the log looked through for answers", read_scanned_bytes },
+        { "gradebook_log_postgres_connected", METRIC_GAUGE, "1 while there is a connection to PostgreSQL that writes; 0 also with files", read_connected },
+        { "gradebook_log_postgres_connects_total", METRIC_COUNTER, "Connections to PostgreSQL for writing that were made", read_connects },
+        { "gradebook_log_postgres_unknown_total", METRIC_COUNTER, "Commits whose answer was lost, and which were then looked up", read_unknown },
         METRIC_END,
 };

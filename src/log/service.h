@@ -31,7 +31,7 @@ typedef struct LogService {
         size_t n_follow_turns;          /* under way */
         uint64_t followers_cut, relists;
         uint64_t searches, scanned_bytes;
-        uint64_t filters;               /* number of the last one that followers share */
+        uint64_t filters;               /* number of the last one */
         sd_event_source *grown_timer;   /* followers look for more when it fires */
         bool grown_armed;
         uint64_t looked_usec;           /* when they did, monotonic */

@@ -106,7 +106,7 @@ static void rotate_if_full(LogStore *s, bool upkeep) {
                 s->rotate_failed = r < 0 || expired < 0;
 }
 
-static void count(LogStore *s, const Job *first, const Job *end) {
+void store_count(LogStore *s, const Job *first, const Job *end) {
         (void) pthread_mutex_lock(&s->mutex);
         s->commits++;
         s->bytes += s->text.size;
@@ -166,7 +166,7 @@ static void commit(LogStore *s, Job *first, Job *end) {
                 limits_commit(s->limits);
                 if (s->text.size > 0)
                         segments_grow(s->segments, s->text.size);
-                count(s, first, end);
+                store_count(s, first, end);
         }
         s->upkeep_due |= has_upkeep(first, end);
 }

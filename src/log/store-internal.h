@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "log/dedup.h"
 #include "log/limits.h"
+#include "log/segments.h"
 #include "log/store.h"
 #include "log/tidy.h"
 #include "wire/log-line.h"
@@ -21,9 +22,33 @@ typedef struct StoreNotes {
         int error;                              /* why a file could not be rotated or deleted, or the checkpoint written */
 } StoreNotes;
 
+#define STORE_PLACE_SIZE SEGMENT_NAME_SIZE
+
+/* What differs between the stores. */
+typedef struct StoreEngine {
+        int (*open)(LogStore *s, sd_event *event, const char *directory, const LogConfig *config);      /* logs its errors; makes s->archive */
+        int (*start)(LogStore *s, sd_event *event, const LogConfig *config);    /* when there is a worker */
+        void (*stop)(LogStore *s);      /* before it ends; also if there was no start */
+        void (*free)(LogStore *s);      /* also if open has failed */
+        void (*set_limits)(LogStore *s, const LogConfig *config);       /* also before open */
+        void (*look_after)(LogStore *s);        /* now and then */
+        void (*name_at)(LogStore *s, uint64_t position, char ret[static STORE_PLACE_SIZE]);     /* of the file or table with that byte; "": none */
+        void (*count)(LogStore *s, LogStoreCounters *c);        /* fills in what it counts itself */
+        WorkerRun run;
+        bool (*settle)(void *store);
+        void (*tell_notes)(void *store);
+} StoreEngine;
+
+extern const StoreEngine store_files_engine;    /* store-files.c */
+struct PgStore;                                 /* pg-store.h */
+
 struct LogStore {
-        Segments *segments;
+        const StoreEngine *engine;
+        Archive *archive;
+        Segments *segments;             /* of the files */
+        struct PgStore *pg;             /* or of the database */
         Worker *worker;
+        bool worker_ended;              /* there was one */
         void (*grown)(void *userdata);
         void *userdata;
 
@@ -52,13 +77,15 @@ struct LogStore {
         sd_event_source *upkeep_timer;
         LogAppend upkeep;
         bool upkeeping;
+        Damage *damage;                 /* the engine's */
         sd_event_source *damage_source; /* something damaged was found */
         sd_event_source *damage_timer;  /* while it waits until it may be told */
         Tidy *tidy;
 
         pthread_mutex_t mutex;          /* guards what follows */
         Retention retention;
-        uint64_t max_file_bytes, max_file_usec;
+        uint64_t max_file_bytes, max_file_usec, partition_usec;
+        char why[STORE_WHY_SIZE];       /* what the database said last when something failed */
         StoreNotes notes;
         uint64_t limit_interval_usec, limit_burst;
         uint64_t records, stored, duplicates, suppressed, limited, gaps, missing, bytes, commits, sources, open_gaps, expired;
@@ -68,6 +95,7 @@ struct LogStore {
  * to tell of that. */
 void store_commit_batch(Job *batch, void *userdata);
 bool store_settle(void *userdata);
+void store_count(LogStore *s, const Job *first, const Job *end);        /* what was committed, of both stores */
 
 /* store-render.c: appends what of it is new to s->text. */
 int store_render(LogStore *s, LogAppend *a);
@@ -80,6 +108,7 @@ void store_outcome_tell_notes(void *userdata);
 /* store-upkeep.c: what is to be done now and then, whether or not anything is appended; tells what was found damaged. */
 int store_upkeep_init(LogStore *s, sd_event *event);
 void store_upkeep_stop(LogStore *s);
+int store_damage_init(LogStore *s, sd_event *event, Damage *damage);
 
 /* store-recovery.c: what is known of each source is written now and then, so that a start reads only what was appended
  * after that. All block. The first fills what is known of the files as well; the second reads from there on. */

@@ -44,6 +44,7 @@ static void arm_probe(LogStore *s) {
 
 static void tell_failure(LogStore *s, const LogAppend *a) {
         bool first = s->failed_since_usec == 0;
+        char why[STORE_WHY_SIZE];
 
         s->failures++;
         if (a->bytes > s->failed_bytes)
@@ -54,8 +55,10 @@ static void tell_failure(LogStore *s, const LogAppend *a) {
         s->failed_since_usec = clock_realtime_usec();
         if (is_full(s->error))
                 arm_probe(s);
+        store_why(s, s->error, why);
         log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0,
-                  "The central log cannot write (%s): it refuses new records and goes on serving what it has", strerror(-s->error));
+                  s->pg ? "The central log cannot write (%s): it refuses new records" :
+                          "The central log cannot write (%s): it refuses new records and goes on serving what it has", why);
 }
 
 static void tell_recovery(LogStore *s) {
@@ -70,7 +73,7 @@ static void tell_recovery(LogStore *s) {
 }
 
 void store_outcome_tell(LogStore *s, const LogAppend *a) {
-        store_outcome_tell_notes(s);
+        s->engine->tell_notes(s);
         if (a->job.result == -ENOMEM)
                 s->failures++;
         else if (a->job.result < 0)

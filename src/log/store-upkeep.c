@@ -32,9 +32,7 @@ static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata) {
                 s->upkeep = (LogAppend) { .upkeep = true, .done = upkeep_done };
                 s->upkeeping = store_append(s, &s->upkeep) >= 0;
         }
-        /* On a full disk it tries again with the next file that is full. */
-        if (tidy_counters(s->tidy).error == 0)
-                tidy_wake(s->tidy);
+        s->engine->look_after(s);
         arm_upkeep(s);
         return 0;
 }
@@ -43,12 +41,12 @@ static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* The next ones are counted until the time has passed. */
 static void tell_damage(LogStore *s) {
-        char file[SEGMENT_NAME_SIZE], position_text[24];
-        uint64_t position, n = damage_take(segments_damage(s->segments), &position);
+        char file[STORE_PLACE_SIZE], position_text[24];
+        uint64_t position, n = damage_take(s->damage, &position);
 
         if (n == 0)
                 return;
-        segments_name_at(s->segments, position, file);
+        s->engine->name_at(s, position, file);
         (void) snprintf(position_text, sizeof(position_text), "%" PRIu64, position);
         log_event(LOG_WARNING, EVENT_LOG_DAMAGED, ((LogField[]) { { "FILE", file }, { "POSITION", position_text } }), 2,
                   "The central log is damaged in %" PRIu64 " place%s, at position %" PRIu64 " in %s first: what is there is passed over, the rest is read",
@@ -56,7 +54,7 @@ static void tell_damage(LogStore *s) {
         (void) sd_event_source_set_time_relative(s->damage_timer, DAMAGE_USEC);
         if (sd_event_source_set_enabled(s->damage_timer, SD_EVENT_ONESHOT) >= 0)
                 (void) sd_event_source_set_enabled(s->damage_source, SD_EVENT_OFF);
-        tidy_wake(s->tidy);
+        s->engine->look_after(s);
 }
 
 static int on_damage(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -75,12 +73,15 @@ static int on_damage_timer(sd_event_source *source, uint64_t usec, void *userdat
 }
 
 int store_upkeep_init(LogStore *s, sd_event *event) {
+        /* At once for the first time: the last run may have ended between an answer and the rotation that was due after it. */
+        return sd_event_add_time_relative(event, &s->upkeep_timer, CLOCK_MONOTONIC, 0, 0, on_upkeep, s);
+}
+
+int store_damage_init(LogStore *s, sd_event *event, Damage *damage) {
         int r;
 
-        /* At once for the first time: the last run may have ended between an answer and the rotation that was due after it. */
-        r = sd_event_add_time_relative(event, &s->upkeep_timer, CLOCK_MONOTONIC, 0, 0, on_upkeep, s);
-        if (r >= 0)
-                r = sd_event_add_io(event, &s->damage_source, segments_damage(s->segments)->event_fd, EPOLLIN, on_damage, s);
+        s->damage = damage;
+        r = sd_event_add_io(event, &s->damage_source, damage->event_fd, EPOLLIN, on_damage, s);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &s->damage_timer, CLOCK_MONOTONIC, 0, 0, on_damage_timer, s);
         return r < 0 ? r : sd_event_source_set_enabled(s->damage_timer, SD_EVENT_OFF);

@@ -7,22 +7,22 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "log/archive.h"
 #include "log/conf.h"
 #include "log/limits.h"
-#include "log/segments.h"
 #include "log/tidy.h"
 #include "runtime/worker.h"
 #include "wire/log-record.h"
 
-/* The log's files behind a worker thread: appends that arrive while one commit runs share the next one, a single write and a
- * single fdatasync. A commit that fails leaves no trace in the file, and the store goes on: the next may succeed. Used on the
+/* The log behind a worker thread, in files or in PostgreSQL: appends that arrive while one commit runs share the next one, a single write and a
+ * single fdatasync or transaction. A commit that fails leaves no trace, and the store goes on: the next may succeed. Used on the
  * loop's thread. */
 typedef struct LogStore LogStore;
 typedef struct LogAppend LogAppend;
 
 /* What is appended is one of these; all of it is borrowed until done. */
 struct LogAppend {
-        Job job;                        /* the store's; job.result in done: 0 is on disk; -ENOSPC, -EIO, -ENOMEM, … nothing is */
+        Job job;                        /* the store's; job.result in done: 0 is on disk; -ENOSPC, -EIO, -ENOMEM, -EAGAIN (the database is away), … nothing is */
         LogStore *store;                /* the store's */
         uint64_t received_usec;
         size_t bytes;                   /* about as much memory waits with it */
@@ -68,9 +68,12 @@ typedef struct LogStoreCounters {
         TidyCounters tidy;
         uint64_t failed_since_usec;     /* CLOCK_REALTIME; 0: all is well */
         int error;                      /* the last failure's errno, negative; 0: all is well */
+        bool database;                  /* it is not in files: what follows is */
+        bool connected;
+        uint64_t connects, unknown;     /* of this run: connections made, commits whose answer was lost */
 } LogStoreCounters;
 
-/* Opens or makes the files, cuts what a crash tore, recovers what is known of each source. Blocks; logs its errors.
+/* Opens or makes the files in the directory, cuts what a crash tore, recovers what is known of each source. Blocks; logs its errors.
  * grown is called on the loop when there is more to read. */
 int store_new(LogStore **ret, sd_event *event, const char *directory, const LogConfig *config, void (*grown)(void *userdata), void *userdata);
 LogStore *store_free(LogStore *s);      /* completes what was submitted. Blocks */
@@ -78,5 +81,9 @@ DEFINE_CLEANUP(LogStore, store_free);
 
 int store_append(LogStore *s, LogAppend *a);    /* -EBUSY: too much waits already (503) */
 void store_set_limits(LogStore *s, const LogConfig *config);
-Segments *store_segments(LogStore *s);          /* for reading, from any thread */
+Archive *store_archive(LogStore *s);            /* for reading */
 LogStoreCounters store_counters(LogStore *s);
+
+/* Why something failed with this errno, for people. */
+#define STORE_WHY_SIZE 384
+void store_why(LogStore *s, int error, char ret[static STORE_WHY_SIZE]);

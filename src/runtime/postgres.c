@@ -144,8 +144,9 @@ static int set_up_session(Postgres *p) {
                 "SELECT set_config(s.name, v.value, false) FROM pg_catalog.pg_settings s JOIN (VALUES "
                 "('statement_timeout', $1::text), ('lock_timeout', $1), ('idle_in_transaction_session_timeout', $2), "
                 "('client_connection_check_interval', $3), ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '3'), "
+                "('synchronous_commit', CASE WHEN current_setting('synchronous_commit', true) IN ('off', 'local') THEN 'on' END), "
                 "('DateStyle', 'ISO'), ('TimeZone', 'UTC'), ('extra_float_digits', '1'), ('default_transaction_isolation', 'read committed')) "
-                "AS v (name, value) ON v.name = s.name";
+                "AS v (name, value) ON v.name = s.name WHERE v.value IS NOT NULL";
         static const PostgresStatement statement = { .sql = sql };
         char statement_msec[24], idle_msec[24], check_msec[24];
         const PostgresValue values[] = { POSTGRES_TEXT(statement_msec), POSTGRES_TEXT(idle_msec), POSTGRES_TEXT(check_msec) };

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import postgres  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "files_only: about the central log's files, not about what it does")
     # Told to stop, end as after Ctrl+C: with what was started ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -44,6 +44,17 @@ def registry_store(make_store):
 @pytest.fixture
 def cluster(tmp_path, registry_store):
     c = gradebook.Cluster(tmp_path, registry=registry_store)
+def pytest_generate_tests(metafunc):
+    """Tests of a module that sets LOG_STORES run with each of them, but for those marked files_only."""
+    stores = getattr(metafunc.module, "LOG_STORES", None)
+    if stores and "cluster" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("files_only"):
+        metafunc.parametrize("cluster", stores, indirect=True)
+
+
+@pytest.fixture
+def cluster(tmp_path, request):
+    store = getattr(request, "param", "files")
+    c = gradebook.Cluster(tmp_path, log_store=store if store == "files" else request.getfixturevalue("database_url"))
     yield c
     c.close()
 
@@ -58,7 +69,7 @@ def open_cluster(tmp_path, registry_store):
 
 @pytest.fixture(scope="session")
 def shared_postgres():
-    """One server for all tests that only need a database; each makes its own."""
+    """One server for all tests that only need an empty database."""
     if not postgres.available():
         pytest.skip("PostgreSQL is not installed")
     server = postgres.Postgres()
@@ -69,10 +80,10 @@ def shared_postgres():
 
 
 @pytest.fixture
-def database_url(shared_postgres, request):
+def database_url(shared_postgres):
     """Of an empty database."""
-    name = re.sub(r"\W", "_", request.node.name)[-50:].lower()
-    return shared_postgres.create_database(name)
+    shared_postgres.clear()
+    return shared_postgres.url()
 
 
 @pytest.fixture
@@ -93,13 +104,13 @@ def make_postgres():
 
 @pytest.fixture
 def make_disk(tmp_path):
-    """Makes a file system of so many bytes, in tmpfs's words."""
+    """Makes a file system of so many bytes, in tmpfs's words, at a path of the test's or another."""
     made = []
 
-    def make(size):
+    def make(size, path=None):
         if os.geteuid() != 0:
             pytest.skip("mounting a small disk needs root")
-        path = tmp_path / f"disk-{len(made)}"
+        path = path or tmp_path / f"disk-{len(made)}"
         path.mkdir()
         if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False).returncode != 0:
             pytest.skip("mount is not allowed here")

@@ -16,6 +16,7 @@ import pytest
 from gradebook import wait_until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
+LOG_STORES = ("files", "postgresql")
 WORDS = ["grade", "Grade", "stored", "timeout", "connection", "refused", "ünïcode", "\"quoted\"", "back\\slash", "tab\there", "100%", "a+b", "\u4f60\u597d",
          "line\u2028sep", "\u001b[31m", "x" * 300, "ERROR", "error"]
 SERVICES = ["alpha", "beta", "gamma.delta", "rare"]

@@ -291,6 +291,7 @@ class Cluster:
     tls = None
 
     def __init__(self, directory, authentication="token", registry=None):
+    def __init__(self, directory, authentication="token", log_store="files"):
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "etc"
         self.config.mkdir(parents=True, exist_ok=True)
@@ -300,12 +301,15 @@ class Cluster:
         (self.credentials / "cluster-token").write_text(self.token + "\n")
         self.authentication = authentication
         self.registry = registry or {}      # what every registry.conf has in [Registry], such as its store
+        self.log_store = log_store
         self.registry_port = free_port()
         self.daemons = []
         self.configure("gradebook", {})
         self.configure("portal", {})
         if self.registry:
             self.configure("registry", {})
+        if log_store != "files":
+            self.configure("log", {})
 
     @property
     def registry_url(self):
@@ -322,6 +326,8 @@ class Cluster:
             sections.setdefault("Log", {}).setdefault("Level", "debug")
         if name == "registry":
             sections["Registry"] = {**self.registry, **sections.get("Registry", {})}
+        if name == "log" and self.log_store != "files":
+            sections.setdefault("Log", {}).setdefault("Store", self.log_store)
         if name == "portal":
             sections.setdefault("Portal", {}).setdefault("DataDirectory", str(SOURCE / "src" / "portal"))
         lines = []
