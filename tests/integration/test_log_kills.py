@@ -13,7 +13,9 @@ import pytest
 from gradebook import spooled, wait_until
 from log_readers import Follower, Pager, page, split
 from log_sources import Numbered, Text, Visitor
-from log_truth import Truth, read_files
+from log_truth import Truth, read_files, read_rows
+
+LOG_STORES = ("files", "postgresql")
 
 KILLS = int(os.environ.get("GRADEBOOK_LOG_KILLS", "36"))
 SEED = int(os.environ.get("GRADEBOOK_SEED", random.SystemRandom().randrange(1 << 30)))
@@ -30,6 +32,7 @@ class World:
         self.cluster = cluster
         self.kills = self.kills_at_start = self.fills = 0
         self.disk = None
+        self.server = None
         cluster.configure("log", SMALL_FILES)
         cluster.configure("attendance", {"Attendance": {"Seats": "1000"}})
         self.log = cluster.daemon("log", keep_listener=True)
@@ -92,8 +95,22 @@ class World:
     def kill_at_random(self, kills):
         while self.kills < kills:
             self.pause(self.random.random() * self.random.choice((0.02, 0.2, 0.6)))
-            self.kill(self.log if self.random.random() < 0.65 else self.random.choice(self.daemons), kills)
+            if self.server and self.random.random() < 0.25:
+                self.kill_server()
+            else:
+                self.kill(self.log if self.random.random() < 0.65 else self.random.choice(self.daemons), kills)
             self.check()
+
+    def kill_server(self):
+        """Each connection of the log's, or all of PostgreSQL."""
+        self.kills += 1
+        if self.random.random() < 0.6:
+            self.server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gradebook-log'")
+            return
+        self.server.kill()
+        self.pause(self.random.random() * 0.2)
+        self.server.start()
+        self.wait_for_all("answered", [*self.numbered, *self.texts])
 
     def fill_the_disk(self):
         """Until writes are refused; reads go on, and the log can be killed. With room again all goes on by itself."""
@@ -151,7 +168,7 @@ class World:
         again.goal = self.readers[0].last
         again.run()
         self.log.stop()
-        truth = Truth(read_files(self.log.logs), self.numbered)
+        truth = Truth(read_rows(self.server) if self.server else read_files(self.log.logs), self.numbered)
         for reader in [*self.readers, again]:
             assert not reader.failure, reader.failure
             truth.check_reader(reader)
@@ -176,8 +193,10 @@ class World:
 
 
 @pytest.fixture
-def world(cluster):
+def world(cluster, request):
     w = World(cluster, SEED)
+    if cluster.log_store != "files":
+        w.server = request.getfixturevalue("shared_postgres")
     yield w
     for sender in w.senders:
         sender.finishing.set()
@@ -192,6 +211,7 @@ def test_what_is_acknowledged_is_there_once_however_often_all_is_killed(world):
     assert all(sender.answered > KILLS // 4 for sender in world.senders), [s.answered for s in world.senders]
 
 
+@pytest.mark.files_only
 def test_what_is_acknowledged_is_there_once_however_often_the_disk_is_full(world, make_disk):
     print(f"GRADEBOOK_SEED={SEED} GRADEBOOK_LOG_KILLS={KILLS}")
     world.use_disk(make_disk("64m"))

@@ -10,6 +10,10 @@ import zlib
 PAGE = 2000
 
 
+class Away(OSError):
+    """503: what the log is kept in is away; it comes back."""
+
+
 def split(line):
     """A record's cursor, and the checksum of all that is before it."""
     at = line.rindex(b',"Cursor":"')
@@ -20,6 +24,8 @@ def page(log, after=None, n=PAGE):
     """The lines of one, each with its cursor."""
     query = f"n={n}&order=oldest" + (f"&after={urllib.parse.quote(after)}" if after else "")
     answer = log.get(f"/log?{query}", headers={"Accept": "application/x-ndjson"}, timeout=30)
+    if answer.status == 503:
+        raise Away(answer)
     assert answer.status == 200, answer
     return answer.body.splitlines()
 
@@ -81,6 +87,8 @@ class Follower(Reader):
             connection.request("GET", "/log", headers={"Authorization": f"Bearer {self.log.cluster.token}", "Accept": "text/event-stream",
                                                        "Last-Event-ID": self.last})
             response = connection.getresponse()
+            if response.status == 503:
+                raise Away(response.read())
             assert response.status == 200, response.read()
             self.follow(response)
         finally:

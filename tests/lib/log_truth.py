@@ -42,6 +42,16 @@ def read_files(logs):
     return lines
 
 
+def read_rows(server):
+    """The same from PostgreSQL."""
+    lines, position = [], None
+    for at, text in server.sql("SELECT position, line FROM gradebook_log.records ORDER BY position"):
+        lines.append(Line(int(at), text.encode()))
+        assert position in (None, int(at)), f"{at} does not follow what ends at {position}"
+        position = int(at) + len(text.encode()) + 1
+    return lines
+
+
 class Gaps:
     """Of one source: each line that is missing in front of the next one must be told before it, once. A torn commit may have told it
     already when its source gave up: then it is told in two parts."""
