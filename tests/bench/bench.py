@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 import bench_grading  # noqa: E402
 import bench_lines  # noqa: E402
 import bench_log  # noqa: E402
+import bench_log_postgres  # noqa: E402
 import bench_log_read  # noqa: E402
 import bench_portal  # noqa: E402
 import bench_registry  # noqa: E402
@@ -61,8 +62,9 @@ def main():
     parser.add_argument("--kills", type=int, default=10, help="how often the registry is killed under its load")
     parser.add_argument("--lines", type=int, default=500_000, help="that the log and rsyslog get in each round")
     parser.add_argument("--read-lines", type=int, default=10_000_000, help="of the log that is read")
-    parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "log": bench_log.run, "registry": bench_registry.run,
-             "log-read": bench_log_read.run, "portal": bench_portal.run, "tls": bench_tls.run, "cost": cost_model.run}
+    parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "log": bench_log.run,
+             "log-postgres": bench_log_postgres.run, "registry": bench_registry.run, "log-read": bench_log_read.run,
+             "portal": bench_portal.run, "tls": bench_tls.run, "cost": cost_model.run}
     parser.add_argument("--only", choices=list(parts), help="one part of it")
     parser.add_argument("--row", help="of the services and the portal, only the rows whose name has this in it")
     arguments = parser.parse_args()

@@ -11,6 +11,8 @@ import pytest
 import gradebook
 from ctl import FAILURE, OK, Ctl, Running
 
+LOG_STORES = ("files", "postgresql")
+
 BEGIN = datetime.datetime(2026, 11, 22, 10, tzinfo=datetime.timezone.utc)
 ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 

@@ -8,6 +8,7 @@ log_tests = \
 	tests/unit/test-log-limits \
 	tests/unit/test-log-line \
 	tests/unit/test-log-match \
+	tests/unit/test-log-pg \
 	tests/unit/test-log-question \
 	tests/unit/test-log-torn \
 	tests/unit/test-spool-file
@@ -24,6 +25,10 @@ tests_unit_test_log_blocks_LDADD = $(log_test_libs)
 tests_unit_test_log_dedup_SOURCES = tests/unit/test-log-dedup.c
 tests_unit_test_log_dedup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_dedup_LDADD = $(log_test_libs)
+
+tests_unit_test_log_pg_SOURCES = tests/unit/test-log-pg.c
+tests_unit_test_log_pg_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_pg_LDADD = $(log_test_libs)
 
 tests_unit_test_log_index_SOURCES = tests/unit/test-log-index.c
 tests_unit_test_log_index_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
