@@ -93,8 +93,8 @@ def make_postgres():
         pytest.skip("PostgreSQL is not installed")
     made = []
 
-    def make(settings=""):
-        made.append(postgres.Postgres(settings))
+    def make(settings="", primary=None):
+        made.append(postgres.Postgres(settings, primary))
         return made[-1].start()
 
     yield make

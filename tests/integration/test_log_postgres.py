@@ -196,6 +196,34 @@ def test_the_database_is_killed_and_comes_back(make_cluster, make_postgres):
     judge(server, url, writers)
 
 
+def test_a_standby_takes_over(make_cluster, make_postgres):
+    """A synchronous one: it has all that was acknowledged. While it is a standby, the log does not write to it."""
+    primary = make_postgres("synchronous_standby_names = ''\n")
+    standby = make_postgres("synchronous_standby_names = ''\n", primary)
+    primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    primary.sql("SELECT pg_reload_conf()")
+    wait_until(lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == [["sync"]], "the standby follows")
+    url = f"postgresql://{ROLE}@127.0.0.1:{standby.port},127.0.0.1:{primary.port}/postgres"
+    cluster = make_cluster(url)
+    logs = [cluster.daemon("log").start(), cluster.daemon("log").start()]
+    writers = [Writer(logs) for _ in range(4)]
+    for w in writers:
+        w.start()
+    wait_until(lambda: all(w.acknowledged > 50 for w in writers), "all go on", 30)
+    follower = Follower(logs[0], split(page(logs[0], n=1)[0])[0])
+    follower.start()
+    primary.kill()
+    wait_until(lambda: all(w.refused for w in writers), "they are refused", 30)
+    standby.promote()
+    before = [w.acknowledged for w in writers]
+    wait_until(lambda: all(w.acknowledged > x + 20 for w, x in zip(writers, before)), "all go on with the other server", 30)
+    for w in writers:
+        w.finish()
+    follower.finish(last_cursor(logs[0]))
+    assert not follower.failure
+    judge(standby, url, writers)
+
+
 def test_connections_are_ended_at_random(make_cluster, shared_postgres, database_url):
     cluster = make_cluster(database_url)
     logs = [cluster.daemon("log").start(), cluster.daemon("log").start()]

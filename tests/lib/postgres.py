@@ -35,7 +35,7 @@ def available():
 class Postgres:
     """It refuses to run as root, so that it is the user postgres there."""
 
-    def __init__(self, settings=""):
+    def __init__(self, settings="", primary=None):
         # Below pytest's own directory, which is for its user alone, the server's user would not get in.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gradebook-pg-"))
         self.data = self.directory / "data"
@@ -46,10 +46,21 @@ class Postgres:
             user = pwd.getpwnam("postgres")
             os.chown(self.directory, user.pw_uid, user.pw_gid)
             self.as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-        subprocess.run([*self.as_user, BIN / "initdb", "-D", self.data, "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-                       stdout=subprocess.DEVNULL, check=True, cwd="/")
+        if primary:
+            self._copy(primary)
+        else:
+            self._make()
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.write(CONF.format(port=self.port, directory=self.directory) + settings)
+
+    def _make(self):
+        subprocess.run([*self.as_user, BIN / "initdb", "-D", self.data, "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+                       stdout=subprocess.DEVNULL, check=True, cwd="/")
+
+    def _copy(self, primary):
+        """A standby that follows another server by streaming."""
+        subprocess.run([*self.as_user, BIN / "pg_basebackup", "-D", self.data, "-h", "127.0.0.1", "-p", str(primary.port), "-U", ROLE, "-R",
+                        "--checkpoint=fast", "--no-sync"], check=True, cwd="/")
 
     def url(self, database="postgres"):
         return f"postgresql://{ROLE}@127.0.0.1:{self.port}/{database}"
@@ -95,6 +106,9 @@ class Postgres:
         hba = self.data / "pg_hba.conf"
         hba.write_text(f"host all {ROLE} all trust\nhost all all all scram-sha-256\n")
         self.sql("SELECT pg_reload_conf()")
+
+    def promote(self):
+        self.sql("SELECT pg_promote()")
 
     def kill(self):
         """As a crash does it: every process of it, the postmaster first so that it starts no other; nothing is written any more."""
