@@ -58,7 +58,8 @@ static void drop_before(PgArchive *a, uint64_t first) {
 
         while (n < a->n_parts && a->parts[n].first < first)
                 n++;
-        memmove(a->parts, a->parts + n, (a->n_parts - n) * sizeof(*a->parts));
+        if (n > 0)
+                memmove(a->parts, a->parts + n, (a->n_parts - n) * sizeof(*a->parts));
         a->n_parts -= n;
         if (first > a->begin)
                 a->begin = first;

@@ -114,6 +114,9 @@ static int connect(PgReader *r) {
         if (clock_monotonic_usec() < r->retry_at_usec)
                 return -ENOTCONN;
         k = postgres_connect(r->db);
+        /* By the index of positions, row after row until there are enough: what a table that is new has no statistics for is guessed otherwise. */
+        if (k >= 0)
+                k = postgres_execute(r->db, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off");
         r->retry_at_usec = k < 0 ? clock_monotonic_usec() + AWAY_USEC : 0;
         return k;
 }
@@ -184,7 +187,10 @@ static void choose(PgReader *r, const PgQuery *q, uint64_t position, uint64_t bo
         else if (q->filters)
                 size = r->stretch;
         else {
-                r->window = position == r->expected ? smaller(2 * r->window, WINDOW_MAX) : WINDOW_MIN;
+                /* One line after the other is wanted, or lines that are near each other. */
+                uint64_t ahead = backwards ? r->expected - position : position - r->expected;
+
+                r->window = ahead < r->window ? smaller(2 * r->window, WINDOW_MAX) : WINDOW_MIN;
                 size = r->window;
         }
         size = smaller(size, room);

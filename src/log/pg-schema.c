@@ -25,7 +25,7 @@ static const char *const migrations[PG_SCHEMA_VERSION] = {
         "  part integer NOT NULL, position bigint NOT NULL, received timestamptz NOT NULL, time timestamptz, priority smallint NOT NULL,"
         "  service text, instance text, host text, request_id uuid, message_id uuid, source uuid, sequence bigint, line text NOT NULL)"
         "  PARTITION BY LIST (part);"
-        "CREATE UNIQUE INDEX records_position ON " PG_RECORDS " (part, position);"
+        "CREATE UNIQUE INDEX records_position ON " PG_RECORDS " (position, part);"
         "CREATE INDEX records_request ON " PG_RECORDS " (request_id) WHERE request_id IS NOT NULL;"
         "CREATE INDEX records_received ON " PG_RECORDS " USING brin (received);"
         "INSERT INTO " PG_SCHEMA ".state (version, store, begin_position, end_position, records, part)"
@@ -48,9 +48,10 @@ static int first_number(Postgres *db, const char *sql, int64_t *ret) {
         return r;
 }
 
-/* 0: there is none. */
+/* 0: there is none. Asked of the catalog itself: to_regclass() may remember from before a lock was waited for that there was none. */
 static int read_version(Postgres *db, int64_t *ret) {
-        int r = first_number(db, "SELECT (to_regclass('" PG_SCHEMA ".state') IS NOT NULL)::int", ret);
+        int r = first_number(db, "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                             " WHERE n.nspname = '" PG_SCHEMA "' AND c.relname = 'state'", ret);
 
         if (r < 0 || *ret == 0)
                 return r;

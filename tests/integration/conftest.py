@@ -45,10 +45,16 @@ def registry_store(make_store):
 def cluster(tmp_path, registry_store):
     c = gradebook.Cluster(tmp_path, registry=registry_store)
 def pytest_generate_tests(metafunc):
-    """Tests of a module that sets LOG_STORES run with each of them, but for those marked files_only."""
+    """Tests of a module that sets LOG_STORES run with each of these stores, but for those marked files_only. As most of them are about what is in front of the
+    store, those that its SAME names are left to GRADEBOOK_ALL_STORES=1."""
     stores = getattr(metafunc.module, "LOG_STORES", None)
-    if stores and "cluster" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("files_only"):
-        metafunc.parametrize("cluster", stores, indirect=True)
+    fixtures = [name for name in ("cluster", "filled", "large") if name in metafunc.fixturenames]
+    if not stores or not fixtures or metafunc.definition.get_closest_marker("files_only"):
+        return
+    if metafunc.definition.originalname in getattr(metafunc.module, "SAME", ()) and not os.environ.get("GRADEBOOK_ALL_STORES"):
+        stores = ("files",)
+    scope = "function" if "cluster" in fixtures else "module"
+    metafunc.parametrize(fixtures, [[store] * len(fixtures) for store in stores], indirect=True, scope=scope)
 
 
 @pytest.fixture

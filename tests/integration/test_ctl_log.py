@@ -14,8 +14,6 @@ import gradebook
 from ctl import FAILURE, NOT_FOUND, OK, UNREACHABLE, USAGE, Ctl, Running
 from fakes import FakeLog
 
-LOG_STORES = ("files", "postgresql")
-
 
 @pytest.fixture
 def log(cluster):

@@ -16,6 +16,8 @@ from gradebook import wait_until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 LOG_STORES = ("files", "postgresql")
+SAME = {"test_empty_is_refused", "test_bad_text_is_refused", "test_wrong_methods", "test_without_the_token_nothing_is_stored_or_shown",
+        "test_batch_limits", "test_a_bad_question_is_refused", "test_head_of_a_stream_has_no_body", "test_a_line_of_text_is_stored"}
 TEXT = {"Content-Type": "text/plain"}
 
 
