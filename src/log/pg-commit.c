@@ -221,6 +221,7 @@ static int resolve(PgStore *p) {
 
         atomic_fetch_add_explicit(&p->unknown, 1, memory_order_relaxed);
         p->retry_at_usec = 0;
+        pg_note(p, NULL);
         do
                 r = ask_outcome(p);
         while (r < 0 && clock_monotonic_usec() < until && pg_pauses(p, RESOLVE_PAUSE_USEC));

@@ -178,11 +178,12 @@ def test_the_database_is_killed_and_comes_back(make_cluster, make_postgres):
         before = [w.acknowledged for w in writers]
         wait_until(lambda b=before: all(w.acknowledged > x + 20 for w, x in zip(writers, b)), "all go on", 30)
         server.kill()
-        wait_until(lambda: all(w.refused for w in writers), "they are refused")
+        # Whoever waits for a commit that is on its way waits until its outcome can be asked for, ten seconds at most.
+        wait_until(lambda: all(w.refused for w in writers), "they are refused", 30)
         wait_until(lambda: logs[0].get("/log").status == 503, "reading is refused")
         assert logs[0].get("/log").headers["Retry-After"]
-        wait_until(lambda: "cannot write since" in logs[0].status and "PostgreSQL at 127.0.0.1" in logs[0].status, "STATUS= says so")
-        wait_until(lambda: metric(logs[0], "postgres_connected") == 0 and metric(logs[0], "failed") == 1, "and so do the metrics")
+        wait_until(lambda: "cannot write since" in logs[0].status and "PostgreSQL at 127.0.0.1" in logs[0].status, "STATUS= says so", 30)
+        wait_until(lambda: metric(logs[0], "postgres_connected") == 0 and metric(logs[0], "failed") == 1, "and so do the metrics", 30)
         for w in writers:
             w.refused.clear()
         server.start()
