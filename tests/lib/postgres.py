@@ -92,6 +92,7 @@ class Postgres:
         self.sql("".join(f'DROP SCHEMA "{name}" CASCADE;' for (name,) in schemas) + "DROP SCHEMA public CASCADE; CREATE SCHEMA public", database)
 
     def create_database(self, name):
+        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         self.sql(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
