@@ -43,18 +43,18 @@ static void arm_probe(LogStore *s) {
 }
 
 static void tell_failure(LogStore *s, const LogAppend *a) {
-        bool first = s->failed_since_usec == 0;
+        bool first = s->failed_since_usec == 0, was_full = !first && is_full(s->error);
         char why[STORE_WHY_SIZE];
 
         s->failures++;
         if (a->bytes > s->failed_bytes)
                 s->failed_bytes = a->bytes;
         s->error = a->job.result;
+        if (is_full(s->error) && !was_full)
+                arm_probe(s);
         if (!first)
                 return;
         s->failed_since_usec = clock_realtime_usec();
-        if (is_full(s->error))
-                arm_probe(s);
         store_why(s, s->error, why);
         log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0,
                   s->pg ? "The central log cannot write (%s): it refuses new records" :
@@ -72,14 +72,18 @@ static void tell_recovery(LogStore *s) {
         log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The central log can write again, after %s", span);
 }
 
+/* On a full disk a short line may still fit where a long one does not: that is no recovery. A database that was away is back with any line. */
+static bool is_recovery(const LogStore *s, const LogAppend *a) {
+        return a->bytes >= s->failed_bytes || (s->pg && !is_full(s->error) && (a->text || a->n_records > 0));
+}
+
 void store_outcome_tell(LogStore *s, const LogAppend *a) {
         s->engine->tell_notes(s);
         if (a->job.result == -ENOMEM)
                 s->failures++;
         else if (a->job.result < 0)
                 tell_failure(s, a);
-        /* On a full disk a short line may still fit where a long one does not: that is no recovery. */
-        else if (s->failed_since_usec > 0 && a->bytes >= s->failed_bytes)
+        else if (s->failed_since_usec > 0 && is_recovery(s, a))
                 tell_recovery(s);
 }
 
