@@ -68,6 +68,8 @@ int log_config_check(const LogConfig *c) {
 const char *log_keeps_apart(const void *config) {
         const LogConfig *c = config;
 
-        return c->separate || log_config_has_database(c) ? NULL : "lines are kept in files of its own, so that each would have a part of the log; use gradebook-log.service "
-                                    "alone, or set SeparateFiles=yes in [Store] of log.conf if that is what you want";
+        if (c->separate || log_config_has_database(c))
+                return NULL;
+        return "lines are kept in files of its own, so that each would have a part of the log; use gradebook-log.service "
+               "alone, keep them in a database (Store= in [Log]), or set SeparateFiles=yes in [Store] of log.conf if that is what you want";
 }
