@@ -23,11 +23,11 @@
 
 typedef struct Adoption {
         StoreJob job;
-        sqlite3_stmt *row;              /* NULL: the default class is made */
+        SqlStatement *row;              /* NULL: the default class is made */
 } Adoption;
 
-static const char *text_of(sqlite3_stmt *s, int column) {
-        return (const char *) sqlite3_column_text(s, column);
+static const char *text_of(SqlStatement *s, int column) {
+        return sql_text(s, column);
 }
 
 static int adopt_student(Adoption *a, Txn *t) {
@@ -36,7 +36,7 @@ static int adopt_student(Adoption *a, Txn *t) {
         int r = -ENOMEM;
 
         if (student && text_replace(&student->first_name, text_of(a->row, 6)) >= 0 && text_replace(&student->last_name, text_of(a->row, 7)) >= 0) {
-                student->row.id = (uint64_t) sqlite3_column_int64(a->row, 5);
+                student->row.id = sql_uint64(a->row, 5);
                 r = fixed_form_add_student(t, student, &id);
         }
         if (r < 0)
@@ -58,9 +58,9 @@ static int adopt_grade(Adoption *a, Txn *t) {
         grade = (Grade) {
                 .title = (char *) title,
                 .type = (GradeType) type,
-                .score_hundredths = (uint32_t) sqlite3_column_int64(a->row, 11),
+                .score_hundredths = (uint32_t) sql_int64(a->row, 11),
         };
-        return fixed_form_add_grade(t, (uint64_t) sqlite3_column_int64(a->row, 5), &grade, (uint64_t) sqlite3_column_int64(a->row, 8), 0, &id);
+        return fixed_form_add_grade(t, sql_uint64(a->row, 5), &grade, sql_uint64(a->row, 8), 0, &id);
 }
 
 static int make_default_class(Txn *t) {
@@ -81,16 +81,16 @@ static int run_adoption(StoreJob *job, Txn *t) {
 
         if (!a->row)
                 return make_default_class(t);
-        return sqlite3_column_type(a->row, 8) == SQLITE_NULL ? adopt_student(a, t) : adopt_grade(a, t);
+        return sql_is_null(a->row, 8) ? adopt_student(a, t) : adopt_grade(a, t);
 }
 
 /* usec: when, where the row does not say. */
-static int adopt_one(Store *s, sqlite3_stmt *row, uint64_t usec) {
+static int adopt_one(Store *s, SqlStatement *row, uint64_t usec) {
         Adoption a = { .job = { .run = run_adoption, .origin = { .actor = "gradebook" }, .time_usec = usec }, .row = row };
         int r;
 
         if (row) {
-                a.job.time_usec = (uint64_t) sqlite3_column_int64(row, 0);
+                a.job.time_usec = sql_uint64(row, 0);
                 a.job.origin = (StoreOrigin) {
                         .actor = text_of(row, 1),
                         .client = text_of(row, 2),
@@ -106,64 +106,70 @@ static int adopt_one(Store *s, sqlite3_stmt *row, uint64_t usec) {
 }
 
 /* When the oldest row was made, now without any: entries' times never go back, so the first must not be younger than the others. */
-static uint64_t oldest_usec(sqlite3 *db) {
+static uint64_t oldest_usec(Sql *sql) {
         uint64_t now = clock_realtime_usec(), oldest = 0;
-        sqlite3_stmt *s = NULL;
+        SqlStatement *s = NULL;
 
-        if (sqlite3_prepare_v2(db, "SELECT min(created_usec) FROM adopted_students", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-                oldest = (uint64_t) sqlite3_column_int64(s, 0);
-        (void) sqlite3_finalize(s);
+        if (sql_prepare(sql, "SELECT min(created_usec) FROM adopted_students", &s) >= 0 && sql_step(s) > 0)
+                oldest = sql_uint64(s, 0);
+        sql_finalize(s);
         return oldest > 0 && oldest < now ? oldest : now;
 }
 
-static int has_rows(sqlite3 *db, const char *sql, bool *ret) {
-        sqlite3_stmt *s = NULL;
-        int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+static int has_rows(Sql *sql, const char *text, bool *ret) {
+        SqlStatement *s = NULL;
+        int r = sql_prepare(sql, text, &s);
 
-        if (rc == SQLITE_OK)
-                rc = sqlite3_step(s);
-        *ret = rc == SQLITE_ROW;
-        (void) sqlite3_finalize(s);
-        return database_errno(rc);
+        if (r >= 0)
+                r = sql_step(s);
+        *ret = r > 0;
+        sql_finalize(s);
+        return r < 0 ? r : 0;
 }
 
 static int adopt_rows(Store *s) {
-        sqlite3_stmt *row = NULL;
-        int rc, r = 0;
+        SqlStatement *row = NULL;
+        int k, r;
 
         /* Each row looks for its change: without these a school's file would take hours. They go with their table. */
-        r = database_errno(sqlite3_exec(s->db, "CREATE INDEX adopted_by_grade ON adopted_changes (action, grade_id);"
-                                        "CREATE INDEX adopted_by_student ON adopted_changes (action, student_id)", NULL, NULL, NULL));
+        r = sql_exec(s->sql, "CREATE INDEX adopted_by_grade ON adopted_changes (action, grade_id);\n"
+                     "CREATE INDEX adopted_by_student ON adopted_changes (action, student_id)");
+        if (r >= 0)
+                r = sql_prepare_walk(s->sql, ADOPTED_SQL, &row);
         if (r < 0)
                 return r;
-        rc = sqlite3_prepare_v2(s->db, ADOPTED_SQL, -1, &row, NULL);
-        if (rc != SQLITE_OK)
-                return database_errno(rc);
-        while (r >= 0 && (rc = sqlite3_step(row)) == SQLITE_ROW)
+        while (r >= 0 && (k = sql_step(row)) > 0)
                 r = adopt_one(s, row, 0);
-        (void) sqlite3_finalize(row);
-        if (r < 0 || rc != SQLITE_DONE)
-                return r < 0 ? r : database_errno(rc);
-        return database_errno(sqlite3_exec(s->db, "DROP TABLE adopted_grades; DROP TABLE adopted_changes; DROP TABLE adopted_students", NULL, NULL, NULL));
+        sql_finalize(row);
+        if (r < 0 || k < 0)
+                return r < 0 ? r : k;
+        return sql_exec(s->sql, "DROP TABLE adopted_grades;\nDROP TABLE adopted_changes;\nDROP TABLE adopted_students");
+}
+
+int adopt_nothing(Store *s) {
+        bool has_class;
+        int r = has_rows(s->sql, "SELECT 1 FROM ledger LIMIT 1", &has_class);
+
+        return r < 0 || has_class ? r : adopt_one(s, NULL, clock_realtime_usec());
 }
 
 int adopt(Store *s) {
         bool has_class, has_adopted;
         int r;
 
-        r = has_rows(s->db, "SELECT 1 FROM ledger LIMIT 1", &has_class);
+        r = has_rows(s->sql, "SELECT 1 FROM ledger LIMIT 1", &has_class);
         if (r >= 0)
-                r = has_rows(s->db, "SELECT 1 FROM sqlite_schema WHERE name = 'adopted_changes'", &has_adopted);
+                r = has_rows(s->sql, "SELECT 1 FROM sqlite_schema WHERE name = 'adopted_changes'", &has_adopted);
         if (r < 0 || (has_class && !has_adopted))
                 return r;
-        r = database_errno(sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+        r = sql_exec(s->sql, "BEGIN IMMEDIATE");
         if (r >= 0 && !has_class)
-                r = adopt_one(s, NULL, has_adopted ? oldest_usec(s->db) : clock_realtime_usec());
+                r = adopt_one(s, NULL, has_adopted ? oldest_usec(s->sql) : clock_realtime_usec());
         if (r >= 0 && has_adopted)
                 r = adopt_rows(s);
         if (r >= 0)
-                r = database_errno(sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL));
+                r = sql_exec(s->sql, "COMMIT");
         if (r < 0 && !sqlite3_get_autocommit(s->db))
-                (void) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+                (void) sql_exec(s->sql, "ROLLBACK");
         return r;
 }

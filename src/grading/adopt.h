@@ -7,4 +7,7 @@
  * become rows and entries of the ledger, each with its own time and actor, and there is a default class. Blocks; for store_open(). */
 int adopt(Store *s);
 
+/* The same of a database that never had an earlier version, in a transaction of the caller's. */
+int adopt_nothing(Store *s);
+
 #define DEFAULT_CLASS_ID 1              /* of students that have no other */

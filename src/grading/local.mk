@@ -91,7 +91,9 @@ libgrading_a_SOURCES = \
 	src/grading/txn-rows.c \
 	src/grading/txn-session.c src/grading/txn-session.h \
 	src/grading/undo.c \
-	src/grading/verify.c src/grading/verify.h
+	src/grading/verify.c src/grading/verify.h \
+	src/grading/verify-file.c \
+	src/grading/verify-internal.h
 
 sbin_PROGRAMS += gradebook-grading
 gradebook_grading_SOURCES = src/grading/main.c

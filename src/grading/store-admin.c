@@ -130,7 +130,7 @@ static int size_of(sqlite3 *db, uint64_t *ret) {
 
         if (sqlite3_prepare_v2(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", -1, &statement, NULL) != SQLITE_OK)
                 return -ENOMEM;
-        r = rows_step(statement);
+        r = sqlite3_step(statement) == SQLITE_ROW ? 0 : database_error(db, sqlite3_errcode(db));
         if (r >= 0)
                 *ret = (uint64_t) sqlite3_column_int64(statement, 0);
         (void) sqlite3_finalize(statement);
@@ -143,7 +143,7 @@ static int vacuum_into(sqlite3 *db, const char *path) {
 
         rc = sqlite3_prepare_v2(db, "VACUUM INTO ?1", -1, &statement, NULL);
         if (rc == SQLITE_OK) {
-                bind_text(statement, 1, path);
+                (void) sqlite3_bind_text(statement, 1, path, -1, SQLITE_STATIC);
                 rc = sqlite3_step(statement);
         }
         (void) sqlite3_finalize(statement);
@@ -184,7 +184,10 @@ int replacement_load(Replacement *ret, sqlite3 *db, const char *path, char **ret
         if (r >= 0)
                 r = book_new(&store.book);
         if (r >= 0)
+                r = sql_new_sqlite(&store.sql, db);
+        if (r >= 0)
                 r = store_load(&store);
+        sql_free(store.sql);
         while ((statement = sqlite3_next_stmt(db, NULL)))
                 (void) sqlite3_finalize(statement);
         /* Who was signed out stays so; and a request that is repeated meets another state than the one that it was answered from. */
@@ -224,10 +227,10 @@ static int write_last_ids(Replacement *r) {
         if (k >= 0)
                 k = database_errno(sqlite3_prepare_v2(r->db, "INSERT OR REPLACE INTO last_ids (kind, id) VALUES (?1, ?2)", -1, &statement, NULL));
         for (Kind kind = 0; k >= 0 && kind < _KIND_MAX; kind++) {
-                bind_text(statement, 1, kind_name(kind));
-                bind_uint(statement, 2, r->last_ids[kind]);
+                (void) sqlite3_bind_text(statement, 1, kind_name(kind), -1, SQLITE_STATIC);
+                (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) r->last_ids[kind]);
                 k = database_error(r->db, sqlite3_step(statement));
-                rows_done(statement);
+                (void) sqlite3_reset(statement);
         }
         (void) sqlite3_finalize(statement);
         return k < 0 ? k : exec(r->db, "COMMIT");

@@ -103,30 +103,29 @@ int store_submit(Store *s, StoreJob *job) {
 
 static int prepare(Store *s) {
         for (size_t i = 0; i < _STATEMENT_MAX; i++) {
-                int rc = sqlite3_prepare_v3(s->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, s->statements + i, NULL);
+                int r = sql_prepare(s->sql, statement_sql[i], s->statements + i);
 
-                if (rc != SQLITE_OK)
-                        return database_errno(rc);
+                if (r < 0)
+                        return r;
         }
         return rows_prepare(s);
 }
 
 /* The first row's number of a statement with the kind's name as its parameter; 0: there is none. */
 static int load_numbers(Store *s, const char *sql, uint64_t numbers[static _KIND_MAX]) {
-        sqlite3_stmt *statement = NULL;
-        int r = 0;
+        SqlStatement *statement = NULL;
+        int r;
 
-        if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) != SQLITE_OK)
-                return -ENOMEM;
+        r = sql_prepare(s->sql, sql, &statement);
         for (Kind kind = 0; r >= 0 && kind < _KIND_MAX; kind++) {
                 bind_text(statement, 1, kind_name(kind));
                 r = rows_step(statement);
-                numbers[kind] = r >= 0 ? (uint64_t) sqlite3_column_int64(statement, 0) : 0;
+                numbers[kind] = r >= 0 ? sql_uint64(statement, 0) : 0;
                 if (r == -ENOENT)
                         r = 0;
                 rows_done(statement);
         }
-        (void) sqlite3_finalize(statement);
+        sql_finalize(statement);
         return r;
 }
 
@@ -150,21 +149,21 @@ static int load_last_ids(Store *s) {
 
 static int load_keys(Store *s) {
         uint64_t numbers[_KIND_MAX];
-        int r = load_numbers(s, "SELECT count(*) FROM idempotency WHERE ?1 IS NOT NULL", numbers);
+        int r = load_numbers(s, "SELECT count(*) FROM idempotency", numbers);
 
         s->keys = r >= 0 ? numbers[0] : 0;
         return r;
 }
 
 static int load_tip(Store *s) {
-        sqlite3_stmt *statement = s->statements[STATEMENT_TIP];
+        SqlStatement *statement = s->statements[STATEMENT_TIP];
         int r = rows_step(statement);
 
-        if (r >= 0 && sqlite3_column_bytes(statement, 1) != LEDGER_HASH_SIZE)
+        if (r >= 0 && sql_bytes(statement, 1) != LEDGER_HASH_SIZE)
                 r = -EBADMSG;
         if (r >= 0) {
-                s->tip.sequence = (uint64_t) sqlite3_column_int64(statement, 0);
-                memcpy(s->tip.hash, sqlite3_column_blob(statement, 1), LEDGER_HASH_SIZE);
+                s->tip.sequence = sql_uint64(statement, 0);
+                memcpy(s->tip.hash, sql_blob(statement, 1), LEDGER_HASH_SIZE);
         }
         rows_done(statement);
         return r == -ENOENT ? 0 : r;
@@ -202,7 +201,9 @@ int store_open(Store **ret, sd_event *event, const char *path, Book *book, char 
         if (r < 0)
                 return r;
         s->db = database_connection(s->database);
-        r = store_load(s);
+        r = sql_new_sqlite(&s->sql, s->db);
+        if (r >= 0)
+                r = store_load(s);
         if (r < 0) {
                 if (asprintf(ret_error, "%s: cannot be read: %s", path, r == -EBADMSG || r == -ENOENT || r == -EEXIST ?
                              "it is damaged" : strerror(-r)) < 0)
@@ -215,6 +216,7 @@ int store_open(Store **ret, sd_event *event, const char *path, Book *book, char 
 
 void store_finish(Store *s) {
         s->database = database_free(s->database);
+        s->sql = sql_free(s->sql);
         s->db = NULL;
 }
 

@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "grading/book.h"
 #include "runtime/database.h"
+#include "runtime/sql.h"
 #include "wire/ledger-entry.h"
 #include "wire/problem.h"
 

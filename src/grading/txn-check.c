@@ -54,15 +54,15 @@ int txn_row_class(Txn *t, Kind kind, const Row *row, uint64_t *ret_class_id) {
 }
 
 static int is_locked(Txn *t, Statement which, uint64_t id, bool *ret, bool *ret_term) {
-        sqlite3_stmt *s = t->store->statements[which];
+        SqlStatement *s = t->store->statements[which];
         int r;
 
         bind_uint(s, 1, id);
         r = rows_step(s);
         if (r >= 0) {
-                *ret = sqlite3_column_int(s, 0) != 0;
+                *ret = sql_int64(s, 0) != 0;
                 if (ret_term)
-                        *ret_term = sqlite3_column_int(s, 1) != 0;
+                        *ret_term = sql_int64(s, 1) != 0;
         }
         rows_done(s);
         return r;
@@ -159,7 +159,7 @@ static int check_term(Txn *t, const TermRow *old, const TermRow *new) {
 }
 
 static int check_assessment(Txn *t, const AssessmentRow *old, const AssessmentRow *new) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_TOP_SCORE];
+        SqlStatement *s = t->store->statements[STATEMENT_TOP_SCORE];
         char score[SCORE_TEXT_SIZE];
         uint32_t top = 0;
         int r;
@@ -171,7 +171,7 @@ static int check_assessment(Txn *t, const AssessmentRow *old, const AssessmentRo
         bind_uint(s, 1, old->row.id);
         r = rows_step(s);
         if (r >= 0)
-                top = (uint32_t) sqlite3_column_int64(s, 0);
+                top = (uint32_t) sql_int64(s, 0);
         rows_done(s);
         if (r < 0)
                 return r;

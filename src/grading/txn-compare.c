@@ -76,11 +76,14 @@ static int expect_row(Txn *t, const Compared *c, Kind kind, uint64_t id) {
         return r == -ENOENT || r == -EBADMSG ? 0 : r;
 }
 
-static int prepare(Txn *t, Buffer *sql, uint64_t after, size_t limit, sqlite3_stmt **ret) {
+static int prepare(Txn *t, Buffer *sql, uint64_t after, size_t limit, SqlStatement **ret) {
+        int r;
+
         if (sql->error < 0)
                 return sql->error;
-        if (sqlite3_prepare_v2(t->store->db, sql->data, -1, ret, NULL) != SQLITE_OK)
-                return -ENOMEM;
+        r = sql_prepare(t->store->sql, sql->data, ret);
+        if (r < 0)
+                return r;
         bind_uint(*ret, 1, after);
         bind_uint(*ret, 2, limit);
         return 0;
@@ -89,27 +92,27 @@ static int prepare(Txn *t, Buffer *sql, uint64_t after, size_t limit, sqlite3_st
 int txn_compare_rows(Txn *t, Kind kind, uint64_t after, size_t limit, TxnDifference tell, void *userdata, uint64_t *ret_last) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
         Compared c = { tell, userdata };
-        sqlite3_stmt *s = NULL;
-        int rc = SQLITE_DONE, r;
+        SqlStatement *s = NULL;
+        int rc = 0, r;
 
         (void) buffer_printf(&sql, "SELECT r.id, l.sequence, l.new FROM %s r LEFT JOIN ledger l ON l.sequence ="
                              " (SELECT max(sequence) FROM ledger WHERE kind = '%s' AND row_id = r.id)"
                              " WHERE r.id > ?1 ORDER BY r.id LIMIT ?2", kinds[kind].table, kinds[kind].name);
         *ret_last = 0;
         r = prepare(t, &sql, after, limit, &s);
-        while (r >= 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-                *ret_last = (uint64_t) sqlite3_column_int64(s, 0);
-                r = compare_one(t, &c, kind, *ret_last, (uint64_t) sqlite3_column_int64(s, 1), (const char *) sqlite3_column_text(s, 2));
+        while (r >= 0 && (rc = sql_step(s)) > 0) {
+                *ret_last = sql_uint64(s, 0);
+                r = compare_one(t, &c, kind, *ret_last, sql_uint64(s, 1), sql_text(s, 2));
         }
-        (void) sqlite3_finalize(s);
-        return r < 0 ? r : database_errno(rc);
+        sql_finalize(s);
+        return r < 0 ? r : rc;
 }
 
 int txn_compare_ledger(Txn *t, uint64_t after, size_t limit, TxnDifference tell, void *userdata, uint64_t *ret_last) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
         Compared c = { tell, userdata };
-        sqlite3_stmt *s = NULL;
-        int rc = SQLITE_DONE, r;
+        SqlStatement *s = NULL;
+        int rc = 0, r;
 
         /* Only of what is not there: rows that are there are compared on their own side, once. */
         (void) buffer_puts(&sql, "SELECT e.sequence, e.kind, e.row_id, e.new,"
@@ -117,17 +120,17 @@ int txn_compare_ledger(Txn *t, uint64_t after, size_t limit, TxnDifference tell,
                            " FROM ledger e WHERE e.sequence > ?1 ORDER BY e.sequence LIMIT ?2");
         *ret_last = 0;
         r = prepare(t, &sql, after, limit, &s);
-        while (r >= 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-                const char *name = (const char *) sqlite3_column_text(s, 1);
-                uint64_t id = (uint64_t) sqlite3_column_int64(s, 2);
+        while (r >= 0 && (rc = sql_step(s)) > 0) {
+                const char *name = sql_text(s, 1);
+                uint64_t id = sql_uint64(s, 2);
                 int kind = name ? kind_from_name(name) : -EINVAL;
 
-                *ret_last = (uint64_t) sqlite3_column_int64(s, 0);
+                *ret_last = sql_uint64(s, 0);
                 if (kind < 0)
                         c.tell("row", id, "is of a kind that there is not", userdata);
-                else if (sqlite3_column_int(s, 4) != 0 && sqlite3_column_type(s, 3) != SQLITE_NULL)
+                else if (sql_int64(s, 4) != 0 && !sql_is_null(s, 3))
                         r = expect_row(t, &c, (Kind) kind, id);
         }
-        (void) sqlite3_finalize(s);
-        return r < 0 ? r : database_errno(rc);
+        sql_finalize(s);
+        return r < 0 ? r : rc;
 }

@@ -42,15 +42,14 @@ const char *const statement_sql[_STATEMENT_MAX] = {
 
 /* One number that two others ask for; NULL is 0. */
 static int find_id(Txn *t, Statement which, uint64_t first, uint64_t second, uint64_t *ret) {
-        sqlite3_stmt *s = t->store->statements[which];
+        SqlStatement *s = t->store->statements[which];
         int r;
 
         bind_uint(s, 1, first);
-        if (sqlite3_bind_parameter_count(s) > 1)
-                bind_uint(s, 2, second);
+        bind_uint(s, 2, second);
         r = rows_step(s);
         if (r >= 0)
-                *ret = (uint64_t) sqlite3_column_int64(s, 0);
+                *ret = sql_uint64(s, 0);
         rows_done(s);
         return r;
 }
@@ -75,21 +74,21 @@ int txn_find_teaching(Txn *t, uint64_t class_id, uint64_t account_id, Row **ret)
 }
 
 int txn_find_account(Txn *t, const char *login, Row **ret) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_FIND_ACCOUNT];
+        SqlStatement *s = t->store->statements[STATEMENT_FIND_ACCOUNT];
         uint64_t id = 0;
         int r;
 
         bind_text(s, 1, login);
         r = rows_step(s);
         if (r >= 0)
-                id = (uint64_t) sqlite3_column_int64(s, 0);
+                id = sql_uint64(s, 0);
         rows_done(s);
         return r < 0 ? r : txn_get(t, KIND_ACCOUNT, id, ret);
 }
 
 int txn_find_assessment(Txn *t, uint64_t class_id, const char *title, int type, uint32_t maximum_hundredths, uint64_t without_student_id,
                         uint64_t *ret_id) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_FIND_ASSESSMENT];
+        SqlStatement *s = t->store->statements[STATEMENT_FIND_ASSESSMENT];
         int r;
 
         bind_uint(s, 1, class_id);
@@ -99,7 +98,7 @@ int txn_find_assessment(Txn *t, uint64_t class_id, const char *title, int type, 
         bind_uint(s, 5, maximum_hundredths);
         r = rows_step(s);
         if (r >= 0)
-                *ret_id = (uint64_t) sqlite3_column_int64(s, 0);
+                *ret_id = sql_uint64(s, 0);
         rows_done(s);
         return r;
 }
@@ -125,11 +124,11 @@ int txn_count_admins(Txn *t, uint64_t except_id, uint64_t *ret) {
 }
 
 int txn_last_student_id(Txn *t, uint64_t *ret) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_LAST_STUDENT];
+        SqlStatement *s = t->store->statements[STATEMENT_LAST_STUDENT];
         int r = rows_step(s);
 
         if (r >= 0)
-                *ret = (uint64_t) sqlite3_column_int64(s, 0);
+                *ret = sql_uint64(s, 0);
         rows_done(s);
         return r;
 }

@@ -5,20 +5,20 @@
 
 #include "grading/txn-internal.h"
 
-static int run(sqlite3_stmt *s) {
-        int rc = sqlite3_step(s);
+static int run(SqlStatement *s) {
+        int r = sql_step(s);
 
-        (void) sqlite3_finalize(s);
-        return database_errno(rc);
+        sql_finalize(s);
+        return r;
 }
 
 int txn_import_put(Txn *t, const ImportRecord *record) {
-        sqlite3_stmt *s = NULL;
-        int rc = sqlite3_prepare_v2(t->store->db, "INSERT INTO imports (id, class_id, name, row_count, added, changed, unchanged)"
-                                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", -1, &s, NULL);
+        SqlStatement *s = NULL;
+        int rc = sql_prepare(t->store->sql, "INSERT INTO imports (id, class_id, name, row_count, added, changed, unchanged)"
+                                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", &s);
 
-        if (rc != SQLITE_OK)
-                return database_errno(rc);
+        if (rc < 0)
+                return rc;
         bind_uint(s, 1, record->id);
         bind_uint(s, 2, record->class_id);
         bind_text(s, 3, record->name);
@@ -30,61 +30,61 @@ int txn_import_put(Txn *t, const ImportRecord *record) {
 }
 
 int txn_import_find(Txn *t, uint64_t id) {
-        sqlite3_stmt *s = NULL;
-        int r, rc = sqlite3_prepare_v2(t->store->db, "SELECT 1 FROM imports WHERE id = ?1", -1, &s, NULL);
+        SqlStatement *s = NULL;
+        int r, rc = sql_prepare(t->store->sql, "SELECT 1 FROM imports WHERE id = ?1", &s);
 
-        if (rc != SQLITE_OK)
-                return database_errno(rc);
+        if (rc < 0)
+                return rc;
         bind_uint(s, 1, id);
         r = rows_step(s);
-        (void) sqlite3_finalize(s);
+        sql_finalize(s);
         return r;
 }
 
 int txn_import_undone(Txn *t, uint64_t set, uint64_t undone_by) {
-        sqlite3_stmt *s = NULL;
-        int rc = sqlite3_prepare_v2(t->store->db, "UPDATE imports SET undone_by = CASE WHEN id = ?1 THEN ?2 END"
-                                    " WHERE id = ?1 OR undone_by = ?1", -1, &s, NULL);
+        SqlStatement *s = NULL;
+        int rc = sql_prepare(t->store->sql, "UPDATE imports SET undone_by = CASE WHEN id = ?1 THEN CAST(?2 AS BIGINT) END"
+                                    " WHERE id = ?1 OR undone_by = ?1", &s);
 
-        if (rc != SQLITE_OK)
-                return database_errno(rc);
+        if (rc < 0)
+                return rc;
         bind_uint(s, 1, set);
         bind_uint(s, 2, undone_by);
         return run(s);
 }
 
-static const char *text_column(sqlite3_stmt *s, int column) {
-        return (const char *) sqlite3_column_text(s, column);
+static const char *text_column(SqlStatement *s, int column) {
+        return sql_text(s, column);
 }
 
 int txn_imports(Txn *t, uint64_t before, size_t limit, int (*each)(const ImportRecord *record, void *userdata), void *userdata) {
-        sqlite3_stmt *s = NULL;
-        int r = 0, rc = sqlite3_prepare_v2(t->store->db, "SELECT i.id, i.class_id, i.name, i.row_count, i.added, i.changed, i.unchanged, i.undone_by,"
+        SqlStatement *s = NULL;
+        int r = 0, rc = sql_prepare(t->store->sql, "SELECT i.id, i.class_id, i.name, i.row_count, i.added, i.changed, i.unchanged, i.undone_by,"
                                            " l.actor, l.client, l.reason, l.time_usec FROM imports i JOIN ledger l ON l.sequence = i.id"
-                                           " WHERE i.id < ?1 ORDER BY i.id DESC LIMIT ?2", -1, &s, NULL);
+                                           " WHERE i.id < ?1 ORDER BY i.id DESC LIMIT ?2", &s);
 
-        if (rc != SQLITE_OK)
-                return database_errno(rc);
-        (void) sqlite3_bind_int64(s, 1, before > 0 ? (sqlite3_int64) before : INT64_MAX);
-        (void) sqlite3_bind_int64(s, 2, (sqlite3_int64) limit);
-        while (r >= 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (rc < 0)
+                return rc;
+        sql_bind_int64(s, 1, before > 0 ? (int64_t) before : INT64_MAX);
+        sql_bind_int64(s, 2, (int64_t) limit);
+        while (r >= 0 && (rc = sql_step(s)) > 0) {
                 ImportRecord record = {
-                        .id = (uint64_t) sqlite3_column_int64(s, 0),
-                        .class_id = (uint64_t) sqlite3_column_int64(s, 1),
+                        .id = sql_uint64(s, 0),
+                        .class_id = sql_uint64(s, 1),
                         .name = text_column(s, 2),
-                        .n_rows = (uint64_t) sqlite3_column_int64(s, 3),
-                        .n_added = (uint64_t) sqlite3_column_int64(s, 4),
-                        .n_changed = (uint64_t) sqlite3_column_int64(s, 5),
-                        .n_unchanged = (uint64_t) sqlite3_column_int64(s, 6),
-                        .undone_by = (uint64_t) sqlite3_column_int64(s, 7),
+                        .n_rows = sql_uint64(s, 3),
+                        .n_added = sql_uint64(s, 4),
+                        .n_changed = sql_uint64(s, 5),
+                        .n_unchanged = sql_uint64(s, 6),
+                        .undone_by = sql_uint64(s, 7),
                         .actor = text_column(s, 8),
                         .client = text_column(s, 9),
                         .reason = text_column(s, 10),
-                        .time_usec = (uint64_t) sqlite3_column_int64(s, 11),
+                        .time_usec = sql_uint64(s, 11),
                 };
 
                 r = record.actor ? each(&record, userdata) : -ENOMEM;
         }
-        (void) sqlite3_finalize(s);
-        return r < 0 ? r : database_errno(rc);
+        sql_finalize(s);
+        return r < 0 ? r : rc;
 }

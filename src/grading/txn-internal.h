@@ -53,11 +53,12 @@ typedef enum RowStatement {
 struct Store {
         Database *database;
         sqlite3 *db;
+        Sql *sql;                       /* over it */
         Book *book;                     /* the loop's */
         LedgerTip tip;                  /* the loop's */
         char *path, *wal_path;
-        sqlite3_stmt *statements[_STATEMENT_MAX];       /* finalized by database_free() */
-        sqlite3_stmt *row_statements[_KIND_MAX][_ROW_STATEMENT_MAX];
+        SqlStatement *statements[_STATEMENT_MAX];
+        SqlStatement *row_statements[_KIND_MAX][_ROW_STATEMENT_MAX];
         uint64_t last_ids[_KIND_MAX];   /* the largest given so far; a student's: the largest that went */
         uint64_t generation;            /* counts up when all is replaced; on its thread, and as the book has it */
         uint64_t book_generation;       /* the loop's */
@@ -78,16 +79,16 @@ struct Txn {
 /* txn-rows.c */
 int rows_prepare(Store *s);
 int rows_load(Store *s, Kind kind, Book *book);         /* in the order of their ids */
-int rows_walk(sqlite3 *db, Kind kind, sqlite3_stmt **ret);      /* a statement that gives all in that order, for rows_read() */
-int rows_step(sqlite3_stmt *s);         /* to its only row: 0, -ENOENT, or why not; the statement is not reset */
-void rows_done(sqlite3_stmt *s);        /* resets it; nothing bound outlives it */
-int rows_read(Kind kind, sqlite3_stmt *s, Row **ret);   /* of the columns of a get */
+int rows_walk(Sql *db, Kind kind, SqlStatement **ret);  /* a statement that gives all in that order, for rows_read() */
+int rows_step(SqlStatement *s);         /* to its only row: 0, -ENOENT, or why not; the statement is not reset */
+void rows_done(SqlStatement *s);        /* resets it; nothing bound outlives it */
+int rows_read(Kind kind, SqlStatement *s, Row **ret);   /* of the columns of a get */
 int rows_insert(Store *s, Kind kind, const Row *row);
 int rows_update(Store *s, Kind kind, const Row *row);
 int rows_delete(Store *s, Kind kind, uint64_t id);
-void bind_uint(sqlite3_stmt *s, int index, uint64_t value);
-void bind_id(sqlite3_stmt *s, int index, uint64_t id);  /* 0 is NULL */
-void bind_text(sqlite3_stmt *s, int index, const char *value);  /* borrowed; NULL is NULL */
+void bind_uint(SqlStatement *s, int index, uint64_t value);
+void bind_id(SqlStatement *s, int index, uint64_t id);  /* 0 is NULL */
+void bind_text(SqlStatement *s, int index, const char *value);  /* borrowed; NULL is NULL */
 
 /* txn-ledger.c. One entry, sealed behind the tip; row: as it is after it, or was before it went. */
 int ledger_append(Txn *t, Kind kind, const char *action, const Row *row, uint64_t version, const char *old, const char *new);
@@ -96,7 +97,7 @@ int ledger_next(Txn *t, uint64_t *ret_sequence);        /* what the next entry w
 /* Entries of any connection: a statement with this list of columns, from 0, gives them; previous is left alone. */
 #define LEDGER_COLUMNS "sequence, time_usec, set_sequence, actor, client, request_id, action, kind, row_id, student_id, class_id, version," \
                        " old, new, reason, hash"
-int ledger_read(sqlite3_stmt *s, LedgerEntry *ret);
+int ledger_read(SqlStatement *s, LedgerEntry *ret);
 
 /* txn-compare.c. Whether a row that is written so is what an entry says, by an older version perhaps. 0, -ENOMEM */
 int ledger_says_same(Kind kind, const char *row_text, const char *entry_text, bool *ret);

@@ -10,19 +10,19 @@
 
 #define EXPIRE_EACH 1000                /* keys, between two looks for old ones */
 
-static int read_reply(sqlite3_stmt *s, StoreReply *reply) {
-        const char *body = (const char *) sqlite3_column_text(s, 2);
+static int read_reply(SqlStatement *s, StoreReply *reply) {
+        const char *body = sql_text(s, 2);
 
-        reply->status = (unsigned) sqlite3_column_int(s, 1);
+        reply->status = (unsigned) sql_int64(s, 1);
         if (body && buffer_puts(&reply->body, body) < 0)
                 return -ENOMEM;
-        if (text_replace(&reply->location, (const char *) sqlite3_column_text(s, 3)) < 0)
+        if (text_replace(&reply->location, sql_text(s, 3)) < 0)
                 return -ENOMEM;
-        return text_replace(&reply->etag, (const char *) sqlite3_column_text(s, 4));
+        return text_replace(&reply->etag, sql_text(s, 4));
 }
 
 int key_find(Txn *t) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_KEY_FIND];
+        SqlStatement *s = t->store->statements[STATEMENT_KEY_FIND];
         StoreJob *job = t->job;
         int r;
 
@@ -30,8 +30,8 @@ int key_find(Txn *t) {
         bind_text(s, 2, job->idempotency_key);
         r = rows_step(s);
         if (r >= 0) {
-                bool same = sqlite3_column_bytes(s, 0) == (int) sizeof(job->fingerprint) &&
-                            memcmp(sqlite3_column_blob(s, 0), job->fingerprint, sizeof(job->fingerprint)) == 0;
+                bool same = sql_bytes(s, 0) == sizeof(job->fingerprint) &&
+                            memcmp(sql_blob(s, 0), job->fingerprint, sizeof(job->fingerprint)) == 0;
 
                 r = same ? read_reply(s, &job->reply) :
                     problem_set(&job->problem, 422, "Header 'Idempotency-Key' came with another request before: each change needs a key of its own");
@@ -43,35 +43,35 @@ int key_find(Txn *t) {
 }
 
 static int expire(Txn *t) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_KEY_EXPIRE];
-        int rc;
+        SqlStatement *s = t->store->statements[STATEMENT_KEY_EXPIRE];
+        int r;
 
         bind_uint(s, 1, t->job->time_usec > IDEMPOTENCY_USEC ? t->job->time_usec - IDEMPOTENCY_USEC : 0);
         bind_uint(s, 2, IDEMPOTENCY_ROWS_MAX);
-        rc = sqlite3_step(s);
+        r = sql_step(s);
+        if (r >= 0)
+                t->job->n_keys_expired = (size_t) sql_changes(s);
         rows_done(s);
-        if (rc == SQLITE_DONE)
-                t->job->n_keys_expired = (size_t) sqlite3_changes(t->store->db);
-        return database_errno(rc);
+        return r;
 }
 
 int key_put(Txn *t) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_KEY_PUT];
+        SqlStatement *s = t->store->statements[STATEMENT_KEY_PUT];
         StoreJob *job = t->job;
-        int rc;
+        int r;
 
         bind_text(s, 1, job->origin.actor);
         bind_text(s, 2, job->idempotency_key);
         bind_uint(s, 3, job->time_usec);
-        (void) sqlite3_bind_blob(s, 4, job->fingerprint, sizeof(job->fingerprint), SQLITE_STATIC);
+        sql_bind_blob(s, 4, job->fingerprint, sizeof(job->fingerprint));
         bind_uint(s, 5, job->reply.status);
         bind_text(s, 6, job->reply.body.size > 0 ? job->reply.body.data : NULL);
         bind_text(s, 7, job->reply.location);
         bind_text(s, 8, job->reply.etag);
-        rc = sqlite3_step(s);
+        r = sql_step(s);
         rows_done(s);
-        if (rc != SQLITE_DONE)
-                return database_errno(rc);
+        if (r < 0)
+                return r;
         if (t->store->n_keys++ % EXPIRE_EACH == 0)
                 return expire(t);
         return 0;

@@ -7,17 +7,17 @@
 #include "wire/json.h"
 
 static int read_tip(Txn *t) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_TIP];
+        SqlStatement *s = t->store->statements[STATEMENT_TIP];
         int r;
 
         if (t->has_tip)
                 return 0;
         r = rows_step(s);
         if (r >= 0) {
-                t->tip.sequence = (uint64_t) sqlite3_column_int64(s, 0);
-                t->tip_usec = (uint64_t) sqlite3_column_int64(s, 2);
-                if (sqlite3_column_bytes(s, 1) == LEDGER_HASH_SIZE)
-                        memcpy(t->tip.hash, sqlite3_column_blob(s, 1), LEDGER_HASH_SIZE);
+                t->tip.sequence = sql_uint64(s, 0);
+                t->tip_usec = sql_uint64(s, 2);
+                if (sql_bytes(s, 1) == LEDGER_HASH_SIZE)
+                        memcpy(t->tip.hash, sql_blob(s, 1), LEDGER_HASH_SIZE);
                 else
                         r = -EBADMSG;
         }
@@ -43,8 +43,8 @@ static uint64_t student_of(Kind kind, const Row *row) {
 }
 
 static int insert_entry(Store *store, const LedgerEntry *e) {
-        sqlite3_stmt *s = store->statements[STATEMENT_ENTRY];
-        int rc;
+        SqlStatement *s = store->statements[STATEMENT_ENTRY];
+        int r;
 
         bind_uint(s, 1, e->sequence);
         bind_uint(s, 2, e->time_usec);
@@ -61,10 +61,10 @@ static int insert_entry(Store *store, const LedgerEntry *e) {
         bind_text(s, 13, e->old);
         bind_text(s, 14, e->new);
         bind_text(s, 15, e->reason);
-        (void) sqlite3_bind_blob(s, 16, e->hash, LEDGER_HASH_SIZE, SQLITE_STATIC);
-        rc = sqlite3_step(s);
+        sql_bind_blob(s, 16, e->hash, LEDGER_HASH_SIZE);
+        r = sql_step(s);
         rows_done(s);
-        return database_errno(rc);
+        return r;
 }
 
 int ledger_next(Txn *t, uint64_t *ret_sequence) {
@@ -118,13 +118,13 @@ int ledger_append(Txn *t, Kind kind, const char *action, const Row *row, uint64_
 }
 
 static int time_of(Txn *t, uint64_t sequence, uint64_t *ret_usec) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_ENTRY_TIME];
+        SqlStatement *s = t->store->statements[STATEMENT_ENTRY_TIME];
         int r;
 
         bind_uint(s, 1, sequence);
         r = rows_step(s);
         if (r >= 0)
-                *ret_usec = (uint64_t) sqlite3_column_int64(s, 0);
+                *ret_usec = sql_uint64(s, 0);
         rows_done(s);
         return r;
 }
@@ -152,24 +152,24 @@ int txn_ledger_at(Txn *t, uint64_t time_usec, uint64_t *ret_sequence) {
         return 0;
 }
 
-static const char *text_column(sqlite3_stmt *s, int column) {
-        return (const char *) sqlite3_column_text(s, column);
+static const char *text_column(SqlStatement *s, int column) {
+        return sql_text(s, column);
 }
 
-int ledger_read(sqlite3_stmt *s, LedgerEntry *ret) {
+int ledger_read(SqlStatement *s, LedgerEntry *ret) {
         *ret = (LedgerEntry) {
-                .sequence = (uint64_t) sqlite3_column_int64(s, 0),
-                .time_usec = (uint64_t) sqlite3_column_int64(s, 1),
-                .set = (uint64_t) sqlite3_column_int64(s, 2),
+                .sequence = sql_uint64(s, 0),
+                .time_usec = sql_uint64(s, 1),
+                .set = sql_uint64(s, 2),
                 .actor = text_column(s, 3),
                 .client = text_column(s, 4),
                 .request_id = text_column(s, 5),
                 .action = text_column(s, 6),
                 .kind = text_column(s, 7),
-                .id = (uint64_t) sqlite3_column_int64(s, 8),
-                .student_id = (uint64_t) sqlite3_column_int64(s, 9),
-                .class_id = (uint64_t) sqlite3_column_int64(s, 10),
-                .version = (uint64_t) sqlite3_column_int64(s, 11),
+                .id = sql_uint64(s, 8),
+                .student_id = sql_uint64(s, 9),
+                .class_id = sql_uint64(s, 10),
+                .version = sql_uint64(s, 11),
                 .old = text_column(s, 12),
                 .new = text_column(s, 13),
                 .reason = text_column(s, 14),
@@ -177,8 +177,8 @@ int ledger_read(sqlite3_stmt *s, LedgerEntry *ret) {
         if (!ret->actor || !ret->action || !ret->kind)
                 return -ENOMEM;
         /* One whose hash has another length is damaged: with zeros it is found to be. */
-        if (sqlite3_column_bytes(s, 15) == LEDGER_HASH_SIZE)
-                memcpy(ret->hash, sqlite3_column_blob(s, 15), LEDGER_HASH_SIZE);
+        if (sql_bytes(s, 15) == LEDGER_HASH_SIZE)
+                memcpy(ret->hash, sql_blob(s, 15), LEDGER_HASH_SIZE);
         return 0;
 }
 
@@ -208,36 +208,37 @@ static void write_query(Buffer *sql, const TxnLedgerQuery *q) {
 
 /* The hash before the first that is found, which that one does not hold itself. */
 static int read_previous(Txn *t, uint64_t sequence, uint8_t ret[static LEDGER_HASH_SIZE]) {
-        sqlite3_stmt *s = NULL;
+        SqlStatement *s = NULL;
         int r;
 
         memset(ret, 0, LEDGER_HASH_SIZE);
         if (sequence <= 1)
                 return 0;
-        if (sqlite3_prepare_v2(t->store->db, "SELECT hash FROM ledger WHERE sequence = ?1", -1, &s, NULL) != SQLITE_OK)
-                return -ENOMEM;
+        r = sql_prepare(t->store->sql, "SELECT hash FROM ledger WHERE sequence = ?1", &s);
+        if (r < 0)
+                return r;
         bind_uint(s, 1, sequence - 1);
         r = rows_step(s);
-        if (r >= 0 && sqlite3_column_bytes(s, 0) == LEDGER_HASH_SIZE)
-                memcpy(ret, sqlite3_column_blob(s, 0), LEDGER_HASH_SIZE);
-        (void) sqlite3_finalize(s);
+        if (r >= 0 && sql_bytes(s, 0) == LEDGER_HASH_SIZE)
+                memcpy(ret, sql_blob(s, 0), LEDGER_HASH_SIZE);
+        sql_finalize(s);
         return r == -ENOENT ? 0 : r;
 }
 
 int txn_ledger(Txn *t, const TxnLedgerQuery *q, int (*each)(const LedgerEntry *e, void *userdata), void *userdata) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
-        sqlite3_stmt *s = NULL;
+        SqlStatement *s = NULL;
         LedgerEntry last = {};
         int rc, r = 0;
 
         write_query(&sql, q);
         if (sql.error < 0)
                 return sql.error;
-        rc = sqlite3_prepare_v2(t->store->db, sql.data, -1, &s, NULL);
-        if (rc != SQLITE_OK)
-                return database_errno(rc);
-        (void) sqlite3_bind_int64(s, 1, (sqlite3_int64) q->after);
-        (void) sqlite3_bind_int64(s, 2, q->until > 0 ? (sqlite3_int64) q->until : INT64_MAX);
+        rc = q->limit > 0 ? sql_prepare(t->store->sql, sql.data, &s) : sql_prepare_walk(t->store->sql, sql.data, &s);
+        if (rc < 0)
+                return rc;
+        bind_uint(s, 1, q->after);
+        sql_bind_int64(s, 2, q->until > 0 ? (int64_t) q->until : INT64_MAX);
         if (q->kind >= 0) {
                 bind_text(s, 3, kind_name((Kind) q->kind));
                 bind_uint(s, 4, q->id);
@@ -248,8 +249,8 @@ int txn_ledger(Txn *t, const TxnLedgerQuery *q, int (*each)(const LedgerEntry *e
                 bind_uint(s, 6, q->class_id);
         if (q->set > 0)
                 bind_uint(s, 7, q->set);
-        (void) sqlite3_bind_int64(s, 8, q->limit > 0 ? (sqlite3_int64) q->limit : -1);
-        while (r >= 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        sql_bind_int64(s, 8, q->limit > 0 ? (int64_t) q->limit : INT64_MAX);
+        while (r >= 0 && (rc = sql_step(s)) > 0) {
                 LedgerEntry e;
 
                 r = ledger_read(s, &e);
@@ -261,8 +262,8 @@ int txn_ledger(Txn *t, const TxnLedgerQuery *q, int (*each)(const LedgerEntry *e
                 if (r >= 0)
                         r = each(&e, userdata);
         }
-        (void) sqlite3_finalize(s);
-        return r < 0 ? r : database_errno(rc);
+        sql_finalize(s);
+        return r < 0 ? r : rc;
 }
 
 int row_from_ledger(Kind kind, const char *text, Row **ret) {
@@ -281,22 +282,22 @@ int row_from_ledger(Kind kind, const char *text, Row **ret) {
 }
 
 int txn_ledger_last(Txn *t, Kind kind, uint64_t id, uint64_t *ret_sequence, uint64_t *ret_version) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_LAST_ENTRY];
+        SqlStatement *s = t->store->statements[STATEMENT_LAST_ENTRY];
         int r;
 
         bind_text(s, 1, kind_name(kind));
         bind_uint(s, 2, id);
         r = rows_step(s);
         if (r >= 0) {
-                *ret_sequence = (uint64_t) sqlite3_column_int64(s, 0);
-                *ret_version = (uint64_t) sqlite3_column_int64(s, 1);
+                *ret_sequence = sql_uint64(s, 0);
+                *ret_version = sql_uint64(s, 1);
         }
         rows_done(s);
         return r;
 }
 
 int txn_row_as_of(Txn *t, Kind kind, uint64_t id, uint64_t until, Row **ret) {
-        sqlite3_stmt *s = t->store->statements[STATEMENT_AS_OF];
+        SqlStatement *s = t->store->statements[STATEMENT_AS_OF];
         int r;
 
         bind_text(s, 1, kind_name(kind));
@@ -304,11 +305,11 @@ int txn_row_as_of(Txn *t, Kind kind, uint64_t id, uint64_t until, Row **ret) {
         bind_uint(s, 3, until);
         r = rows_step(s);
         if (r >= 0 && !text_column(s, 1))
-                r = sqlite3_column_type(s, 1) == SQLITE_NULL ? -ENOENT : -ENOMEM;
+                r = sql_is_null(s, 1) ? -ENOENT : -ENOMEM;
         if (r >= 0)
                 r = row_from_ledger(kind, text_column(s, 1), ret);
         if (r >= 0)
-                (*ret)->entry = (uint64_t) sqlite3_column_int64(s, 0);
+                (*ret)->entry = sql_uint64(s, 0);
         rows_done(s);
         return r;
 }

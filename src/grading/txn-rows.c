@@ -9,19 +9,19 @@
 #define HEAD_COLUMNS "id, version, entry"
 #define HEAD_N 3
 
-void bind_uint(sqlite3_stmt *s, int index, uint64_t value) {
-        (void) sqlite3_bind_int64(s, index, (sqlite3_int64) value);
+void bind_uint(SqlStatement *s, int index, uint64_t value) {
+        sql_bind_int64(s, index, (int64_t) value);
 }
 
-void bind_id(sqlite3_stmt *s, int index, uint64_t id) {
+void bind_id(SqlStatement *s, int index, uint64_t id) {
         if (id > 0)
                 bind_uint(s, index, id);
         else
-                (void) sqlite3_bind_null(s, index);
+                sql_bind_null(s, index);
 }
 
-void bind_text(sqlite3_stmt *s, int index, const char *value) {
-        (void) sqlite3_bind_text(s, index, value, -1, SQLITE_STATIC);
+void bind_text(SqlStatement *s, int index, const char *value) {
+        sql_bind_text(s, index, value);
 }
 
 static void write_sql(const KindInfo *k, RowStatement which, Buffer *out) {
@@ -62,40 +62,39 @@ int rows_prepare(Store *s) {
         for (Kind kind = 0; kind < _KIND_MAX; kind++)
                 for (RowStatement which = 0; which < _ROW_STATEMENT_MAX; which++) {
                         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
-                        int rc;
+                        int r;
 
                         write_sql(kinds + kind, which, &sql);
                         if (sql.error < 0)
                                 return sql.error;
-                        rc = sqlite3_prepare_v3(s->db, sql.data, -1, SQLITE_PREPARE_PERSISTENT, &s->row_statements[kind][which], NULL);
-                        if (rc != SQLITE_OK)
-                                return database_errno(rc);
+                        r = sql_prepare(s->sql, sql.data, &s->row_statements[kind][which]);
+                        if (r < 0)
+                                return r;
                 }
         return 0;
 }
 
-int rows_step(sqlite3_stmt *s) {
-        int rc = sqlite3_step(s);
+int rows_step(SqlStatement *s) {
+        int r = sql_step(s);
 
-        return rc == SQLITE_DONE ? -ENOENT : rc == SQLITE_ROW ? 0 : database_errno(rc);
+        return r == 0 ? -ENOENT : r > 0 ? 0 : r;
 }
 
-void rows_done(sqlite3_stmt *s) {
-        (void) sqlite3_reset(s);
-        (void) sqlite3_clear_bindings(s);
+void rows_done(SqlStatement *s) {
+        sql_reset(s);
 }
 
-static int read_column(const Field *f, sqlite3_stmt *s, int column, Row *row) {
-        sqlite3_int64 number;
+static int read_column(const Field *f, SqlStatement *s, int column, Row *row) {
+        int64_t number;
         const char *text;
 
         if (field_is_text(f)) {
-                text = (const char *) sqlite3_column_text(s, column);
-                if (!text && sqlite3_column_type(s, column) != SQLITE_NULL)
+                text = sql_text(s, column);
+                if (!text && !sql_is_null(s, column))
                         return -ENOMEM;
                 return text_replace(FIELD_AT(row, f, char *), text);
         }
-        number = sqlite3_column_int64(s, column);
+        number = sql_int64(s, column);
         if (number < 0)
                 return -EBADMSG;
         switch (f->type) {
@@ -110,7 +109,7 @@ static int read_column(const Field *f, sqlite3_stmt *s, int column, Row *row) {
                 *FIELD_AT(row, f, bool) = number != 0;
                 break;
         case FIELD_CHOICE:
-                for (sqlite3_int64 i = 0; i <= number; i++)
+                for (int64_t i = 0; i <= number; i++)
                         if (!f->choices[i])
                                 return -EBADMSG;
                 *FIELD_AT(row, f, int) = (int) number;
@@ -121,14 +120,14 @@ static int read_column(const Field *f, sqlite3_stmt *s, int column, Row *row) {
         return 0;
 }
 
-int rows_read(Kind kind, sqlite3_stmt *s, Row **ret) {
+int rows_read(Kind kind, SqlStatement *s, Row **ret) {
         Row *row = row_new(kind);
         int r = row ? 0 : -ENOMEM;
 
         if (row) {
-                row->id = (uint64_t) sqlite3_column_int64(s, 0);
-                row->version = (uint64_t) sqlite3_column_int64(s, 1);
-                row->entry = (uint64_t) sqlite3_column_int64(s, 2);
+                row->id = sql_uint64(s, 0);
+                row->version = sql_uint64(s, 1);
+                row->entry = sql_uint64(s, 2);
         }
         for (size_t i = 0; r >= 0 && i < kinds[kind].n_fields; i++)
                 r = read_column(kinds[kind].fields + i, s, (int) (HEAD_N + i), row);
@@ -156,7 +155,7 @@ static const char *const conditions[_TXN_OF_MAX][_KIND_MAX] = {
 };
 
 /* All of them instead of one. */
-static int prepare_list(sqlite3 *db, Kind kind, const char *condition, sqlite3_stmt **ret) {
+static int prepare_list(Sql *db, Kind kind, const char *condition, SqlStatement **ret) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
 
         write_sql(kinds + kind, ROW_GET, &sql);
@@ -168,39 +167,39 @@ static int prepare_list(sqlite3 *db, Kind kind, const char *condition, sqlite3_s
         (void) buffer_puts(&sql, " ORDER BY id");
         if (sql.error < 0)
                 return sql.error;
-        return database_errno(sqlite3_prepare_v2(db, sql.data, -1, ret, NULL));
+        return sql_prepare_walk(db, sql.data, ret);
 }
 
-int rows_walk(sqlite3 *db, Kind kind, sqlite3_stmt **ret) {
+int rows_walk(Sql *db, Kind kind, SqlStatement **ret) {
         return prepare_list(db, kind, "", ret);
 }
 
 int txn_each(Txn *t, Kind kind, TxnOf of, uint64_t id, int (*each)(Row *row, void *userdata), void *userdata) {
-        sqlite3_stmt *s = NULL;
-        int rc = SQLITE_OK, r;
+        SqlStatement *s = NULL;
+        int rc = 0, r;
 
         if (!conditions[of][kind])
                 return -EINVAL;
-        r = prepare_list(t->store->db, kind, conditions[of][kind], &s);
+        r = prepare_list(t->store->sql, kind, conditions[of][kind], &s);
         if (r >= 0 && of != TXN_OF_ALL)
                 bind_uint(s, 1, id);
-        while (r >= 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        while (r >= 0 && (rc = sql_step(s)) > 0) {
                 Row *row;
 
                 r = rows_read(kind, s, &row);
                 if (r >= 0)
                         r = each(row, userdata);
         }
-        (void) sqlite3_finalize(s);
-        return r < 0 ? r : database_errno(rc);
+        sql_finalize(s);
+        return r < 0 ? r : rc;
 }
 
 int rows_load(Store *s, Kind kind, Book *book) {
-        sqlite3_stmt *statement = NULL;
-        int rc = SQLITE_DONE, r;
+        SqlStatement *statement = NULL;
+        int rc = 0, r;
 
-        r = rows_walk(s->db, kind, &statement);
-        while (r >= 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        r = rows_walk(s->sql, kind, &statement);
+        while (r >= 0 && (rc = sql_step(statement)) > 0) {
                 Row *row;
 
                 r = rows_read(kind, statement, &row);
@@ -210,11 +209,11 @@ int rows_load(Store *s, Kind kind, Book *book) {
                                 row_free(kind, row);
                 }
         }
-        (void) sqlite3_finalize(statement);
-        return r < 0 ? r : database_errno(rc);
+        sql_finalize(statement);
+        return r < 0 ? r : rc;
 }
 
-static void bind_field(const Field *f, sqlite3_stmt *s, int index, const Row *row) {
+static void bind_field(const Field *f, SqlStatement *s, int index, const Row *row) {
         switch (f->type) {
         case FIELD_REFERENCE:
         case FIELD_TIME:
@@ -236,15 +235,15 @@ static void bind_field(const Field *f, sqlite3_stmt *s, int index, const Row *ro
 }
 
 /* -ENOENT: what it refers to is not there, or what it is still refers to it. */
-static int run(sqlite3_stmt *s) {
-        int rc = sqlite3_step(s);
+static int run(SqlStatement *s) {
+        int r = sql_step(s);
 
         rows_done(s);
-        return rc == SQLITE_CONSTRAINT_FOREIGNKEY ? -ENOENT : database_errno(rc);
+        return r;
 }
 
 static int write_row(Store *s, Kind kind, RowStatement which, const Row *row) {
-        sqlite3_stmt *statement = s->row_statements[kind][which];
+        SqlStatement *statement = s->row_statements[kind][which];
 
         bind_uint(statement, 1, row->id);
         bind_uint(statement, 2, row->version);
@@ -264,7 +263,7 @@ int rows_update(Store *s, Kind kind, const Row *row) {
 }
 
 int rows_delete(Store *s, Kind kind, uint64_t id) {
-        sqlite3_stmt *statement = s->row_statements[kind][ROW_DELETE];
+        SqlStatement *statement = s->row_statements[kind][ROW_DELETE];
         int r;
 
         bind_uint(statement, 1, id);

@@ -10,8 +10,8 @@
 #include "grading/txn-internal.h"
 #include "wire/json.h"
 
-sqlite3 *txn_sqlite(Txn *t) {
-        return t->store->db;
+Sql *txn_sql(Txn *t) {
+        return t->store->sql;
 }
 
 StoreJob *txn_job(Txn *t) {
@@ -19,7 +19,7 @@ StoreJob *txn_job(Txn *t) {
 }
 
 int txn_get(Txn *t, Kind kind, uint64_t id, Row **ret) {
-        sqlite3_stmt *s = t->store->row_statements[kind][ROW_GET];
+        SqlStatement *s = t->store->row_statements[kind][ROW_GET];
         int r;
 
         bind_uint(s, 1, id);

@@ -78,6 +78,5 @@ int txn_compare_ledger(Txn *t, uint64_t after, size_t limit, TxnDifference tell,
 /* A row of an entry's "Old" or "New". -EBADMSG: the text is not one of ours. */
 int row_from_ledger(Kind kind, const char *text, Row **ret);
 
-/* The same job's engine, for administration alone (backup, check): see store-admin.c. */
-sqlite3 *txn_sqlite(Txn *t);
+Sql *txn_sql(Txn *t);   /* of the transaction, for tests that do what nobody should */
 StoreJob *txn_job(Txn *t);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "grading/rows.h"
+#include "runtime/sql.h"
 #include "wire/ledger-entry.h"
 
 /* Whether a file of grades is what it should be: SQLite's structure, that every reference leads somewhere, the schema, the ledger's chain
@@ -31,3 +32,7 @@ int verify(sqlite3 *db, const atomic_bool *cancel, VerifyReport *report);
 
 /* The structure alone, of a file whose schema is of another version. */
 int verify_structure(sqlite3 *db, const atomic_bool *cancel, VerifyReport *report);
+
+/* What is not SQLite's of it, with any database: the ledger's chain, and the rows against it; in one transaction of the caller's, so that
+ * nobody changes it meanwhile. */
+int verify_content(Sql *sql, const atomic_bool *cancel, VerifyReport *report);

@@ -93,6 +93,10 @@ libruntime_a_SOURCES = \
 	src/runtime/sockets.c \
 	src/runtime/spool-file.c \
 	src/runtime/spool-file.h \
+	src/runtime/sql-internal.h \
+	src/runtime/sql-sqlite.c \
+	src/runtime/sql.c \
+	src/runtime/sql.h \
 	src/runtime/tls-config.c \
 	src/runtime/tls-config.h \
 	src/runtime/tls-identity.c \

@@ -286,7 +286,7 @@ static int compare_all(Work *w, Txn *t) {
 }
 
 static int tamper(Txn *t, const char *sql) {
-        assert_int_equal(sqlite3_exec(txn_sqlite(t), sql, NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sql_exec(txn_sql(t), sql), 0);
         return 0;
 }
 
