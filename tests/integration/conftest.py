@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def open_cluster(tmp_path, registry_store):
 @pytest.fixture(scope="session")
 def shared_postgres():
     """One server for all tests that only need an empty database."""
+    """One server for all tests that only need a database; each makes its own."""
     if not postgres.available():
         pytest.skip("PostgreSQL is not installed")
     server = postgres.Postgres()
@@ -90,6 +92,10 @@ def database_url(shared_postgres):
     """Of an empty database."""
     shared_postgres.clear()
     return shared_postgres.url()
+def database_url(shared_postgres, request):
+    """Of an empty database."""
+    name = re.sub(r"\W", "_", request.node.name)[-50:].lower()
+    return shared_postgres.create_database(name)
 
 
 @pytest.fixture
@@ -101,6 +107,8 @@ def make_postgres():
 
     def make(settings="", primary=None):
         made.append(postgres.Postgres(settings, primary))
+    def make(settings=""):
+        made.append(postgres.Postgres(settings))
         return made[-1].start()
 
     yield make
