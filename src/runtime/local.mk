@@ -94,6 +94,8 @@ libruntime_a_SOURCES = \
 	src/runtime/spool-file.c \
 	src/runtime/spool-file.h \
 	src/runtime/sql-internal.h \
+	src/runtime/sql-postgres.c \
+	src/runtime/sql-postgres.h \
 	src/runtime/sql-sqlite.c \
 	src/runtime/sql.c \
 	src/runtime/sql.h \

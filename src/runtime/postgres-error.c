@@ -25,6 +25,7 @@ static const struct {
         { "53300", EBUSY },             /* too_many_connections */
         { "53", EBUSY },
         { "23505", EEXIST },            /* unique_violation */
+        { "23503", ENOTEMPTY },         /* foreign_key_violation */
         { "23", EINVAL },               /* other constraints */
         { "22", EINVAL },               /* data exceptions */
         { "28", EACCES },               /* authentication */

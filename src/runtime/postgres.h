@@ -19,6 +19,7 @@
  *   -ECANCELED     postgres_interrupt()
  *   -ETIMEDOUT     a statement or a lock took longer than it may; nothing is committed
  *   -EBUSY         too many connections; -ENOSPC: the server's disk is full, -ENOMEM: its memory or ours; -EEXIST: a unique key is there already
+ *   -ENOTEMPTY     a reference would lead nowhere
  *   -EACCES        authentication or rights; -ENOENT: a table, column or database is missing; -EINVAL: a value is wrong; -EPROTO, -EIO: all else
  *
  * After all but the last five, and after every failure within a transaction, postgres_rollback() is due (it does nothing where it need not). */

@@ -5,15 +5,22 @@
 
 #include "runtime/sql.h"
 
+typedef enum SqlUse {
+        SQL_ONCE,
+        SQL_KEPT,
+        SQL_WALK,
+} SqlUse;
+
 typedef struct SqlEngine {
         SqlDialect dialect;
         const char *(*message)(Sql *db);
         int (*exec)(Sql *db, const char *text);
-        int (*prepare)(Sql *db, const char *text, bool walk, SqlStatement **ret);
+        int (*prepare)(Sql *db, const char *text, SqlUse use, SqlStatement **ret);
         void (*bind_int64)(SqlStatement *s, int index, int64_t value);
         void (*bind_text)(SqlStatement *s, int index, const char *value);
         void (*bind_blob)(SqlStatement *s, int index, const void *value, size_t size);
         int (*step)(SqlStatement *s);
+        int (*step_later)(SqlStatement *s);     /* sql.c resets it */
         int64_t (*int64)(SqlStatement *s, int column);
         const char *(*text)(SqlStatement *s, int column);
         const void *(*blob)(SqlStatement *s, int column);

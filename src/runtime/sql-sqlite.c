@@ -46,13 +46,13 @@ static int exec(Sql *sql, const char *text) {
 }
 
 /* Each row is read when it is asked for, whether they are many or not. */
-static int prepare(Sql *sql, const char *text, bool walk, SqlStatement **ret) {
+static int prepare(Sql *sql, const char *text, SqlUse use, SqlStatement **ret) {
         SqliteStatement *s = calloc(1, sizeof(*s));
         int rc;
 
         if (!s)
                 return -ENOMEM;
-        rc = sqlite3_prepare_v2(db_of(sql), text, -1, &s->stmt, NULL);
+        rc = sqlite3_prepare_v3(db_of(sql), text, -1, use == SQL_KEPT ? SQLITE_PREPARE_PERSISTENT : 0, &s->stmt, NULL);
         if (rc != SQLITE_OK) {
                 free(s);
                 return error_of(sql, rc);
@@ -124,6 +124,7 @@ static const SqlEngine sqlite_engine = {
         .bind_text = bind_text,
         .bind_blob = bind_blob,
         .step = step,
+        .step_later = step,
         .int64 = column_int64,
         .text = column_text,
         .blob = column_blob,

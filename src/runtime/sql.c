@@ -30,9 +30,9 @@ int sql_exec(Sql *db, const char *text) {
         return db->engine->exec(db, text);
 }
 
-static int prepare(Sql *db, const char *text, bool walk, SqlStatement **ret) {
+static int prepare(Sql *db, const char *text, SqlUse use, SqlStatement **ret) {
         SqlStatement *s;
-        int r = db->engine->prepare(db, text, walk, &s);
+        int r = db->engine->prepare(db, text, use, &s);
 
         if (r < 0)
                 return r;
@@ -47,11 +47,15 @@ static int prepare(Sql *db, const char *text, bool walk, SqlStatement **ret) {
 }
 
 int sql_prepare(Sql *db, const char *text, SqlStatement **ret) {
-        return prepare(db, text, false, ret);
+        return prepare(db, text, SQL_ONCE, ret);
+}
+
+int sql_prepare_kept(Sql *db, const char *text, SqlStatement **ret) {
+        return prepare(db, text, SQL_KEPT, ret);
 }
 
 int sql_prepare_walk(Sql *db, const char *text, SqlStatement **ret) {
-        return prepare(db, text, true, ret);
+        return prepare(db, text, SQL_WALK, ret);
 }
 
 SqlStatement *sql_finalize(SqlStatement *s) {
@@ -86,6 +90,13 @@ void sql_bind_blob(SqlStatement *s, int index, const void *value, size_t size) {
 
 int sql_step(SqlStatement *s) {
         return s->db->engine->step(s);
+}
+
+int sql_step_later(SqlStatement *s) {
+        int r = s->db->engine->step_later(s);
+
+        s->db->engine->reset(s);
+        return r;
 }
 
 int64_t sql_int64(SqlStatement *s, int column) {

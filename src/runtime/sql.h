@@ -36,8 +36,11 @@ const char *sql_message(Sql *db);
 /* One or several statements without parameters and rows, each but the last ended by a semicolon and a line feed. Errors as sql_step(). */
 int sql_exec(Sql *db, const char *text);
 
-/* -EPROTO: the statement does not suit what is in the database; else as sql_step(). */
+/* -EPROTO: the statement does not suit what is in the database, which the first step may say instead; else as sql_step(). */
 int sql_prepare(Sql *db, const char *text, SqlStatement **ret);
+
+/* For one that is run again and again, and finalized by sql_free() alone. */
+int sql_prepare_kept(Sql *db, const char *text, SqlStatement **ret);
 
 /* For one that may give very many rows, in a transaction that is open: they are not all in memory at once. */
 int sql_prepare_walk(Sql *db, const char *text, SqlStatement **ret);
@@ -58,6 +61,10 @@ const char *sql_text(SqlStatement *s, int column);
 const void *sql_blob(SqlStatement *s, int column);
 size_t sql_bytes(SqlStatement *s, int column);
 bool sql_is_null(SqlStatement *s, int column);
+
+/* One that is kept, without rows, and resets it: what went wrong may be told by a later step instead, and then by each, until the transaction is
+ * rolled back. */
+int sql_step_later(SqlStatement *s);
 
 uint64_t sql_changes(SqlStatement *s);          /* rows that its last step has changed, after 0; before it is reset */
 void sql_reset(SqlStatement *s);                /* forgets the bindings too */

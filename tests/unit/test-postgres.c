@@ -23,7 +23,7 @@ static void test_sqlstates(void **state) {
                 { "40001", -EAGAIN }, { "40P01", -EAGAIN }, { "40002", -EAGAIN }, { "40003", POSTGRES_UNKNOWN }, { "08007", POSTGRES_UNKNOWN },
                 { "08006", -ENOTCONN }, { "57P01", -ENOTCONN }, { "57P02", -ENOTCONN }, { "57P03", -ENOTCONN }, { "25006", -ENOTCONN },
                 { "57014", -ETIMEDOUT }, { "55P03", -ETIMEDOUT }, { "53100", -ENOSPC }, { "53200", -ENOMEM }, { "53300", -EBUSY },
-                { "23505", -EEXIST }, { "23503", -EINVAL }, { "22P02", -EINVAL }, { "28P01", -EACCES }, { "42501", -EACCES },
+                { "23505", -EEXIST }, { "23503", -ENOTEMPTY }, { "22P02", -EINVAL }, { "28P01", -EACCES }, { "42501", -EACCES },
                 { "42P01", -ENOENT }, { "3D000", -ENOENT }, { "42601", -EPROTO }, { "XX001", -EBADMSG }, { "XX000", -EIO }, { "58030", -EIO },
                 { "", -EPROTO }, { "99999", -EPROTO },
         };
