@@ -286,6 +286,15 @@ static void dispatch(Request *r) {
                 (void) problem_set(&r->problem, 503, "The service is stopping");
         if (r->problem.status)
                 reply_problem(r);
+        else if (!(r->match.route->flags & ROUTE_DEFER) || !s->options.defer || !s->options.defer(r, s->options.service))
+                r->match.route->handler(r, s->options.service);
+}
+
+void request_dispatch(Request *r) {
+        HttpServer *s = r->server;
+
+        if (s->closed)
+                request_fail(r, 503, "The service is stopping");
         else
                 r->match.route->handler(r, s->options.service);
 }

@@ -24,6 +24,7 @@ typedef struct HttpServerOptions {
         size_t connection_bytes;        /* memory of each, into which a request's line and headers must fit; 0: 16 KiB */
         uint64_t idle_usec;             /* a connection without a request is closed after it */
         bool tells_changes;             /* the handlers have a line for each change: a second, of its answer, is for who wants to see everything */
+        bool (*defer)(Request *r, void *service);       /* of ROUTE_DEFER: true: it calls request_dispatch() or a reply itself, later; NULL: it never does */
         bool (*admit)(const Request *r, void *service);        /* of ROUTE_ADMIT: whether the body may come; NULL: it may not */
         void (*error_page)(Request *r, Problem *p, void *service);     /* how errors found before the handler are answered; NULL: problem+json */
 } HttpServerOptions;

@@ -70,6 +70,9 @@ int request_read_form(Request *r, const char *data, size_t size, RequestFormPart
 /* Parses the body as a JSON object, whatever its Content-Type says; on failure the request has been answered (400) and -EBADMSG returned. */
 int request_json(Request *r, json_object **ret);
 
+/* Of one that the service's defer() has kept: now its handler is called. From the loop, not from defer(). */
+void request_dispatch(Request *r);
+
 /* Headers of the reply to come; call before the reply. Name and value are copied. Failure is remembered and answered
  * with 500. */
 void request_set_header(Request *r, const char *name, const char *value);

@@ -19,6 +19,7 @@ typedef enum RouteFlags {
         ROUTE_BROWSER = 1 << 1, /* takes the token as the password of HTTP Basic too (RFC 7617), which a browser asks for */
         ROUTE_ADMIT = 1 << 2,   /* of a public one with a large body: the service's admit() is asked before the body is read */
         ROUTE_STREAMED = 1 << 3, /* the handler is called when the head is there and takes the body bit by bit, see request_open_body(); body_max is not looked at */
+        ROUTE_DEFER = 1 << 4,   /* the service's defer() is asked before the handler */
 } RouteFlags;
 
 typedef struct Route {

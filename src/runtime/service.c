@@ -116,6 +116,7 @@ static int start_server(Daemon *d) {
                                             .connection_bytes = d->service->connection_bytes,
                                             .tells_changes = d->service->tells_changes,
                                             .admit = d->service->admit,
+                                            .defer = d->service->defer,
                                             .error_page = d->service->error_page,
                                     });
         for (size_t i = 0; r >= 0 && i < d->n_fds; i++)

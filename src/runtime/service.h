@@ -71,6 +71,8 @@ typedef struct Service {
         /* Why, with this configuration, no second one may run beside another, since each would keep what nobody else knows of: "grades
          * are kept in a file of its own, so that …", for people. NULL: there may be several. May be NULL: always. */
         const char *(*keeps_apart)(const void *config);
+        /* For routes with ROUTE_DEFER, when all of a request is there: true, and the request waits until request_dispatch(), or is answered. May be NULL. */
+        bool (*defer)(Request *r, void *service);
         /* The central log itself keeps its own lines: called instead of shipping them, see runtime/log-shipper.h. May be NULL. */
         int (*keep_lines)(const LogKeep *keep, void *service);
 } Service;
