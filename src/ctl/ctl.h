@@ -94,6 +94,7 @@ int ctl_grading_backup(Ctl *ctl, char *arguments[]);
 int ctl_grading_restore(Ctl *ctl, char *arguments[]);
 int ctl_grading_vacuum(Ctl *ctl, char *arguments[]);
 int ctl_grading_fsck(Ctl *ctl, char *arguments[]);
+int ctl_database_copy(Ctl *ctl, char *arguments[]);
 int ctl_import(Ctl *ctl, char *arguments[]);
 int ctl_export_class(Ctl *ctl, char *arguments[]);
 int ctl_export_student(Ctl *ctl, char *arguments[]);

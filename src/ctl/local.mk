@@ -5,6 +5,7 @@ libctl_a_SOURCES = \
 	src/ctl/cli.c src/ctl/ctl.h \
 	src/ctl/connection-check.c \
 	src/ctl/connection.c src/ctl/connection.h \
+	src/ctl/database.c \
 	src/ctl/export.c \
 	src/ctl/grade.c \
 	src/ctl/grading-admin.c src/ctl/grading-admin.h \

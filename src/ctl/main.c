@@ -28,6 +28,7 @@ static const Command commands[] = {
         { "grading restore", "FILE", 1, "Replace all that the grading service keeps by a backup", ctl_grading_restore_options, ctl_grading_restore },
         { "grading vacuum", "", 0, "Make the grading service's file compact", NULL, ctl_grading_vacuum },
         { "grading fsck", "", 0, "Verify all that the grading service keeps", NULL, ctl_grading_fsck },
+        { "database copy", "FROM TO", 2, "Copy all of a stopped grading service's database into an empty one", NULL, ctl_database_copy },
         { "ledger show", "", 0, "Show who changed what, when and why, the newest first", ctl_ledger_show_options, ctl_ledger_show },
         { "ledger verify", "", 0, "Check that the ledger is whole, and that all follows from it", ctl_ledger_verify_options, ctl_ledger_verify },
         { "ledger undo", "ENTRY", 1, "Take back a change", ctl_ledger_undo_options, ctl_ledger_undo },

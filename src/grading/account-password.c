@@ -41,7 +41,8 @@ static int run_set_password(StoreJob *job, Txn *t) {
 static void password_is_set(Change *c) {
         SetPassword *s = (SetPassword *) c;
 
-        (void) sessions_remove_of(c->grading->sessions, s->id, s->own ? c->access.digest : NULL);
+        if (!c->job.superseded)
+                (void) sessions_remove_of(c->grading->sessions, s->id, s->own ? c->access.digest : NULL);
         change_log_applied(c);
 }
 

@@ -146,7 +146,7 @@ void *change_begin_as(Grading *g, Request *r, size_t size, const Access *access)
 
 /* The one place where a change that did not happen is answered: by the problem if there is one, else by the error. */
 static void refuse(Change *c, int error, Problem *problem) {
-        bool ours = problem->status == 0 && problem_status_from_errno(error) >= 500;
+        bool ours = (problem->status > 0 ? problem->status : problem_status_from_errno(error)) >= 500;
 
         c->grading->changes[ours ? CHANGE_FAILED : CHANGE_REFUSED]++;
         if (problem->status > 0)
@@ -159,6 +159,8 @@ static void refuse(Change *c, int error, Problem *problem) {
                 request_fail(c->request, 409, "There is one like this already");
         else if (error == -ENOTEMPTY)
                 request_fail(c->request, 409, "Something else still refers to this: it cannot be deleted");
+        else if (error == -EAGAIN)
+                request_fail(c->request, 503, "The change was not stored: PostgreSQL cannot be reached, or went away before it was. Try again");
         else if (ours && error != -ENOSPC && error != -EDQUOT && error != -EBUSY && error != -ENOMEM)
                 request_fail(c->request, 500, "The change was not stored: %s", strerror(-error));
         else

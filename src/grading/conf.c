@@ -9,6 +9,14 @@
 const ConfigItem grading_config[] = {
         {
                 .section = "Grading",
+                .key = "Database",
+                .type = CONFIG_TEXT,
+                .offset = offsetof(GradingConfig, database),
+                .fallback = "sqlite:",
+                .help = "sqlite: is a file in the state directory; postgresql://… a database that several instances share",
+        },
+        {
+                .section = "Grading",
                 .key = "MaxStudents",
                 .type = CONFIG_UINT,
                 .offset = offsetof(GradingConfig, students_max),

@@ -7,6 +7,7 @@
 
 /* grading.conf */
 typedef struct GradingConfig {
+        char *database;                 /* [Grading] Database=: sqlite:, or the URL of PostgreSQL */
         uint64_t students_max;          /* [Grading] MaxStudents= */
         uint64_t grades_max;            /* [Grading] MaxGradesPerStudent= */
         uint64_t sessions_max;          /* [Sessions] MaxSessions= */

@@ -11,6 +11,7 @@
 #include "grading/accounts.h"
 #include "grading/admin.h"
 #include "runtime/events.h"
+#include "runtime/postgres.h"
 
 #define FILE_NAME "grades.db"
 
@@ -22,16 +23,39 @@ static const char *plural(size_t n) {
         return n == 1 ? "" : "s";
 }
 
+static int open_store(Grading *g, const char *path, char **ret_error) {
+        const char *database = grading_limits(g)->database;
+        _cleanup_(freep) char *password = NULL, *why = NULL;
+        int r;
+
+        *ret_error = NULL;
+        if (strcmp(database, "sqlite:") == 0)
+                return store_open(&g->store, g->runtime->event, path, g->book, ret_error);
+        r = postgres_check_url(database, &why);
+        if (r < 0 && asprintf(ret_error, "[Grading] Database= %s", why ? why : strerror(-r)) < 0)
+                *ret_error = NULL;
+        if (r >= 0)
+                r = postgres_read_password(&password);
+        if (r == -EBADMSG)
+                *ret_error = strdup("the credential postgresql-password must be one line");
+        if (r >= 0)
+                r = store_open_shared(&g->store, g->runtime->event, &(StoreOptions) { database, password }, g->book, ret_error);
+        if (password)
+                explicit_bzero(password, strlen(password));
+        return r;
+}
+
 static int grading_open(Grading *g, const char *path) {
         _cleanup_(freep) char *error = NULL;
+        const char *where = strcmp(grading_limits(g)->database, "sqlite:") == 0 ? path : grading_limits(g)->database;
         uint64_t started = clock_monotonic_usec();
         char span[CLOCK_SPAN_SIZE];
         size_t students, grades;
         int r;
 
-        r = store_open(&g->store, g->runtime->event, path, g->book, &error);
+        r = open_store(g, path, &error);
         if (r < 0) {
-                LogField fields[] = { { "PATH", path } };
+                LogField fields[] = { { "PATH", where == path ? path : NULL } };
 
                 log_event(LOG_ERR, EVENT_STORE_FAILED, fields, ELEMENTSOF(fields), "The grades cannot be opened: %s",
                           error ? error : strerror(-r));
@@ -40,7 +64,7 @@ static int grading_open(Grading *g, const char *path) {
         students = book_count(g->book, KIND_STUDENT);
         grades = book_count(g->book, KIND_GRADE);
         clock_format_span(clock_monotonic_usec() - started, span);
-        log_info("Read %zu student%s and %zu grade%s from %s in %s", students, plural(students), grades, plural(grades), path, span);
+        log_info("Read %zu student%s and %zu grade%s from %s in %s", students, plural(students), grades, plural(grades), where, span);
         return 0;
 }
 
@@ -92,7 +116,46 @@ int grading_new(Runtime *rt, void **ret) {
 }
 
 int grading_reload(void *service, const void *old) {
+        Grading *g = service;
+
+        if (strcmp(((const GradingConfig *) old)->database, grading_limits(g)->database) != 0)
+                log_warning("Database= is another now: that takes a restart");
         return 0; /* the limits are looked up for each change; what is over a new one stays */
+}
+
+/* A request that waits until the book is as new as the database. */
+typedef struct Deferred {
+        StoreWait wait;
+        Grading *grading;
+        Request *request;
+} Deferred;
+
+static void on_fresh(StoreWait *wait, int result) {
+        Deferred *d = CONTAINER_OF(wait, Deferred, wait);
+        const char *trouble = store_trouble(d->grading->store);
+        Request *r = d->request;
+
+        free(d);
+        if (result >= 0)
+                request_dispatch(r);
+        else
+                request_fail(r, 503, "PostgreSQL, which has the grades, cannot be asked%s%s", trouble ? ": " : "", trouble ? trouble : "");
+}
+
+bool grading_defer(Request *r, void *service) {
+        Grading *g = service;
+        Deferred *d;
+
+        if (!store_is_shared(g->store))
+                return false;
+        d = malloc(sizeof(*d));
+        if (!d) {
+                request_fail_errno(r, -ENOMEM, "waiting for PostgreSQL");
+                return true;
+        }
+        *d = (Deferred) { .wait.ready = on_fresh, .grading = g, .request = r };
+        store_refresh(g->store, &d->wait);
+        return true;
 }
 
 void grading_stop(void *service) {
@@ -135,6 +198,8 @@ void grading_status(void *service, Buffer *out) {
         size_t students = book_count(g->book, KIND_STUDENT), grades = book_count(g->book, KIND_GRADE);
 
         (void) buffer_printf(out, "%zu student%s, %zu grade%s", students, plural(students), grades, plural(grades));
+        if (store_trouble(g->store))
+                (void) buffer_printf(out, ", PostgreSQL cannot be asked (%s): answering nothing", store_trouble(g->store));
         if (g->store_error < 0)
                 (void) buffer_printf(out, ", the last change could not be stored: %s", strerror(-g->store_error));
 }
@@ -155,10 +220,10 @@ void grading_note_store(Grading *g, int result) {
                 break;
         }
         if (result < 0 && g->store_error == 0)
-                log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0,
-                          "The disk takes no changes (%s): refusing them, and still answering what is asked", strerror(-result));
+                log_event(LOG_ERR, EVENT_STORE_FAILED, NULL, 0, "The %s takes no changes (%s): refusing them%s", store_is_shared(g->store) ? "database" : "disk",
+                          strerror(-result), store_is_shared(g->store) ? "" : ", and still answering what is asked");
         else if (result == 0 && g->store_error < 0)
-                log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The disk takes changes again");
+                log_event(LOG_NOTICE, EVENT_STORE_RECOVERED, NULL, 0, "The %s takes changes again", store_is_shared(g->store) ? "database" : "disk");
         g->store_error = result;
 }
 
@@ -245,6 +310,14 @@ static void read_commits(MetricWriter *w, void *userdata) {
         metric_write(w, store_commits(((Grading *) userdata)->store));
 }
 
+static void read_looks(MetricWriter *w, void *userdata) {
+        metric_write(w, store_looks(((Grading *) userdata)->store));
+}
+
+static void read_reachable(MetricWriter *w, void *userdata) {
+        metric_write(w, !store_trouble(((Grading *) userdata)->store));
+}
+
 static void read_size(MetricWriter *w, void *userdata) {
         metric_write(w, store_size_bytes(((Grading *) userdata)->store));
 }
@@ -262,7 +335,9 @@ const MetricItem grading_metrics[] = {
         { "gradebook_grading_last_backup_timestamp_seconds", METRIC_GAUGE, "When the last backup was made; 0: none is known", read_last_backup },
         { "gradebook_grading_last_check_timestamp_seconds", METRIC_GAUGE, "When the grades were verified last, since the start", read_last_check },
         { "gradebook_grading_faults", METRIC_GAUGE, "Faults that this verification found", read_faults },
-        { "gradebook_grading_database_bytes", METRIC_GAUGE, "Size of the file and its write-ahead log", read_size },
+        { "gradebook_grading_database_bytes", METRIC_GAUGE, "Size of the file and its write-ahead log; 0 with PostgreSQL", read_size },
+        { "gradebook_grading_looks_total", METRIC_COUNTER, "Questions to PostgreSQL for what other instances have changed", read_looks },
+        { "gradebook_grading_postgres_reachable", METRIC_GAUGE, "1 while PostgreSQL answers, and with a file; else 0", read_reachable },
         { "gradebook_grading_sign_ins_total", METRIC_COUNTER, "Tries to sign in, by how they ended", read_sign_ins },
         { "gradebook_grading_sessions", METRIC_GAUGE, "Sessions that go on, or have ended by their time since the last sign-in", read_sessions },
         { "gradebook_grading_passwords_pending", METRIC_GAUGE, "Passwords that are being hashed or wait for it", read_hashes },

@@ -59,6 +59,7 @@ typedef struct Grading {
 int grading_new(Runtime *rt, void **ret);
 int grading_reload(void *service, const void *old);
 void grading_drained(void *service);
+bool grading_defer(Request *r, void *service);          /* until the book is as new as the database */
 void grading_status(void *service, Buffer *out);
 void grading_stop(void *service);
 void *grading_free(void *service);

@@ -27,6 +27,9 @@ libgrading_a_SOURCES = \
 	src/grading/class-view.c src/grading/class-view.h \
 	src/grading/classes.c src/grading/classes.h \
 	src/grading/conf.c src/grading/conf.h \
+	src/grading/copy.c src/grading/copy.h \
+	src/grading/copy-internal.h \
+	src/grading/copy-open.c \
 	src/grading/credential.c src/grading/credential.h \
 	src/grading/export-class.c \
 	src/grading/export-spool.c src/grading/export-spool.h \
@@ -64,6 +67,7 @@ libgrading_a_SOURCES = \
 	src/grading/row-json.c \
 	src/grading/rows.c src/grading/rows.h \
 	src/grading/schema.c src/grading/schema.h \
+	src/grading/schema-postgres.c \
 	src/grading/secret-change.c src/grading/secret-change.h \
 	src/grading/session-requests.c \
 	src/grading/session-table.c src/grading/session-table.h \
@@ -74,6 +78,12 @@ libgrading_a_SOURCES = \
 	src/grading/statistics.c src/grading/statistics.h \
 	src/grading/store.c src/grading/store.h \
 	src/grading/store-admin.c src/grading/store-admin.h \
+	src/grading/store-shared.c src/grading/store-shared.h \
+	src/grading/store-shared-internal.h \
+	src/grading/store-shared-look.c \
+	src/grading/store-shared-news.c \
+	src/grading/store-shared-run.c \
+	src/grading/store-shared-verify.c \
 	src/grading/students.c \
 	src/grading/terms.c \
 	src/grading/throttle.c src/grading/throttle.h \

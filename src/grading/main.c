@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "grading/copy.h"
 #include "grading/grading.h"
 
 static const Service grading = {
@@ -14,6 +17,7 @@ static const Service grading = {
         .tells_changes = true,
         .keeps_apart = grading_keeps_apart,
         .admit = access_admits,
+        .defer = grading_defer,
         .new = grading_new,
         .reload = grading_reload,
         .stop = grading_stop,
@@ -23,5 +27,7 @@ static const Service grading = {
 };
 
 int main(int argc, char *argv[]) {
+        if (argc > 1 && strcmp(argv[1], "copy") == 0)
+                return copy_main(argc - 1, argv + 1);
         return service_main(&grading, argc, argv);
 }

@@ -5,3 +5,4 @@
 
 /* The schema of the grades file, for database_open(). */
 extern const char *const grading_migrations[];
+extern const char *const grading_postgres_migrations[];  /* likewise; NULL-terminated */

@@ -164,7 +164,8 @@ static int run_sign_out(StoreJob *job, Txn *t) {
 }
 
 static void signed_out(Change *c) {
-        sessions_remove(c->grading->sessions, c->access.digest);
+        if (!c->job.superseded)
+                sessions_remove(c->grading->sessions, c->access.digest);
         log_end((SessionChange *) c, "");
 }
 
@@ -189,7 +190,8 @@ static int run_sign_out_everywhere(StoreJob *job, Txn *t) {
 static void signed_out_everywhere(Change *c) {
         SessionChange *s = (SessionChange *) c;
 
-        (void) sessions_remove_of(c->grading->sessions, s->account_id, NULL);
+        if (!c->job.superseded)
+                (void) sessions_remove_of(c->grading->sessions, s->account_id, NULL);
         log_end(s, s->account_id == c->access.account_id ? " everywhere" : " everywhere: somebody who administers has ended all its sessions");
 }
 
@@ -216,13 +218,14 @@ static int run_rotate(StoreJob *job, Txn *t) {
 }
 
 static void rotated(Change *c) {
-        sessions_remove(c->grading->sessions, c->access.digest);
+        if (!c->job.superseded)
+                sessions_remove(c->grading->sessions, c->access.digest);
 }
 
 static void answer_rotate(Change *c) {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_NULL;
         SessionChange *s = (SessionChange *) c;
-        int k = sessions_add(c->grading->sessions, &s->new);
+        int k = c->job.superseded ? 0 : sessions_add(c->grading->sessions, &s->new);
 
         (void) buffer_printf(&text, "{\"Token\":\"%s\"", s->token);
         write_time(&text, "Expires", s->new.expires_usec);

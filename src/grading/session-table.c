@@ -167,6 +167,14 @@ bool session_table_use(SessionTable *t, Session *s, uint64_t now_usec, uint64_t 
         return true;
 }
 
+void session_table_learn(SessionTable *t, Session *s, uint64_t used_usec) {
+        if (used_usec <= s->record.used_usec)
+                return;
+        s->record.used_usec = s->written_usec = used_usec;
+        DL_DELETE2(t->used, s, prev_used, next_used);
+        DL_APPEND2(t->used, s, prev_used, next_used);
+}
+
 bool session_is_over(const SessionRecord *s, const SessionLimits *limits, uint64_t now_usec) {
         return now_usec >= s->expires_usec || now_usec >= s->began_usec + limits->max_usec || now_usec >= s->used_usec + limits->idle_usec;
 }

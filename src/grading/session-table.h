@@ -36,4 +36,7 @@ const SessionRecord *session_record(const Session *s);
 /* Used now. True: its use was last written more than interval_usec ago (or never), and counts as written from now on. */
 bool session_table_use(SessionTable *t, Session *s, uint64_t now_usec, uint64_t interval_usec);
 
+/* What another instance knows of its use, which is on disk. */
+void session_table_learn(SessionTable *t, Session *s, uint64_t used_usec);
+
 bool session_is_over(const SessionRecord *s, const SessionLimits *limits, uint64_t now_usec);

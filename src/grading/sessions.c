@@ -85,6 +85,13 @@ static void notes_done(StoreJob *job, int result) {
                         (void) buffer_append(&s->pending, &n, sizeof(n));
         }
         s->pending.error = 0;
+        /* Another instance may have used it meanwhile, and so have brought it back. */
+        for (size_t at = 0; result >= 0 && at < w->notes.size; at += sizeof(Note)) {
+                Note n = note_at(&w->notes, at);
+
+                if (n.used_usec == 0)
+                        sessions_remove(s, n.digest);
+        }
         if (result >= 0)
                 kick(s);
 }
@@ -170,6 +177,17 @@ static void account_changed(const AccountRow *old, const AccountRow *new, void *
                 (void) sessions_remove_of(userdata, old->row.id, NULL);
 }
 
+static void session_changed(const uint8_t *digest, const SessionRecord *record, void *userdata) {
+        int r = 0;
+
+        if (record)
+                r = sessions_learn(userdata, record);
+        else
+                sessions_remove(userdata, digest);
+        if (r < 0)
+                log_error("A session that began at another instance cannot be kept: %s", strerror(-r));
+}
+
 int sessions_new(Sessions **ret, Grading *g) {
         Sessions *s = calloc(1, sizeof(*s));
         int r = s ? 0 : -ENOMEM;
@@ -186,6 +204,7 @@ int sessions_new(Sessions **ret, Grading *g) {
                 return r;
         }
         book_watch_accounts(g->book, account_changed, s);
+        store_watch_sessions(g->store, session_changed, s);
         kick(s);
         *ret = s;
         return 0;
@@ -229,6 +248,15 @@ int sessions_add(Sessions *s, const SessionRecord *record) {
                 trim(s, record->account_id);
         kick(s);
         return r;
+}
+
+int sessions_learn(Sessions *s, const SessionRecord *record) {
+        Session *known = session_table_find(s->table, record->digest);
+
+        if (!known)
+                return sessions_add(s, record);
+        session_table_learn(s->table, known, record->used_usec);
+        return 0;
 }
 
 void sessions_remove(Sessions *s, const uint8_t digest[static CREDENTIAL_HASH_SIZE]) {

@@ -27,6 +27,9 @@ int sessions_add(Sessions *s, const SessionRecord *record);
 void sessions_remove(Sessions *s, const uint8_t digest[static CREDENTIAL_HASH_SIZE]);
 size_t sessions_remove_of(Sessions *s, uint64_t account_id, const uint8_t *keep_digest);        /* NULL: all. How many */
 
+/* One that another instance has made, or used. -ENOMEM. */
+int sessions_learn(Sessions *s, const SessionRecord *record);
+
 /* All of them, of which none is on disk any more. */
 void sessions_forget(Sessions *s);
 

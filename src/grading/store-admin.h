@@ -2,6 +2,7 @@
 #pragma once
 
 #include "grading/store.h"
+#include "grading/verify.h"
 
 /* The store's file as a whole: copied while it is in use, made compact, replaced. For administration alone; another engine has its own. */
 
@@ -16,6 +17,9 @@ struct StoreAlone {
 
 /* Never refused: a store that ends has no thread any more, and then both are called at once. */
 void store_alone(Store *s, StoreAlone *a);
+
+/* Verifies a shared store in a transaction of its own; on any thread. As verify_content(), and -ENOTCONN. */
+int store_verify(const Store *s, const atomic_bool *cancel, VerifyReport *report);
 
 /* A copy that is made in slices while writers go on; what they change meanwhile is carried over. All of it runs in StoreAlone.work. */
 typedef struct Snapshot Snapshot;

@@ -10,12 +10,14 @@
 #include "base/text.h"
 #include "grading/adopt.h"
 #include "grading/schema.h"
+#include "grading/store-shared.h"
 #include "grading/txn-internal.h"
 
 void store_job_deinit(StoreJob *job) {
         for (size_t i = 0; i < job->n_applied; i++)
                 row_free(job->applied[i].kind, job->applied[i].row);
         free(job->applied);
+        buffer_deinit(&job->sessions);
         buffer_deinit(&job->reply.body);
         free(job->reply.location);
         free(job->reply.etag);
@@ -31,6 +33,8 @@ int store_run(Store *s, StoreJob *job) {
 
         memcpy(last_ids, s->last_ids, sizeof(last_ids));
 
+        if (s->shared)
+                shared_begin_job(&t);
         if (job->idempotency_key)
                 r = key_find(&t);
         if (r == 1) {
@@ -42,6 +46,8 @@ int store_run(Store *s, StoreJob *job) {
         if (r >= 0 && job->idempotency_key)
                 r = key_put(&t);
         row_free(KIND_ASSESSMENT, (Row *) t.assessment);
+        if (r >= 0 && s->shared)
+                shared_end_job(&t);
         /* What is taken back never was: its ids go to the next one, and so an import makes the same rows as its dry run. */
         if (r < 0)
                 memcpy(s->last_ids, last_ids, sizeof(last_ids));
@@ -58,7 +64,7 @@ static int job_work(DatabaseJob *database_job, sqlite3 *db) {
 }
 
 /* What happened goes into the book before anybody hears that it did. */
-static int fill_book(Book *book, StoreJob *job) {
+int store_fill_book(Book *book, StoreJob *job) {
         for (size_t i = 0; i < job->n_applied; i++) {
                 StoreApplied *a = job->applied + i;
                 int r;
@@ -85,7 +91,7 @@ static void job_done(DatabaseJob *database_job) {
                 if (job->idempotency_key && !job->repeated)
                         job->store->keys += 1;
                 job->store->keys -= job->n_keys_expired;
-                r = fill_book(job->store->book, job);
+                r = store_fill_book(job->store->book, job);
                 /* Only reading it all again makes the two equal. */
                 if (r < 0)
                         r = -ENOTRECOVERABLE;
@@ -98,12 +104,14 @@ int store_submit(Store *s, StoreJob *job) {
         job->time_usec = clock_realtime_usec();
         job->generation = s->book_generation;
         job->job = (DatabaseJob) { .work = job_work, .done = job_done };
+        if (s->shared)
+                return shared_submit(s->shared, job);
         return database_submit(s->database, &job->job);
 }
 
-static int prepare(Store *s) {
+int store_prepare(Store *s) {
         for (size_t i = 0; i < _STATEMENT_MAX; i++) {
-                int r = sql_prepare(s->sql, statement_sql[i], s->statements + i);
+                int r = sql_prepare_kept(s->sql, statement_sql((Statement) i, sql_dialect(s->sql)), s->statements + i);
 
                 if (r < 0)
                         return r;
@@ -131,7 +139,7 @@ static int load_numbers(Store *s, const char *sql, uint64_t numbers[static _KIND
 
 /* The largest id of each kind that was ever given: the ledger knows them, also those of rows that are gone; and what was there before a
  * restore gave some. */
-static int load_last_ids(Store *s) {
+int store_load_last_ids(Store *s) {
         uint64_t before[_KIND_MAX];
         int r;
 
@@ -147,7 +155,7 @@ static int load_last_ids(Store *s) {
         return 0;
 }
 
-static int load_keys(Store *s) {
+int store_load_keys(Store *s) {
         uint64_t numbers[_KIND_MAX];
         int r = load_numbers(s, "SELECT count(*) FROM idempotency", numbers);
 
@@ -172,15 +180,15 @@ static int load_tip(Store *s) {
 int store_load(Store *s) {
         int r;
 
-        r = prepare(s);
+        r = store_prepare(s);
         if (r >= 0)
-                r = load_last_ids(s);
+                r = store_load_last_ids(s);
         if (r >= 0)
                 r = adopt(s);
         if (r >= 0)
                 r = load_tip(s);
         if (r >= 0)
-                r = load_keys(s);
+                r = store_load_keys(s);
         for (Kind kind = 0; r >= 0 && kind < _KIND_MAX; kind++)
                 r = rows_load(s, kind, s->book);
         return r;
@@ -214,7 +222,50 @@ int store_open(Store **ret, sd_event *event, const char *path, Book *book, char 
         return 0;
 }
 
+int store_open_shared(Store **ret, sd_event *event, const StoreOptions *options, Book *book, char **ret_error) {
+        _cleanup_(store_freep) Store *s = calloc(1, sizeof(*s));
+        int r;
+
+        *ret_error = NULL;
+        if (!s)
+                return -ENOMEM;
+        s->book = book;
+        r = shared_open(&s->shared, s, event, options, ret_error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+bool store_is_shared(const Store *s) {
+        return s->shared;
+}
+
+void store_refresh(Store *s, StoreWait *w) {
+        if (s->shared)
+                shared_refresh(s->shared, w);
+        else
+                w->ready(w, 0);
+}
+
+const char *store_trouble(const Store *s) {
+        return s->shared ? shared_trouble(s->shared) : NULL;
+}
+
+uint64_t store_looks(const Store *s) {
+        return s->shared ? shared_looks(s->shared) : 0;
+}
+
+void store_watch_sessions(Store *s, void (*changed)(const uint8_t *digest, const SessionRecord *record, void *userdata), void *userdata) {
+        s->session_changed = changed;
+        s->session_userdata = userdata;
+}
+
 void store_finish(Store *s) {
+        if (s->shared) {
+                shared_finish(s->shared);
+                return;
+        }
         s->database = database_free(s->database);
         s->sql = sql_free(s->sql);
         s->db = NULL;
@@ -224,6 +275,7 @@ Store *store_free(Store *s) {
         if (!s)
                 return NULL;
         store_finish(s);
+        shared_free(s->shared);
         free(s->wal_path);
         free(s->path);
         free(s);
@@ -235,11 +287,11 @@ LedgerTip store_tip(const Store *s) {
 }
 
 size_t store_pending(const Store *s) {
-        return database_pending(s->database);
+        return s->shared ? shared_pending(s->shared) : database_pending(s->database);
 }
 
 uint64_t store_commits(const Store *s) {
-        return database_commits(s->database);
+        return s->shared ? shared_commits(s->shared) : database_commits(s->database);
 }
 
 size_t store_keys(const Store *s) {
@@ -247,7 +299,10 @@ size_t store_keys(const Store *s) {
 }
 
 void store_commit_spans(const Store *s, MetricHistogram *ret) {
-        database_commit_spans(s->database, ret);
+        if (s->shared)
+                shared_commit_spans(s->shared, ret);
+        else
+                database_commit_spans(s->database, ret);
 }
 
 static uint64_t file_size(const char *path) {
@@ -257,5 +312,5 @@ static uint64_t file_size(const char *path) {
 }
 
 uint64_t store_size_bytes(const Store *s) {
-        return file_size(s->path) + file_size(s->wal_path);
+        return s->shared ? 0 : file_size(s->path) + file_size(s->wal_path);
 }

@@ -68,6 +68,9 @@ struct StoreJob {
         uint64_t first_entry, last_entry;       /* of the ledger; 0: none was made */
         LedgerTip tip;                  /* behind its last entry */
         uint64_t time_usec;             /* when it was submitted */
+        bool superseded;                /* the book, and the sessions, are as a later change left them: what this one did must not be done to them */
+        Buffer sessions;                /* digests of those that it changed, where the store is shared */
+        uint64_t first_change, last_change;     /* of those that instances count; 0: it made none */
         uint64_t generation;            /* of the content that it was made for; what was restored since takes none of before */
         size_t n_keys_expired;
 
@@ -81,6 +84,27 @@ int store_open(Store **ret, sd_event *event, const char *path, Book *book, char 
 void store_finish(Store *s);             /* completes what was submitted, and closes the file; store_tip() is the last then. Blocks */
 Store *store_free(Store *s);            /* likewise */
 DEFINE_CLEANUP(Store, store_free);
+
+/* The same of a database that several instances share: PostgreSQL. Errors as postgres_connect(), and -EBADMSG. */
+typedef struct StoreOptions {
+        const char *url;                /* postgres_check_url() likes it */
+        const char *password;           /* NULL: none */
+} StoreOptions;
+int store_open_shared(Store **ret, sd_event *event, const StoreOptions *options, Book *book, char **ret_error);
+bool store_is_shared(const Store *s);
+
+/* Before an answer out of the book: ready is called when that is at least as new as the database was when this was called, at once if nobody shares it;
+ * result < 0: it cannot be asked. Embedded in the caller's structure, valid until then. */
+typedef struct StoreWait StoreWait;
+struct StoreWait {
+        void (*ready)(StoreWait *w, int result);
+        StoreWait *next;                /* the store's */
+};
+void store_refresh(Store *s, StoreWait *w);
+
+/* Why the database cannot be asked, for people; NULL: it can, as far as is known. */
+const char *store_trouble(const Store *s);
+uint64_t store_looks(const Store *s);   /* how often it was asked for what others did */
 
 int store_submit(Store *s, StoreJob *job);      /* -EBUSY: too many wait; done will not come */
 void store_job_deinit(StoreJob *job);           /* what it holds; its origin and key are the caller's */

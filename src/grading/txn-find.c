@@ -5,7 +5,7 @@
 
 /* What has to be found by something else than its id. */
 
-const char *const statement_sql[_STATEMENT_MAX] = {
+static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_TIP] = "SELECT sequence, hash, time_usec FROM ledger ORDER BY sequence DESC LIMIT 1",
         [STATEMENT_ENTRY] = "INSERT INTO ledger (sequence, time_usec, set_sequence, actor, client, request_id, action, kind, row_id, student_id,"
                             " class_id, version, old, new, reason, hash)"
@@ -16,7 +16,7 @@ const char *const statement_sql[_STATEMENT_MAX] = {
         [STATEMENT_FIND_ENROLMENT] = "SELECT id FROM enrolments WHERE class_id = ?1 AND student_id = ?2",
         [STATEMENT_FIND_TEACHING] = "SELECT id FROM teachings WHERE class_id = ?1 AND account_id = ?2",
         [STATEMENT_FIND_ACCOUNT] = "SELECT id FROM accounts WHERE login = ?1",
-        [STATEMENT_FIND_ASSESSMENT] = "SELECT a.id FROM assessments a WHERE a.class_id = ?1 AND a.title = ?2 AND a.type = ?3 AND ?5 IN (0, a.maximum_hundredths) AND NOT EXISTS"
+        [STATEMENT_FIND_ASSESSMENT] = "SELECT a.id FROM assessments a WHERE a.class_id = ?1 AND a.title = ?2 AND a.type = ?3 AND CAST(?5 AS BIGINT) IN (0, a.maximum_hundredths) AND NOT EXISTS"
                                       " (SELECT 1 FROM grades g WHERE g.assessment_id = a.id AND g.student_id = ?4) ORDER BY a.id LIMIT 1",
         [STATEMENT_COUNT_GRADES] = "SELECT count(*) FROM grades WHERE student_id = ?1",
         [STATEMENT_TOP_SCORE] = "SELECT max(score_hundredths) FROM grades WHERE assessment_id = ?1",
@@ -31,7 +31,7 @@ const char *const statement_sql[_STATEMENT_MAX] = {
         [STATEMENT_SESSION_PUT] = "INSERT INTO sessions (digest, account_id, began_usec, used_usec, expires_usec, client)"
                                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         [STATEMENT_SESSION_REMOVE] = "DELETE FROM sessions WHERE digest = ?1",
-        [STATEMENT_SESSION_REMOVE_OF] = "DELETE FROM sessions WHERE account_id = ?1 AND digest IS NOT ?2",
+        [STATEMENT_SESSION_REMOVE_OF] = "DELETE FROM sessions WHERE account_id = ?1 AND digest IS DISTINCT FROM ?2 RETURNING digest",
         [STATEMENT_SESSION_TOUCH] = "UPDATE sessions SET used_usec = ?2 WHERE digest = ?1",
         [STATEMENT_SESSION_EXPIRE] = "DELETE FROM sessions WHERE expires_usec <= ?1",
         [STATEMENT_KEY_FIND] = "SELECT fingerprint, status, body, location, etag FROM idempotency WHERE actor = ?1 AND key = ?2",
@@ -39,6 +39,16 @@ const char *const statement_sql[_STATEMENT_MAX] = {
                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         [STATEMENT_KEY_EXPIRE] = "DELETE FROM idempotency WHERE time_usec < ?1 OR rowid <= (SELECT max(rowid) FROM idempotency) - ?2",
 };
+
+/* Where the two engines have no words in common. */
+static const char *const postgres_statements[_STATEMENT_MAX] = {
+        [STATEMENT_FIND_ACCOUNT] = "SELECT id FROM accounts WHERE lower(login COLLATE \"C\") = lower(CAST(?1 AS TEXT) COLLATE \"C\")",
+        [STATEMENT_KEY_EXPIRE] = "DELETE FROM idempotency WHERE time_usec < ?1 OR number <= (SELECT max(number) FROM idempotency) - ?2",
+};
+
+const char *statement_sql(Statement which, SqlDialect dialect) {
+        return dialect == SQL_POSTGRES && postgres_statements[which] ? postgres_statements[which] : statements[which];
+}
 
 /* One number that two others ask for; NULL is 0. */
 static int find_id(Txn *t, Statement which, uint64_t first, uint64_t second, uint64_t *ret) {

@@ -6,7 +6,10 @@
  * opening runs on the store's thread. Nobody else includes it. */
 
 #include "grading/fields.h"
+#include "grading/txn-session.h"
 #include "grading/txn.h"
+
+typedef struct Shared Shared;
 
 typedef enum Statement {
         STATEMENT_TIP,
@@ -39,7 +42,7 @@ typedef enum Statement {
         _STATEMENT_MAX,
 } Statement;
 
-extern const char *const statement_sql[_STATEMENT_MAX];
+const char *statement_sql(Statement which, SqlDialect dialect);         /* txn-find.c */
 
 /* One for each kind. */
 typedef enum RowStatement {
@@ -51,7 +54,8 @@ typedef enum RowStatement {
 } RowStatement;
 
 struct Store {
-        Database *database;
+        Database *database;             /* NULL: it is shared */
+        Shared *shared;                 /* PostgreSQL; NULL: it is a file */
         sqlite3 *db;
         Sql *sql;                       /* over it */
         Book *book;                     /* the loop's */
@@ -63,6 +67,8 @@ struct Store {
         uint64_t generation;            /* counts up when all is replaced; on its thread, and as the book has it */
         uint64_t book_generation;       /* the loop's */
         size_t keys;                    /* the loop's: idempotency keys that are known */
+        void (*session_changed)(const uint8_t *digest, const SessionRecord *record, void *userdata);   /* the loop's; NULL: nobody */
+        void *session_userdata;
         size_t n_keys;                  /* idempotency keys put since the old ones were looked for */
 };
 
@@ -78,6 +84,7 @@ struct Txn {
 
 /* txn-rows.c */
 int rows_prepare(Store *s);
+int rows_load_changed(Sql *db, Kind kind, uint64_t after, int (*each)(uint64_t id, Row *row, void *userdata), void *userdata);
 int rows_load(Store *s, Kind kind, Book *book);         /* in the order of their ids */
 int rows_walk(Sql *db, Kind kind, SqlStatement **ret);  /* a statement that gives all in that order, for rows_read() */
 int rows_step(SqlStatement *s);         /* to its only row: 0, -ENOENT, or why not; the statement is not reset */
@@ -104,6 +111,12 @@ int ledger_says_same(Kind kind, const char *row_text, const char *entry_text, bo
 
 /* store.c. Fills a store that has a connection and a book, and nothing of its own yet. */
 int store_load(Store *s);
+
+/* store.c. Likewise, of those that other instances may have changed meanwhile. */
+int store_load_last_ids(Store *s);
+int store_load_keys(Store *s);
+int store_prepare(Store *s);
+int store_fill_book(Book *book, StoreJob *job);         /* what a job did, behind its commit */
 
 /* store.c. On the store's thread, or before it has anything to do: the job in the transaction that is open. */
 int store_run(Store *s, StoreJob *job);

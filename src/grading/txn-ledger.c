@@ -44,7 +44,6 @@ static uint64_t student_of(Kind kind, const Row *row) {
 
 static int insert_entry(Store *store, const LedgerEntry *e) {
         SqlStatement *s = store->statements[STATEMENT_ENTRY];
-        int r;
 
         bind_uint(s, 1, e->sequence);
         bind_uint(s, 2, e->time_usec);
@@ -62,9 +61,8 @@ static int insert_entry(Store *store, const LedgerEntry *e) {
         bind_text(s, 14, e->new);
         bind_text(s, 15, e->reason);
         sql_bind_blob(s, 16, e->hash, LEDGER_HASH_SIZE);
-        r = sql_step(s);
-        rows_done(s);
-        return r;
+        /* Nothing but the end of the disk or of the connection can stop it, and that stops all of the transaction. */
+        return sql_step_later(s);
 }
 
 int ledger_next(Txn *t, uint64_t *ret_sequence) {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "grading/txn-internal.h"
+#include "runtime/sql-postgres.h"
 
 /* In every table, before the columns of the kind's own fields. */
 #define HEAD_COLUMNS "id, version, entry"
@@ -24,22 +25,55 @@ void bind_text(SqlStatement *s, int index, const char *value) {
         sql_bind_text(s, index, value);
 }
 
-static void write_sql(const KindInfo *k, RowStatement which, Buffer *out) {
+static void write_columns(const KindInfo *k, Buffer *out) {
+        (void) buffer_puts(out, HEAD_COLUMNS);
+        for (size_t i = 0; i < k->n_fields; i++)
+                (void) buffer_printf(out, ", %s", k->fields[i].column);
+}
+
+/* With PostgreSQL a statement that fails takes the transaction with it, so none may fail for what a job goes on after: what it would refer to is asked for in
+ * it, and where that is not there, or what must be unique is, it does nothing. */
+static void write_condition(const KindInfo *k, bool fixed_too, Buffer *out) {
+        for (size_t i = 0; i < k->n_fields; i++) {
+                const Field *f = k->fields + i;
+                size_t at = HEAD_N + 1 + i;
+
+                if (f->type == FIELD_REFERENCE && (fixed_too || !(f->flags & FIELD_FIXED)))
+                        (void) buffer_printf(out, " AND (CAST(?%zu AS BIGINT) IS NULL OR EXISTS (SELECT 1 FROM %s WHERE id = CAST(?%zu AS BIGINT)))",
+                                             at, kinds[f->refers].table, at);
+        }
+}
+
+static void write_insert(const KindInfo *k, SqlDialect dialect, Buffer *out) {
+        (void) buffer_printf(out, "INSERT INTO %s (", k->table);
+        write_columns(k, out);
+        if (dialect == SQL_POSTGRES)
+                (void) buffer_puts(out, ") SELECT CAST(?1 AS BIGINT), CAST(?2 AS BIGINT), CAST(?3 AS BIGINT)");
+        else
+                (void) buffer_puts(out, ") VALUES (?1, ?2, ?3");
+        for (size_t i = 0; i < k->n_fields; i++)
+                if (dialect == SQL_POSTGRES)
+                        (void) buffer_printf(out, ", CAST(?%zu AS %s)", HEAD_N + 1 + i, field_is_text(k->fields + i) ? "TEXT" : "BIGINT");
+                else
+                        (void) buffer_printf(out, ", ?%zu", HEAD_N + 1 + i);
+        if (dialect == SQL_POSTGRES) {
+                (void) buffer_puts(out, " WHERE true");
+                write_condition(k, true, out);
+                (void) buffer_puts(out, " ON CONFLICT DO NOTHING");
+        } else {
+                (void) buffer_puts(out, ")");
+        }
+}
+
+static void write_sql(const KindInfo *k, RowStatement which, SqlDialect dialect, Buffer *out) {
         switch (which) {
         case ROW_GET:
-                (void) buffer_puts(out, "SELECT " HEAD_COLUMNS);
-                for (size_t i = 0; i < k->n_fields; i++)
-                        (void) buffer_printf(out, ", %s", k->fields[i].column);
+                (void) buffer_puts(out, "SELECT ");
+                write_columns(k, out);
                 (void) buffer_printf(out, " FROM %s WHERE id = ?1", k->table);
                 break;
         case ROW_INSERT:
-                (void) buffer_printf(out, "INSERT INTO %s (" HEAD_COLUMNS, k->table);
-                for (size_t i = 0; i < k->n_fields; i++)
-                        (void) buffer_printf(out, ", %s", k->fields[i].column);
-                (void) buffer_puts(out, ") VALUES (?1, ?2, ?3");
-                for (size_t i = 0; i < k->n_fields; i++)
-                        (void) buffer_printf(out, ", ?%zu", HEAD_N + 1 + i);
-                (void) buffer_puts(out, ")");
+                write_insert(k, dialect, out);
                 break;
         case ROW_UPDATE:
                 (void) buffer_printf(out, "UPDATE %s SET version = ?2, entry = ?3", k->table);
@@ -49,6 +83,8 @@ static void write_sql(const KindInfo *k, RowStatement which, Buffer *out) {
                         if (!(k->fields[i].flags & FIELD_FIXED))
                                 (void) buffer_printf(out, ", %s = ?%zu", k->fields[i].column, HEAD_N + 1 + i);
                 (void) buffer_puts(out, " WHERE id = ?1");
+                if (dialect == SQL_POSTGRES)
+                        write_condition(k, false, out);
                 break;
         case ROW_DELETE:
                 (void) buffer_printf(out, "DELETE FROM %s WHERE id = ?1", k->table);
@@ -64,10 +100,10 @@ int rows_prepare(Store *s) {
                         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
                         int r;
 
-                        write_sql(kinds + kind, which, &sql);
+                        write_sql(kinds + kind, which, sql_dialect(s->sql), &sql);
                         if (sql.error < 0)
                                 return sql.error;
-                        r = sql_prepare(s->sql, sql.data, &s->row_statements[kind][which]);
+                        r = sql_prepare_kept(s->sql, sql.data, &s->row_statements[kind][which]);
                         if (r < 0)
                                 return r;
                 }
@@ -158,16 +194,10 @@ static const char *const conditions[_TXN_OF_MAX][_KIND_MAX] = {
 static int prepare_list(Sql *db, Kind kind, const char *condition, SqlStatement **ret) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
 
-        write_sql(kinds + kind, ROW_GET, &sql);
-        if (sql.error < 0)
-                return sql.error;
-        sql.size -= strlen(" WHERE id = ?1");
-        sql.data[sql.size] = '\0';
-        (void) buffer_puts(&sql, condition);
-        (void) buffer_puts(&sql, " ORDER BY id");
-        if (sql.error < 0)
-                return sql.error;
-        return sql_prepare_walk(db, sql.data, ret);
+        (void) buffer_puts(&sql, "SELECT ");
+        write_columns(kinds + kind, &sql);
+        (void) buffer_printf(&sql, " FROM %s%s ORDER BY id", kinds[kind].table, condition);
+        return sql.error < 0 ? sql.error : sql_prepare_walk(db, sql.data, ret);
 }
 
 int rows_walk(Sql *db, Kind kind, SqlStatement **ret) {
@@ -192,6 +222,33 @@ int txn_each(Txn *t, Kind kind, TxnOf of, uint64_t id, int (*each)(Row *row, voi
         }
         sql_finalize(s);
         return r < 0 ? r : rc;
+}
+
+/* The columns of a row, and behind them the id of whichever was changed: all of the former are NULL where it is gone. */
+int rows_load_changed(Sql *db, Kind kind, uint64_t after, int (*each)(uint64_t id, Row *row, void *userdata), void *userdata) {
+        _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
+        SqlStatement *s = NULL;
+        int k = 0, r;
+
+        (void) buffer_puts(&sql, "SELECT ");
+        write_columns(kinds + kind, &sql);
+        (void) buffer_printf(&sql, ", changed_id FROM (SELECT DISTINCT id AS changed_id FROM changes WHERE change > ?1 AND kind = ?2) c"
+                             " LEFT JOIN %s ON id = changed_id ORDER BY changed_id", kinds[kind].table);
+        r = sql.error < 0 ? sql.error : sql_prepare_walk(db, sql.data, &s);
+        if (r >= 0) {
+                bind_uint(s, 1, after);
+                bind_text(s, 2, kind_name(kind));
+        }
+        while (r >= 0 && (k = sql_step(s)) > 0) {
+                Row *row = NULL;
+
+                if (!sql_is_null(s, 0))
+                        r = rows_read(kind, s, &row);
+                if (r >= 0)
+                        r = each(sql_uint64(s, (int) (HEAD_N + kinds[kind].n_fields)), row, userdata);
+        }
+        sql_finalize(s);
+        return r < 0 ? r : k;
 }
 
 int rows_load(Store *s, Kind kind, Book *book) {
@@ -235,23 +292,55 @@ static void bind_field(const Field *f, SqlStatement *s, int index, const Row *ro
 }
 
 /* -ENOENT: what it refers to is not there, or what it is still refers to it. */
-static int run(SqlStatement *s) {
+static int run(SqlStatement *s, uint64_t *ret_changes) {
         int r = sql_step(s);
 
+        *ret_changes = r >= 0 ? sql_changes(s) : 0;
         rows_done(s);
         return r;
 }
 
+/* Why a statement did nothing: what the row refers to is not there, or one like it is. */
+static int why_nothing(Store *s, Kind kind, const Row *row) {
+        for (size_t i = 0; i < kinds[kind].n_fields; i++) {
+                const Field *f = kinds[kind].fields + i;
+                uint64_t id = f->type == FIELD_REFERENCE ? *FIELD_IN(row, f, uint64_t) : 0;
+                SqlStatement *get = s->row_statements[f->refers][ROW_GET];
+                int r;
+
+                if (id == 0)
+                        continue;
+                bind_uint(get, 1, id);
+                r = rows_step(get);
+                rows_done(get);
+                if (r < 0)
+                        return r;
+        }
+        return -EEXIST;
+}
+
 static int write_row(Store *s, Kind kind, RowStatement which, const Row *row) {
         SqlStatement *statement = s->row_statements[kind][which];
+        bool refers = which == ROW_INSERT;
+        uint64_t changes;
+        int r;
 
         bind_uint(statement, 1, row->id);
         bind_uint(statement, 2, row->version);
         bind_uint(statement, 3, row->entry);
-        for (size_t i = 0; i < kinds[kind].n_fields; i++)
-                if (which != ROW_UPDATE || !(kinds[kind].fields[i].flags & FIELD_FIXED))
-                        bind_field(kinds[kind].fields + i, statement, (int) (HEAD_N + 1 + i), row);
-        return run(statement);
+        for (size_t i = 0; i < kinds[kind].n_fields; i++) {
+                const Field *f = kinds[kind].fields + i;
+
+                if (which == ROW_UPDATE && f->flags & FIELD_FIXED)
+                        continue;
+                bind_field(f, statement, (int) (HEAD_N + 1 + i), row);
+                refers |= f->type == FIELD_REFERENCE;
+        }
+        /* Of the row itself it is known that it is there. */
+        if (s->shared && !refers)
+                return sql_step_later(statement);
+        r = run(statement, &changes);
+        return r >= 0 && changes == 0 && s->shared ? why_nothing(s, kind, row) : r;
 }
 
 int rows_insert(Store *s, Kind kind, const Row *row) {
@@ -264,9 +353,16 @@ int rows_update(Store *s, Kind kind, const Row *row) {
 
 int rows_delete(Store *s, Kind kind, uint64_t id) {
         SqlStatement *statement = s->row_statements[kind][ROW_DELETE];
-        int r;
+        uint64_t changes;
+        int r = s->shared ? sql_postgres_later(s->sql, "SAVEPOINT deletion") : 0;
 
+        if (r < 0)
+                return r;
         bind_uint(statement, 1, id);
-        r = run(statement);
+        r = run(statement, &changes);
+        if (s->shared && r == -ENOENT)
+                (void) sql_postgres_later(s->sql, "ROLLBACK TO SAVEPOINT deletion");
+        if (s->shared && (r >= 0 || r == -ENOENT))
+                (void) sql_postgres_later(s->sql, "RELEASE SAVEPOINT deletion");
         return r == -ENOENT ? -ENOTEMPTY : r;
 }

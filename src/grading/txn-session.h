@@ -22,8 +22,14 @@ int txn_session_remove_of(Txn *t, uint64_t account_id, const uint8_t *keep_diges
 int txn_session_touch(Txn *t, const uint8_t digest[static CREDENTIAL_HASH_SIZE], uint64_t used_usec);
 int txn_session_expire(Txn *t, uint64_t now_usec);      /* removes those whose absolute end has come */
 
+/* Of a statement whose columns are digest, account_id, began_usec, used_usec, expires_usec and client. -EBADMSG */
+int session_read(SqlStatement *s, SessionRecord *ret);
+
 /* All of them, before the first job is submitted. Blocks. < 0 from the callback ends it and is returned. */
 int store_each_session(Store *s, int (*each)(const SessionRecord *s, void *userdata), void *userdata);
+
+/* Told, on the loop, of each that another instance has made, used or ended (record NULL). */
+void store_watch_sessions(Store *s, void (*changed)(const uint8_t *digest, const SessionRecord *record, void *userdata), void *userdata);
 
 /* Whether sessions of an account end when it becomes another: what they may do is not what it was when they began. */
 static inline bool account_ends_sessions(const AccountRow *old, const AccountRow *new) {

@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
 import bench_grading  # noqa: E402
+import bench_grading_shared  # noqa: E402
 import bench_lines  # noqa: E402
 import bench_log  # noqa: E402
 import bench_log_postgres  # noqa: E402
@@ -65,6 +66,9 @@ def main():
     parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "log": bench_log.run,
              "log-postgres": bench_log_postgres.run, "registry": bench_registry.run, "log-read": bench_log_read.run,
              "portal": bench_portal.run, "tls": bench_tls.run, "cost": cost_model.run}
+    parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "grading-shared": bench_grading_shared.run,
+             "log": bench_log.run, "registry": bench_registry.run, "log-read": bench_log_read.run, "portal": bench_portal.run, "tls": bench_tls.run,
+             "cost": cost_model.run}
     parser.add_argument("--only", choices=list(parts), help="one part of it")
     parser.add_argument("--row", help="of the services and the portal, only the rows whose name has this in it")
     arguments = parser.parse_args()

@@ -19,6 +19,13 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "files_only: about the central log's files, not about what it does")
     # Told to stop, end as after Ctrl+C: with what was started ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    config.addinivalue_line("markers", "both_databases: gradebook-grading keeps its promise on SQLite and on PostgreSQL")
+    config.addinivalue_line("markers", "sqlite: looks at the file of gradebook-grading, or at what only that can do")
+
+
+def pytest_generate_tests(metafunc):
+    if metafunc.definition.get_closest_marker("both_databases") and not os.environ.get("GRADEBOOK_TEST_DATABASE"):
+        metafunc.parametrize("grading_database", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +69,20 @@ def pytest_generate_tests(metafunc):
 def cluster(tmp_path, request):
     store = getattr(request, "param", "files")
     c = gradebook.Cluster(tmp_path, log_store=store if store == "files" else request.getfixturevalue("database_url"))
+def grading_database(request):
+    """The URL of gradebook-grading's database; None: its own file. All tests run on the one that GRADEBOOK_TEST_DATABASE= names; without it, those that are
+    marked both_databases run on each."""
+    which = getattr(request, "param", os.environ.get("GRADEBOOK_TEST_DATABASE") or "sqlite")
+    if which == "sqlite":
+        return None
+    if request.node.get_closest_marker("sqlite"):
+        pytest.skip("is about SQLite's file")
+    return request.getfixturevalue("database_url")
+
+
+@pytest.fixture
+def cluster(tmp_path, grading_database):
+    c = gradebook.Cluster(tmp_path, grading_database=grading_database)
     yield c
     c.close()
 
@@ -70,6 +91,9 @@ def cluster(tmp_path, request):
 def open_cluster(tmp_path, registry_store):
     """One with Authentication=none, as peers that carry no token need it."""
     c = gradebook.Cluster(tmp_path, authentication="none", registry=registry_store)
+def open_cluster(tmp_path, grading_database):
+    """One with Authentication=none, as peers that carry no token need it."""
+    c = gradebook.Cluster(tmp_path, authentication="none", grading_database=grading_database)
     yield c
     c.close()
 

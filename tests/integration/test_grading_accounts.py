@@ -8,13 +8,13 @@ import os
 import pty
 import re
 import select
-import sqlite3
 import statistics
 import subprocess
 import time
 import urllib.parse
 
 import gradebook
+import grading_database
 import pytest
 from ctl import Ctl, ENVIRONMENT, NOT_FOUND, FAILURE, USAGE
 
@@ -148,6 +148,7 @@ def test_the_portal_is_told_who_it_is(grading):
 
 # Sessions
 
+@pytest.mark.both_databases
 def test_a_session(grading):
     number = account(grading, "Ada", Name="Ada Byron")
     answer = try_in(grading, "aDA")
@@ -188,6 +189,7 @@ def test_with_authentication_none_a_session_is_an_account(open_cluster):
         assert grading.post("/students", {"FirstName": "A", "LastName": "B"}, **way).status == 404
 
 
+@pytest.mark.both_databases
 def test_rotation(grading):
     account(grading, "ada")
     old = sign_in(grading, "ada")
@@ -257,11 +259,12 @@ def test_sessions_expire(cluster):
     sign_in(grading, "ada")
     assert metric(grading, "gradebook_grading_sessions") == 1
     grading.stop()
-    db = sqlite3.connect(grading.state / "grades.db")
+    db = grading_database.connect(grading)
     assert db.execute("SELECT count(*) FROM sessions").fetchone() == (1,)
     db.close()
 
 
+@pytest.mark.both_databases
 def test_acknowledged_ends_survive_kill_9(grading):
     """Rounds of sign-ins and sign-outs with a kill at any moment: what was answered is so, before and after."""
     account(grading, "ada")
@@ -297,7 +300,7 @@ def test_sign_in_is_not_idempotent_and_leaves_no_fingerprint(grading):
     grading.request("/accounts/1/password", "PUT", {"Password": OTHER}, headers={"Idempotency-Key": "l"})
     account(grading, "bob")
     grading.stop()
-    db = sqlite3.connect(grading.state / "grades.db")
+    db = grading_database.connect(grading)
     assert db.execute("SELECT count(*) FROM idempotency").fetchone() == (0,)
     db.close()
 
@@ -414,6 +417,7 @@ def test_a_stop_answers_who_waits_for_a_password(grading):
     assert all(is_in(grading, a.json["Token"]) for a in answers if a.status == 201)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_takes_no_sessions_and_keeps_those_that_are(cluster, make_disk):
     grading = cluster.daemon("grading")
     grading.state = make_disk(24 << 20)
@@ -472,6 +476,7 @@ def test_students_accounts_are_students(grading):
     assert grading.request(f"/accounts/{number}", "PATCH", {"Role": "teacher", "Student": None}).status == 200
 
 
+@pytest.mark.both_databases
 def test_what_an_account_becomes_ends_its_sessions(grading):
     grading.post("/students", {"ID": 5, "FirstName": "A", "LastName": "B"})
     number, head = account(grading, "ada"), account(grading, "head", "admin")
@@ -488,6 +493,7 @@ def test_what_an_account_becomes_ends_its_sessions(grading):
     assert is_in(grading, sign_in(grading, "ada")) and head == 2
 
 
+@pytest.mark.both_databases
 def test_the_last_administrator_stays(grading):
     first, second = account(grading, "first", "admin"), account(grading, "second", "admin")
     token = sign_in(grading, "first")
@@ -501,6 +507,7 @@ def test_the_last_administrator_stays(grading):
     assert sorted(both) == [200, 409]
 
 
+@pytest.mark.both_databases
 def test_an_account_goes_with_all_that_is_its_own(grading):
     number = account(grading, "ada")
     token = sign_in(grading, "ada")
@@ -511,7 +518,7 @@ def test_an_account_goes_with_all_that_is_its_own(grading):
     assert grading.get("/tokens").json["Items"] == [] and grading.get("/classes/1/teachings").json["Items"] == []
     assert account(grading, "ada") == number + 1, "IDs are not used again"
     grading.stop()
-    db = sqlite3.connect(grading.state / "grades.db")
+    db = grading_database.connect(grading)
     sets = db.execute("SELECT kind, set_sequence FROM ledger WHERE action = 'delete'").fetchall()
     assert [k for k, _ in sets] == ["token", "teaching", "account"] and len({s for _, s in sets}) == 1
     assert db.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
@@ -590,6 +597,7 @@ def test_tokens_are_bounded(grading):
 
 # What is secret
 
+@pytest.mark.sqlite
 def test_secrets_are_nowhere(cluster):
     """Not in the journal, the central log, the ledger, the file of the grades, nor in a spool; the code is in this machine's journal alone."""
     registry, log, grading = cluster.start("registry", "log", "grading")
@@ -625,7 +633,7 @@ def test_secrets_are_nowhere(cluster):
 def test_passwords_are_argon2id_in_their_column_alone(grading):
     account(grading, "ada")
     grading.stop()
-    db = sqlite3.connect(grading.state / "grades.db")
+    db = grading_database.connect(grading)
     assert db.execute("SELECT password FROM accounts").fetchone()[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert not [r for r in db.execute("SELECT old, new FROM ledger") if "argon2" in str(r)]
     db.close()
@@ -636,7 +644,7 @@ def test_a_hash_with_other_parameters_is_made_anew(grading):
     grading.stop()
     # As libsodium's crypto_pwhash_str() makes it of PASSWORD with t=1 and 8 MiB.
     weak = weak_hash(PASSWORD)
-    db = sqlite3.connect(grading.state / "grades.db")
+    db = grading_database.connect(grading)
     with db:
         db.execute("UPDATE accounts SET password = ?", (weak,))
     db.close()
@@ -644,7 +652,7 @@ def test_a_hash_with_other_parameters_is_made_anew(grading):
     sign_in(grading, "ada")
     sign_in(grading, "ada")
     grading.stop()
-    db = sqlite3.connect(grading.state / "grades.db")
+    db = grading_database.connect(grading)
     assert db.execute("SELECT password FROM accounts").fetchone()[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     db.close()
 

@@ -4,10 +4,10 @@
 import json
 import random
 import re
-import sqlite3
 import threading
 from fractions import Fraction
 
+import grading_database
 import pytest
 from gradebook import SOURCE, spooled
 from test_arithmetic import Reference, random_policy
@@ -92,9 +92,9 @@ def room(school):
 
 
 def ledger(daemon):
-    """Of the file of a daemon that has ended."""
+    """Of a daemon that has ended."""
     daemon.stop()
-    connection = sqlite3.connect(daemon.state / "grades.db")
+    connection = grading_database.connect(daemon)
     try:
         return connection.execute("SELECT kind, row_id, action, old, new, actor, reason FROM ledger ORDER BY sequence").fetchall()
     finally:
@@ -112,6 +112,7 @@ def everything(school):
 
 # Rows
 
+@pytest.mark.both_databases
 def test_rows_are_made_read_changed_and_deleted(school):
     term = school.term(Begins="2026-08-01", Ends="2027-01-31")
     assert school.get(f"/terms/{term}") == {"ID": term, "Version": 1, "Name": "Autumn", "Begins": "2026-08-01", "Ends": "2027-01-31",
@@ -203,6 +204,7 @@ BAD = [
 ]
 
 
+@pytest.mark.both_databases
 def test_what_is_wrong_is_named_and_changes_nothing(room):
     before = everything(room)
     for method, path, body, member in BAD:
@@ -241,6 +243,7 @@ def test_deleting_says_why(room):
     assert (entry["Action"], entry["Kind"], entry["Reason"]) == ("delete", "grade", "Two tables & one mistake")
 
 
+@pytest.mark.both_databases
 def test_what_is_referred_to_is_not_deleted(room):
     room.call("PATCH", f"/students/{room.s}", {"DefaultClass": room.c})
     before = everything(room)
@@ -316,6 +319,7 @@ def together(calls):
     return found
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("how", ["cell", "row", "class"])
 def test_no_update_is_lost(room, how):
     for round_ in range(20):
@@ -342,6 +346,7 @@ def test_no_update_is_lost(room, how):
 
 # Idempotency-Key
 
+@pytest.mark.both_databases
 def test_a_key_has_one_effect(room):
     path, body = f"/classes/{room.c}/assessments", {"Title": "Once", "Type": "Exam"}
     answers = together([lambda: room.call("POST", path, body, Idempotency_Key="k1") for _ in range(10)])
@@ -388,6 +393,7 @@ def changes_in_class(room, other_student, enrolment):
     ]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("what", ["class", "term"])
 def test_nothing_changes_in_what_is_locked(room, what):
     room.empty = room.assessment(room.c)

@@ -7,10 +7,10 @@ import io
 import json
 import random
 import socket
-import sqlite3
 import threading
 import time
 
+import grading_database
 import pytest
 from ctl import FAILURE, NOT_FOUND, USAGE, Ctl
 from gradebook import wait_until
@@ -83,6 +83,7 @@ def test_each_outcome_of_a_grid(grading):
     assert [g["Title"] for g in grading.get("/students/1").json["Grades"]] == ["Quiz 1", "Lab"]
 
 
+@pytest.mark.both_databases
 def test_each_outcome_of_a_long_table(grading):
     header = "ID,FirstName,LastName,Title,Type,Score,State,Comment,Maximum,Weight,Due,Released,ExtraCredit\n"
     report = done(table(grading, header +
@@ -208,6 +209,7 @@ ERRORS = [
 ]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("text, line, column, detail", ERRORS, ids=range(len(ERRORS)))
 def test_each_error_has_its_place(open_cluster, text, line, column, detail):
     grading = open_cluster.start("grading")
@@ -288,6 +290,7 @@ def test_one_set_with_its_reason(grading):
     assert sorted(sets.values()) == ["Import of a b.csv", "late work"]
 
 
+@pytest.mark.both_databases
 def test_list_and_undo(grading):
     before = grading.get("/students").json
     first = done(table(grading, GRID + NICK + ANN, name="a.csv"))["Import"]
@@ -324,6 +327,7 @@ def many(students, assessments, score=50):
     return "".join(rows)
 
 
+@pytest.mark.both_databases
 def test_killed_in_the_midst_there_is_all_or_nothing(cluster):
     grading = cluster.start("grading")
     text = many(300, 10)
@@ -358,6 +362,7 @@ def test_killed_in_the_midst_there_is_all_or_nothing(cluster):
             assert state(grading) == before
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_takes_nothing_of_it(cluster, make_disk):
     grading = cluster.daemon("grading")
     grading.state = make_disk("12M")
@@ -406,6 +411,7 @@ def random_table(rng):
     return out.getvalue()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("seed", range(12))
 def test_what_is_exported_imports_again_without_a_change(cluster, tmp_path, seed):
     rng = random.Random(seed)
@@ -476,6 +482,7 @@ def test_all_about_one_person(grading):
 
 # Large
 
+@pytest.mark.sqlite
 def test_a_hundred_thousand_rows(grading):
     text = many(5000, 20)
     pauses, stop = [], threading.Event()
@@ -553,12 +560,13 @@ def test_ctl_tells_errors_by_line_and_column(ctl, tmp_path):
     assert not (tmp_path / "none.csv").exists() and not (tmp_path / "none.csv.part").exists()
 
 
+@pytest.mark.both_databases
 def test_the_list_of_imports_survives_a_restart(cluster):
     grading = cluster.start("grading")
     done(table(grading, GRID + NICK, name="a.csv"))
     before = grading.get("/imports").body
     grading.stop()
-    with contextlib.closing(sqlite3.connect(grading.state / "grades.db")) as db:
+    with contextlib.closing(grading_database.connect(grading)) as db:
         assert db.execute("SELECT count(*) FROM imports").fetchone() == (1,)
     grading.start()
     assert grading.get("/imports").body == before

@@ -64,6 +64,7 @@ def head(daemon):
 
 # What it keeps
 
+@pytest.mark.both_databases
 def test_every_change_is_an_entry(nick):
     before = head(nick)["Sequence"]
     answer = patch(nick, "/grades/1", {"Score": 90.5, "Reason": "typing error"})
@@ -125,6 +126,7 @@ def test_pages(nick):
         assert_problem(nick.get("/ledger" + query), 400, f"'{name}'")
 
 
+@pytest.mark.both_databases
 def test_pages_are_longer_than_a_slice(nick):
     """A slice on the store's thread has 1000 entries; a page may have ten of them."""
     threads = [threading.Thread(target=lambda: [nick.post("/students", NICK) for _ in range(75)]) for _ in range(8)]
@@ -195,6 +197,7 @@ def test_pages_of_a_history(nick):
 
 # Undo
 
+@pytest.mark.both_databases
 def test_undo_of_each_kind_of_change(nick):
     original = nick.get("/grades/1").json
     changed = patch(nick, "/grades/1", {"Score": 40}).json
@@ -247,6 +250,7 @@ def test_what_changed_since_is_a_conflict(nick):
     assert nick.get("/students").body == before
 
 
+@pytest.mark.both_databases
 def test_undo_of_a_set_is_all_or_nothing(nick):
     """A grade's request made an assessment as well. Undone together they go, but not while somebody else uses the assessment."""
     nick.post("/students", {"ID": 2, "FirstName": "Emma", "LastName": "Stone"})
@@ -278,6 +282,7 @@ def test_undo_once_for_a_key(nick):
 
 # As of a moment
 
+@pytest.mark.both_databases
 def test_the_state_as_of_any_moment(nick):
     moments = []
 
@@ -507,6 +512,7 @@ def test_anchors_within_a_minute(whole):
     grading.kill()
 
 
+@pytest.mark.sqlite
 def test_changes_while_it_stops_are_anchored(cluster):
     """Whatever it still took on its way out is behind no anchor's back."""
     cluster.start("registry")
@@ -566,6 +572,7 @@ def test_undo_by_hand(whole):
     ctl("ledger", "undo", "first", code=USAGE)
 
 
+@pytest.mark.both_databases
 def test_verify(whole):
     grading, log, ctl = whole
     grading.post("/students", {"ID": 1, **NICK})
@@ -784,6 +791,7 @@ def version_one(path, students, grades):
     return usec
 
 
+@pytest.mark.sqlite
 def test_a_file_of_the_first_version(cluster):
     ctl = Ctl(cluster)
     cluster.start("registry")
@@ -827,6 +835,7 @@ def test_a_file_of_the_first_version(cluster):
     assert grading.get("/students").body == before
 
 
+@pytest.mark.sqlite
 def test_a_large_file_of_the_first_version(cluster):
     """Each row looks for the change that made it: that may not take a walk through all changes."""
     grading = cluster.daemon("grading")

@@ -292,7 +292,9 @@ class Cluster:
 
     def __init__(self, directory, authentication="token", registry=None):
     def __init__(self, directory, authentication="token", log_store="files"):
+    def __init__(self, directory, authentication="token", grading_database=None):
         self.directory = pathlib.Path(directory)
+        self.grading_database = grading_database        # a URL; None: the file that it has by default
         self.config = self.directory / "etc"
         self.config.mkdir(parents=True, exist_ok=True)
         self.credentials = self.directory / "credentials"
@@ -310,6 +312,8 @@ class Cluster:
             self.configure("registry", {})
         if log_store != "files":
             self.configure("log", {})
+        if grading_database:
+            self.configure("grading", {})
 
     @property
     def registry_url(self):
@@ -328,6 +332,8 @@ class Cluster:
             sections["Registry"] = {**self.registry, **sections.get("Registry", {})}
         if name == "log" and self.log_store != "files":
             sections.setdefault("Log", {}).setdefault("Store", self.log_store)
+        if name == "grading" and self.grading_database:
+            sections.setdefault("Grading", {}).setdefault("Database", self.grading_database)
         if name == "portal":
             sections.setdefault("Portal", {}).setdefault("DataDirectory", str(SOURCE / "src" / "portal"))
         lines = []

@@ -42,15 +42,18 @@ class Writer:
         self.n = 0
         self.failure = None
         self.thread = self.connection = None
+        self.enough = False             # set by whoever wants it to end without a kill
+        self.may_be_away = False        # the database: a 503 then says no more than a connection that breaks, and the writer ends likewise
 
     def begin(self):
+        self.enough = False
         self.thread = threading.Thread(target=self._run, name=self.name)
         self.thread.start()
 
     def _run(self):
         self.connection = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=20)
         try:
-            while True:
+            while not self.enough:
                 self._step()
         except (OSError, http.client.HTTPException):
             pass
@@ -63,7 +66,10 @@ class Writer:
         headers = {"Authorization": f"Bearer {self.daemon.cluster.token}", "Content-Type": "application/json", **(headers or {})}
         self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         answer = self.connection.getresponse()
-        return answer, answer.read()
+        body = answer.read()
+        if answer.status == 503 and self.may_be_away:
+            raise ConnectionError(body.decode())
+        return answer, body
 
     def _step(self):
         what = self.random.random()
