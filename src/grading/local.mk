@@ -64,6 +64,7 @@ libgrading_a_SOURCES = \
 	src/grading/resource.c src/grading/resource.h \
 	src/grading/restore-file.c src/grading/restore-file.h \
 	src/grading/routes.c \
+	src/grading/row-cache.c src/grading/row-cache.h \
 	src/grading/row-json.c \
 	src/grading/rows.c src/grading/rows.h \
 	src/grading/schema.c src/grading/schema.h \

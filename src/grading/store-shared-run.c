@@ -79,8 +79,10 @@ int shared_begin(Shared *h) {
         buffer_clear(&h->ids);
         buffer_clear(&h->digests);
         randombytes_buf(h->mark, sizeof(h->mark));
-        if (r >= 0 && h->head.change != h->seen)
+        if (r >= 0 && h->head.change != h->seen) {
+                row_cache_clear(h->store->cache);
                 r = take_ids(h);
+        }
         if (r < 0) {
                 shared_note_message(h, h->writer);
                 sql_postgres_rollback(h->store->sql);
@@ -246,6 +248,7 @@ static int run_job(Shared *h, StoreJob *job) {
 
         if (r < 0)
                 return r;
+        h->store->wrote = false;
         r = store_run(h->store, job);
         job->job.job.result = r < 0 ? r : 0;
         if (!postgres_is_connected(h->writer))
@@ -254,6 +257,9 @@ static int run_job(Shared *h, StoreJob *job) {
                 number_changes(h, job);
         } else {
                 h->head = before;
+                /* It may have read what it has written. */
+                if (h->store->wrote)
+                        row_cache_clear(h->store->cache);
                 r = sql_postgres_later(sql, "ROLLBACK TO SAVEPOINT job");
                 if (r < 0)
                         return r;
@@ -296,6 +302,7 @@ static int run_transaction(Shared *h, Job *batch) {
         if (r < 0) {
                 shared_note_message(h, h->writer);
                 sql_postgres_rollback(h->store->sql);
+                row_cache_clear(h->store->cache);
                 return r;
         }
         h->seen = change;

@@ -194,6 +194,9 @@ int shared_open(Shared **ret, Store *s, sd_event *event, const StoreOptions *opt
         h->store = s;
         h->event = event;
         *ret = s->shared = h;
+        s->cache = row_cache_new();
+        if (!s->cache)
+                return -ENOMEM;
         r = text_replace(&h->url, options->url);
         if (r >= 0)
                 r = text_replace(&h->password, options->password);
@@ -219,6 +222,7 @@ Shared *shared_free(Shared *h) {
         (void) sd_event_source_disable_unref(h->timer);
         news_deinit(&h->look.news);
         h->store->sql = sql_free(h->store->sql);
+        h->store->cache = row_cache_free(h->store->cache);
         sql_free(h->reader_sql);
         postgres_free(h->writer);
         postgres_free(h->reader);

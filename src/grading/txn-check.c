@@ -25,6 +25,15 @@ int txn_assessment(Txn *t, uint64_t id, const AssessmentRow **ret) {
         return 0;
 }
 
+void txn_remember_assessment(Txn *t, const AssessmentRow *a) {
+        Row *copy = NULL;
+
+        if (row_copy(KIND_ASSESSMENT, &a->row, &copy) < 0)
+                return;
+        row_free(KIND_ASSESSMENT, (Row *) t->assessment);
+        t->assessment = (AssessmentRow *) copy;
+}
+
 int txn_row_class(Txn *t, Kind kind, const Row *row, uint64_t *ret_class_id) {
         const AssessmentRow *a;
         int r;
@@ -68,6 +77,27 @@ static int is_locked(Txn *t, Statement which, uint64_t id, bool *ret, bool *ret_
         return r;
 }
 
+/* The same by way of the rows, which may be known already. */
+static int is_class_locked(Txn *t, uint64_t class_id, bool *ret, bool *ret_term) {
+        Row *row, *term;
+        uint64_t term_id;
+        int r = txn_get(t, KIND_CLASS, class_id, &row);
+
+        if (r < 0)
+                return r;
+        *ret = ((const ClassRow *) row)->locked;
+        term_id = ((const ClassRow *) row)->term_id;
+        row_free(KIND_CLASS, row);
+        if (term_id == 0)
+                return 0;
+        r = txn_get(t, KIND_TERM, term_id, &term);
+        if (r < 0)
+                return r;
+        *ret_term = ((const TermRow *) term)->locked;
+        row_free(KIND_TERM, term);
+        return 0;
+}
+
 static int refuse_locked(Txn *t, const char *what) {
         return problem_set(&t->job->problem, 409, "The %s is locked: nothing in it can be changed until an administrator unlocks it", what);
 }
@@ -78,7 +108,10 @@ static int check_class_open(Txn *t, uint64_t class_id) {
 
         if (t->class_id == class_id)
                 return 0;
-        r = is_locked(t, STATEMENT_LOCKED_CLASS, class_id, &class_locked, &term_locked);
+        if (t->store->cache)
+                r = is_class_locked(t, class_id, &class_locked, &term_locked);
+        else
+                r = is_locked(t, STATEMENT_LOCKED_CLASS, class_id, &class_locked, &term_locked);
         if (r == -ENOENT)
                 return problem_set(&t->job->problem, 400, "Member 'Class': there is no such class");
         if (r < 0)

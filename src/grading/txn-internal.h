@@ -6,6 +6,7 @@
  * opening runs on the store's thread. Nobody else includes it. */
 
 #include "grading/fields.h"
+#include "grading/row-cache.h"
 #include "grading/txn-session.h"
 #include "grading/txn.h"
 
@@ -67,6 +68,8 @@ struct Store {
         uint64_t generation;            /* counts up when all is replaced; on its thread, and as the book has it */
         uint64_t book_generation;       /* the loop's */
         size_t keys;                    /* the loop's: idempotency keys that are known */
+        RowCache *cache;                /* NULL: asking costs nothing */
+        bool wrote;                     /* a row, since whoever looks at it has set it to false */
         void (*session_changed)(const uint8_t *digest, const SessionRecord *record, void *userdata);   /* the loop's; NULL: nobody */
         void *session_userdata;
         size_t n_keys;                  /* idempotency keys put since the old ones were looked for */
@@ -124,6 +127,7 @@ int store_run(Store *s, StoreJob *job);
 /* txn-check.c: what must be true of a change whoever asks for it. -EBADMSG with the problem filled. old NULL: it is made; new NULL: it goes. */
 int txn_check(Txn *t, Kind kind, const Row *old, const Row *new);
 int txn_assessment(Txn *t, uint64_t id, const AssessmentRow **ret);     /* borrowed until the next; -ENOENT */
+void txn_remember_assessment(Txn *t, const AssessmentRow *a);           /* what was made is asked for next */
 int txn_row_class(Txn *t, Kind kind, const Row *row, uint64_t *ret_class_id);   /* 0: it is of no class */
 
 /* txn-account.c: what must be true of accounts; and the end of the sessions of one that is not what it was. new NULL: it goes. */

@@ -20,13 +20,18 @@ StoreJob *txn_job(Txn *t) {
 
 int txn_get(Txn *t, Kind kind, uint64_t id, Row **ret) {
         SqlStatement *s = t->store->row_statements[kind][ROW_GET];
-        int r;
+        RowCache *cache = t->store->cache;
+        int r = cache ? row_cache_get(cache, kind, id, ret) : -ENOENT;
 
+        if (r != -ENOENT)
+                return r;
         bind_uint(s, 1, id);
         r = rows_step(s);
         if (r >= 0)
                 r = rows_read(kind, s, ret);
         rows_done(s);
+        if (r >= 0 && cache)
+                row_cache_put(cache, kind, *ret);
         return r;
 }
 
@@ -107,6 +112,8 @@ int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
         if (ret_id)
                 *ret_id = row->id;
         apply(t, kind, row->id, NULL, row);
+        if (kind == KIND_ASSESSMENT)
+                txn_remember_assessment(t, (const AssessmentRow *) row);
         return 0;
 }
 
