@@ -138,14 +138,23 @@ static int sync_directory(const char *path) {
         return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+/* With the statements that were kept. */
+static void close_file(CopyEnd *e) {
+        sqlite3_stmt *statement;
+
+        e->sql = sql_free(e->sql);
+        while (e->db && (statement = sqlite3_next_stmt(e->db, NULL)))
+                (void) sqlite3_finalize(statement);
+        (void) sqlite3_close(TAKE_PTR(e->db));
+}
+
 /* Under its name only when it is whole, and in nobody's place. */
 static int commit_file(CopyEnd *e) {
         int r = sql_exec(e->sql, "COMMIT");
 
         if (r < 0)
                 return copy_fail(e, r, "cannot be written");
-        e->sql = sql_free(e->sql);
-        (void) sqlite3_close(TAKE_PTR(e->db));
+        close_file(e);
         if (link(e->temporary, e->path) < 0)
                 return copy_refuse("%s: %s", e->name, strerror(errno));
         r = sync_directory(e->path);
@@ -250,9 +259,8 @@ int copy_commit(CopyEnd *target) {
 }
 
 void copy_close(CopyEnd *e) {
-        sql_free(e->sql);
+        close_file(e);
         postgres_free(e->postgres);
-        (void) sqlite3_close(e->db);
         if (e->temporary)
                 (void) unlink(e->temporary);
         free(e->temporary);
