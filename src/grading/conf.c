@@ -2,6 +2,7 @@
 #include "grading/conf.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "wire/student.h"
@@ -79,5 +80,10 @@ const ConfigItem grading_config[] = {
 };
 
 const char *grading_keeps_apart(const void *config) {
-        return "grades are kept in a file of its own, so that there would be two truths; use gradebook-grading.service alone";
+        const GradingConfig *c = config;
+
+        if (strcmp(c->database, "sqlite:") != 0)
+                return NULL;
+        return "grades are kept in a file of its own, so that there would be two truths; use gradebook-grading.service alone, or Database="
+               " of grading.conf with PostgreSQL";
 }
