@@ -147,8 +147,6 @@ static int set_up_session(Postgres *p) {
                 "('synchronous_commit', CASE WHEN current_setting('synchronous_commit', true) IN ('off', 'local') THEN 'on' END), "
                 "('DateStyle', 'ISO'), ('TimeZone', 'UTC'), ('extra_float_digits', '1'), ('default_transaction_isolation', 'read committed')) "
                 "AS v (name, value) ON v.name = s.name WHERE v.value IS NOT NULL";
-                "('DateStyle', 'ISO'), ('TimeZone', 'UTC'), ('extra_float_digits', '1'), ('default_transaction_isolation', 'read committed')) "
-                "AS v (name, value) ON v.name = s.name";
         static const PostgresStatement statement = { .sql = sql };
         char statement_msec[24], idle_msec[24], check_msec[24];
         const PostgresValue values[] = { POSTGRES_TEXT(statement_msec), POSTGRES_TEXT(idle_msec), POSTGRES_TEXT(check_msec) };

@@ -63,12 +63,9 @@ def main():
     parser.add_argument("--kills", type=int, default=10, help="how often the registry is killed under its load")
     parser.add_argument("--lines", type=int, default=500_000, help="that the log and rsyslog get in each round")
     parser.add_argument("--read-lines", type=int, default=10_000_000, help="of the log that is read")
-    parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "log": bench_log.run,
-             "log-postgres": bench_log_postgres.run, "registry": bench_registry.run, "log-read": bench_log_read.run,
-             "portal": bench_portal.run, "tls": bench_tls.run, "cost": cost_model.run}
     parts = {"lines": bench_lines.run, "services": bench_services, "grading": bench_grading.run, "grading-shared": bench_grading_shared.run,
-             "log": bench_log.run, "registry": bench_registry.run, "log-read": bench_log_read.run, "portal": bench_portal.run, "tls": bench_tls.run,
-             "cost": cost_model.run}
+             "log": bench_log.run, "log-postgres": bench_log_postgres.run, "registry": bench_registry.run, "log-read": bench_log_read.run,
+             "portal": bench_portal.run, "tls": bench_tls.run, "cost": cost_model.run}
     parser.add_argument("--only", choices=list(parts), help="one part of it")
     parser.add_argument("--row", help="of the services and the portal, only the rows whose name has this in it")
     arguments = parser.parse_args()

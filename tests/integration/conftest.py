@@ -11,19 +11,33 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import gradebook  # noqa: E402
-from etcd import Etcd  # noqa: E402
 import postgres  # noqa: E402
+from etcd import Etcd  # noqa: E402
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "files_only: about the central log's files, not about what it does")
-    # Told to stop, end as after Ctrl+C: with what was started ended.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "both_databases: gradebook-grading keeps its promise on SQLite and on PostgreSQL")
     config.addinivalue_line("markers", "sqlite: looks at the file of gradebook-grading, or at what only that can do")
+    # Told to stop, end as after Ctrl+C: with what was started ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def generate_log_stores(metafunc):
+    """Tests of a module that sets LOG_STORES run with each of these stores, but for those marked files_only. As most of them are about what is in front of the
+    store, those that its SAME names are left to GRADEBOOK_ALL_STORES=1."""
+    stores = getattr(metafunc.module, "LOG_STORES", None)
+    fixtures = [name for name in ("log_store", "filled", "large") if name in metafunc.fixturenames]
+    if not stores or not fixtures or metafunc.definition.get_closest_marker("files_only"):
+        return
+    if metafunc.definition.originalname in getattr(metafunc.module, "SAME", ()) and not os.environ.get("GRADEBOOK_ALL_STORES"):
+        stores = ("files",)
+    scope = "function" if "log_store" in fixtures else "module"
+    metafunc.parametrize(fixtures, [[store] * len(fixtures) for store in stores], indirect=True, scope=scope)
 
 
 def pytest_generate_tests(metafunc):
+    generate_log_stores(metafunc)
     if metafunc.definition.get_closest_marker("both_databases") and not os.environ.get("GRADEBOOK_TEST_DATABASE"):
         metafunc.parametrize("grading_database", ["sqlite", "postgresql"], indirect=True)
 
@@ -50,25 +64,13 @@ def registry_store(make_store):
 
 
 @pytest.fixture
-def cluster(tmp_path, registry_store):
-    c = gradebook.Cluster(tmp_path, registry=registry_store)
-def pytest_generate_tests(metafunc):
-    """Tests of a module that sets LOG_STORES run with each of these stores, but for those marked files_only. As most of them are about what is in front of the
-    store, those that its SAME names are left to GRADEBOOK_ALL_STORES=1."""
-    stores = getattr(metafunc.module, "LOG_STORES", None)
-    fixtures = [name for name in ("cluster", "filled", "large") if name in metafunc.fixturenames]
-    if not stores or not fixtures or metafunc.definition.get_closest_marker("files_only"):
-        return
-    if metafunc.definition.originalname in getattr(metafunc.module, "SAME", ()) and not os.environ.get("GRADEBOOK_ALL_STORES"):
-        stores = ("files",)
-    scope = "function" if "cluster" in fixtures else "module"
-    metafunc.parametrize(fixtures, [[store] * len(fixtures) for store in stores], indirect=True, scope=scope)
+def log_store(request):
+    """"files", or the URL of gradebook-log's database."""
+    store = getattr(request, "param", "files")
+    return store if store == "files" else request.getfixturevalue("database_url")
 
 
 @pytest.fixture
-def cluster(tmp_path, request):
-    store = getattr(request, "param", "files")
-    c = gradebook.Cluster(tmp_path, log_store=store if store == "files" else request.getfixturevalue("database_url"))
 def grading_database(request):
     """The URL of gradebook-grading's database; None: its own file. All tests run on the one that GRADEBOOK_TEST_DATABASE= names; without it, those that are
     marked both_databases run on each."""
@@ -81,26 +83,28 @@ def grading_database(request):
 
 
 @pytest.fixture
-def cluster(tmp_path, grading_database):
-    c = gradebook.Cluster(tmp_path, grading_database=grading_database)
+def stores(registry_store, log_store, grading_database):
+    """Where the daemons of a cluster keep what they keep."""
+    return {"registry": registry_store, "log_store": log_store, "grading_database": grading_database}
+
+
+@pytest.fixture
+def cluster(tmp_path, stores):
+    c = gradebook.Cluster(tmp_path, **stores)
     yield c
     c.close()
 
 
 @pytest.fixture
-def open_cluster(tmp_path, registry_store):
+def open_cluster(tmp_path, stores):
     """One with Authentication=none, as peers that carry no token need it."""
-    c = gradebook.Cluster(tmp_path, authentication="none", registry=registry_store)
-def open_cluster(tmp_path, grading_database):
-    """One with Authentication=none, as peers that carry no token need it."""
-    c = gradebook.Cluster(tmp_path, authentication="none", grading_database=grading_database)
+    c = gradebook.Cluster(tmp_path, authentication="none", **stores)
     yield c
     c.close()
 
 
 @pytest.fixture(scope="session")
 def shared_postgres():
-    """One server for all tests that only need an empty database."""
     """One server for all tests that only need a database; each makes its own."""
     if not postgres.available():
         pytest.skip("PostgreSQL is not installed")
@@ -112,10 +116,6 @@ def shared_postgres():
 
 
 @pytest.fixture
-def database_url(shared_postgres):
-    """Of an empty database."""
-    shared_postgres.clear()
-    return shared_postgres.url()
 def database_url(shared_postgres, request):
     """Of an empty database."""
     name = re.sub(r"\W", "_", request.node.name)[-50:].lower()
@@ -131,8 +131,6 @@ def make_postgres():
 
     def make(settings="", primary=None):
         made.append(postgres.Postgres(settings, primary))
-    def make(settings=""):
-        made.append(postgres.Postgres(settings))
         return made[-1].start()
 
     yield make

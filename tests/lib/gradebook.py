@@ -290,9 +290,7 @@ class Cluster:
     scheme = "http"
     tls = None
 
-    def __init__(self, directory, authentication="token", registry=None):
-    def __init__(self, directory, authentication="token", log_store="files"):
-    def __init__(self, directory, authentication="token", grading_database=None):
+    def __init__(self, directory, authentication="token", registry=None, log_store="files", grading_database=None):
         self.directory = pathlib.Path(directory)
         self.grading_database = grading_database        # a URL; None: the file that it has by default
         self.config = self.directory / "etc"

@@ -36,7 +36,6 @@ class Postgres:
     """It refuses to run as root, so that it is the user postgres there."""
 
     def __init__(self, settings="", primary=None):
-    def __init__(self, settings=""):
         # Below pytest's own directory, which is for its user alone, the server's user would not get in.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gradebook-pg-"))
         self.data = self.directory / "data"
@@ -65,13 +64,6 @@ class Postgres:
 
     def url(self, database="postgres"):
         return f"postgresql://{ROLE}@127.0.0.1:{self.port}/{database}"
-        subprocess.run([*self.as_user, BIN / "initdb", "-D", self.data, "-U", "gradebook", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-                       stdout=subprocess.DEVNULL, check=True, cwd="/")
-        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
-            conf.write(CONF.format(port=self.port, directory=self.directory) + settings)
-
-    def url(self, database="postgres"):
-        return f"postgresql://gradebook@127.0.0.1:{self.port}/{database}"
 
     def launch(self):
         with open(self.directory / "log", "ab") as log:
@@ -118,10 +110,6 @@ class Postgres:
 
     def promote(self):
         self.sql("SELECT pg_promote()")
-
-    def create_database(self, name):
-        self.sql(f'CREATE DATABASE "{name}"')
-        return self.url(name)
 
     def kill(self):
         """As a crash does it: every process of it, the postmaster first so that it starts no other; nothing is written any more."""
