@@ -51,7 +51,8 @@ static void on_grown(void *userdata) {
 }
 
 static void open_store(Log *l) {
-        static const LogConfig config = { .max_use_bytes = 1 << 30, .max_file_bytes = 64 << 20, .line_max_bytes = 65536 };
+        static char files[] = "files";
+        static const LogConfig config = { .store = files, .max_use_bytes = 1 << 30, .max_file_bytes = 64 << 20, .line_max_bytes = 65536 };
 
         assert_int_equal(store_new(&l->store, l->event, l->directory, &config, on_grown, NULL), 0);
 }
