@@ -63,15 +63,16 @@ class Town:
         assert failed == []
 
 
-def prepare(machine, place, network, authority, token):
+def prepare(machine, place, network, authority, token, services=None):
     """Before it boots: names, certificates, configuration, and which sockets are open to the network."""
+    services = services or PLACES[place]
     etc = machine.root / "etc"
     names = [f"{address} {name}.school.example" for name, address in network.addresses.items()]
     (etc / "hosts").write_text("127.0.0.1 localhost\n" + "\n".join(names) + "\n")
     tls = etc / "gradebook" / "tls"
     tls.mkdir(parents=True)
     shutil.copy(authority.certificate, tls)
-    for name in [*(f"gradebook-{service}" for service in PLACES[place]), "gradebookctl"]:
+    for name in [*(f"gradebook-{service}" for service in services), "gradebookctl"]:
         certificate, key = authority.sign(f"{place}-{name}", roles=[name], hosts=["localhost", f"{place}.school.example"],
                                           addresses=["127.0.0.1", network.addresses[place]])
         shutil.copy(certificate, tls / f"{name}.crt")
@@ -85,7 +86,7 @@ def prepare(machine, place, network, authority, token):
                                     "[TLS]\nCertificateFile=/etc/gradebook/tls/%p.crt\nCAFile=/etc/gradebook/tls/ca.crt\n")
     (etc / "gradebook" / "registry.conf.d").mkdir()
     (etc / "gradebook" / "registry.conf.d" / "town.conf").write_text("[Registry]\nHeartbeatSec=500ms\n")
-    for service in PLACES[place]:
+    for service in services:
         for unit, text in ((f"gradebook-{service}.socket", f"[Socket]\nListenStream={network.addresses[place]}:{PORTS[service]}\n"),
                            (f"gradebook-{service}.service", f"[Service]\nIPAddressAllow={PREFIX}0/24\n")):
             directory = etc / "systemd" / "system" / f"{unit}.d"

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A town of three machines that shares what it keeps: a member of etcd and a registry on each, grading on two of them with its grades in PostgreSQL,
+which has a streaming standby on the second, and portals. All of it on a network of its own, over TLS but for etcd and PostgreSQL."""
+import contextlib
+import json
+import pathlib
+import threading
+
+from machine import wait_until
+from test_three_machines import Town, prepare
+
+PLACES = {"one": ["registry", "grading", "portal"], "two": ["registry", "grading", "portal"], "three": ["registry", "log", "portal"]}
+POSTGRES = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name))
+DATABASE = "/var/lib/pg"
+
+
+class SharedTown(Town):
+    """Town asks a registry at "one" by default; here each is as good."""
+
+    def states(self, at="one", registry=None):
+        answer = self.ask(at, self.url("registry", registry or at) + "/services", seconds=5)
+        return {s["ServiceURL"]: s["State"] for s in answer.json()["Services"]} if answer.status == 200 else {}
+
+    def is_well(self):
+        wanted = sum(len(services) - 1 for services in PLACES.values())
+        return all(list(self.states(place).values()).count("passing") == wanted for place in PLACES)
+
+    # ---- etcd ----
+
+    def start_etcd(self, place):
+        at = self.network.addresses
+        cluster = ",".join(f"{name}=http://{address}:2380" for name, address in at.items())
+        self.machines[place].run(
+            "systemd-run", "--quiet", "--unit=etcd-member", "--property=Restart=no", "etcd", f"--name={place}", "--data-dir=/var/lib/etcd-member",
+            f"--listen-client-urls=http://{at[place]}:2379", f"--advertise-client-urls=http://{at[place]}:2379",
+            f"--listen-peer-urls=http://{at[place]}:2380", f"--initial-advertise-peer-urls=http://{at[place]}:2380",
+            f"--initial-cluster={cluster}", "--heartbeat-interval=100", "--election-timeout=1000", "--logger=zap", "--log-level=error")
+
+    def etcd_leader(self):
+        """The place of the member that leads; None while there is none."""
+        for place, address in self.network.addresses.items():
+            answer = self.machines[place].curl(f"http://{address}:2379/v3/maintenance/status", "--data", "{}", seconds=2)
+            if answer.status == 200:
+                status = json.loads(answer.body)
+                if status.get("leader", "0") != "0" and status["leader"] == status["header"]["member_id"]:
+                    return place
+        return None
+
+    # ---- PostgreSQL ----
+
+    def start_postgres(self, place):
+        self.machines[place].run("systemd-run", "--quiet", "--unit=postgres-server", "--property=User=postgres", "--property=RuntimeDirectory=pg",
+                                 f"{POSTGRES}/postgres", "-D", DATABASE)
+
+    def make_primary(self, place):
+        m = self.machines[place]
+        m.run(f"install -d -o postgres -g postgres -m 700 {DATABASE}")
+        m.run(f"runuser -u postgres -- {POSTGRES}/initdb -D {DATABASE} -U gradebook -A trust -E UTF8 --locale=C.UTF-8 --no-sync")
+        m.write(f"{DATABASE}/town.conf", "listen_addresses = '*'\nunix_socket_directories = '/run/pg'\nshared_buffers = 32MB\nfsync = off\n"
+                "wal_level = replica\nhot_standby = on\nsynchronous_standby_names = '*'\nsynchronous_commit = on\nwal_receiver_status_interval = 1s\n")
+        m.run(f"echo \"include 'town.conf'\" >> {DATABASE}/postgresql.conf; printf 'host all all 198.51.100.0/24 trust\\nhost replication all 198.51.100.0/24 trust\\n' >> {DATABASE}/pg_hba.conf; "
+              f"chown -R postgres: {DATABASE}")
+        self.start_postgres(place)
+        wait_until(lambda: self.sql(place, "SELECT 1") == "1", "PostgreSQL takes connections", timeout=30)
+
+    def make_standby(self, place, primary):
+        m = self.machines[place]
+        m.run(f"install -d -o postgres -g postgres -m 700 {DATABASE}")
+        m.run(f"runuser -u postgres -- {POSTGRES}/pg_basebackup -D {DATABASE} -h {self.network.addresses[primary]} -U gradebook -R --checkpoint=fast --no-sync")
+        self.start_postgres(place)
+        wait_until(lambda: self.sql(primary, "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')") == "1", "the standby follows", timeout=30)
+
+    def sql(self, place, statement):
+        done = self.machines[place].run("psql", "-h", self.network.addresses[place], "-U", "gradebook", "-d", "postgres", "-Atc", statement, check=False)
+        return done.stdout.strip()
+
+
+def prepare_shared(machine, place, network, authority, token):
+    prepare(machine, place, network, authority, token, services=PLACES[place])
+    conf = machine.root / "etc" / "gradebook"
+    etcd = " ".join(f"http://{address}:2379" for address in network.addresses.values())
+    with open(conf / "registry.conf.d" / "town.conf", "a", encoding="utf-8") as out:
+        # Six processes on each machine of a busy host: who is slow is not to be taken for dead.
+        out.write(f"Store=etcd\nEndpoints={etcd}\nHeartbeatTimeoutSec=2s\n")
+    others = [name for name in network.addresses if name != place]
+    (conf / "gradebook.conf.d" / "town2.conf").write_text(
+        "[Cluster]\nRegistryURL=" + " ".join(f"https://{name}.school.example:3000" for name in [place, *others]) + "\n")
+    (conf / "grading.conf.d").mkdir(exist_ok=True)
+    hosts = f"{network.addresses['one']},{network.addresses['two']}"
+    (conf / "grading.conf.d" / "town.conf").write_text(f"[Grading]\nDatabase=postgresql://gradebook@{hosts}/postgres?sslmode=disable\n")
+
+
+class Writers:
+    """Add grades through the portals' gateways, each with a key of its own that is sent again until somebody says what became of it."""
+
+    def __init__(self, town, places):
+        self.town, self.acknowledged, self.stop_event = town, [], threading.Event()
+        self.threads = [threading.Thread(target=self._write, args=(place,)) for place in places]
+
+    def _write(self, place):
+        n = 0
+        while not self.stop_event.is_set():
+            n += 1
+            title = f"{place} {n}"
+            for _ in range(100):
+                answer = self.town.ask(place, self.town.url("portal", place) + "/api/GradingService/students/1/grades", "--data",
+                                       json.dumps({"Title": title, "Type": "Homework", "Score": n % 101}), "--header", "Content-Type: application/json",
+                                       "--header", f'Idempotency-Key: "{title}"', seconds=5)
+                if answer.status in (200, 201):
+                    self.acknowledged.append(title)
+                    break
+                assert answer.status in (0, 409, 429, 500, 502, 503, 504), answer
+                if self.stop_event.wait(0.2):
+                    break
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop_event.set()
+        for thread in self.threads:
+            thread.join()
+
+
+@contextlib.contextmanager
+def lists_stay_full(town, places):
+    """Nobody's list of providers is emptied: a portal that knows grading goes on to know it."""
+    emptied, stop = [], threading.Event()
+
+    def look():
+        while not stop.is_set():
+            for place in places:
+                answer = town.machines[place].curl(town.url("portal", place) + "/healthz", "--cacert", "/etc/gradebook/tls/ca.crt", seconds=5)
+                if answer.status == 200 and "GradingService" in answer.json()["Missing"]:
+                    emptied.append(place)
+            stop.wait(0.1)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    said = {place: town.machines[place].run("journalctl --no-pager -o short-precise -n 40 -u gradebook-portal -u gradebook-registry").stdout for place in set(emptied)}
+    assert not emptied, "\n".join(f"{place} knew no GradingService:\n{text}" for place, text in said.items())

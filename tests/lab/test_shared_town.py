@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Three machines, three registries on etcd, two grading services on PostgreSQL: any of it may go, under load, and nothing that was said is lost."""
+import contextlib
+import secrets
+
+import pytest
+
+from machine import Machine, wait_until
+from network import Network
+from shared_town import PLACES, POSTGRES, SharedTown, Writers, lists_stay_full, prepare_shared
+from test_three_machines import SECONDS, Authority
+
+
+@pytest.fixture(scope="module")
+def town(build, tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("ca"))
+    token = secrets.token_hex(32)
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(Network(list(PLACES)))
+        machines = {place: stack.enter_context(Machine(f"shared-{place}", build=build, network=None, options=network.options(place),
+                                                       prepare=lambda m, place=place: prepare_shared(m, place, network, authority, token)))
+                    for place in PLACES}
+        t = SharedTown(machines, network, token)
+        for place in PLACES:
+            t.start_etcd(place)
+        wait_until(t.etcd_leader, "etcd has a leader", timeout=30)
+        t.make_primary("one")
+        t.make_standby("two", "one")
+        for place, services in PLACES.items():
+            machines[place].systemctl("start", *(f"gradebook-{s}.socket" for s in services), *(f"gradebook-{s}.service" for s in services))
+        wait_until(t.is_well, "all services pass at all three registries", timeout=60)
+        done = machines["two"].run("gradebookctl", "students", "add", "Ada", "Lovelace", check=False)
+        assert done.returncode == 0, done.stderr
+        yield t
+
+
+@pytest.fixture
+def well(town):
+    wait_until(town.is_well, "all services pass at all three registries", timeout=60)
+    wait_until(lambda: all(town.page(place, place) for place in PLACES), "all portals show the students", timeout=30)
+    return town
+
+
+def judge(town, writers, at):
+    """Each acknowledged grade is there once, and the ledger says the same."""
+    answer = town.ask(at, town.url("portal", at) + "/api/GradingService/students/1/grades?limit=10000")
+    assert answer.status == 200, answer
+    found = [row["Title"] for row in answer.json()["Items" if "Items" in answer.json() else "Grades"]]
+    assert len(writers.acknowledged) > 0
+    for title in writers.acknowledged:
+        assert found.count(title) == 1, (title, found.count(title))
+    assert town.machines[at].run("gradebookctl", "ledger", "verify", timeout=120).stdout.startswith("Verified")
+
+
+def test_what_one_saves_the_others_show(well):
+    assert {place: sorted(well.states(place)) for place in PLACES} == dict.fromkeys(PLACES, sorted(well.states("one")))
+    with Writers(well, ["one", "two"]) as writers:
+        wait_until(lambda: len(writers.acknowledged) > 20, "grades are saved through both", timeout=30)
+    for at in PLACES:
+        judge(well, writers, at)
+
+
+def test_the_leader_of_etcd_is_killed(well):
+    leader = wait_until(well.etcd_leader, "etcd has a leader", timeout=30)
+    with well.watched("three", "three"), lists_stay_full(well, PLACES), Writers(well, ["one"]) as writers:
+        well.machines[leader].systemctl("kill", "--signal=KILL", "etcd-member.service")
+        wait_until(lambda: well.etcd_leader() not in (None, leader), "another member leads", timeout=30)
+        wait_until(lambda: list(well.states("one").values()).count("passing") >= 6, "what lives is reachable", timeout=SECONDS)
+    judge(well, writers, "two")
+    well.machines[leader].systemctl("reset-failed", "etcd-member.service", check=False)
+    well.start_etcd(leader)
+
+
+def test_a_machine_is_cut_off(well):
+    """The third: its registry, its portal and the log are away; all others go on, and its instances are taken over and given back."""
+    with well.watched("one", "one"), lists_stay_full(well, ["one", "two"]), Writers(well, ["one", "two"]) as writers:
+        with well.network.cut("three"):
+            wait_until(lambda: well.states("one").get(well.url("portal", "three")) == "critical", "its portal is missed", timeout=30)
+            assert well.states("one")[well.url("grading", "one")] == well.states("one")[well.url("grading", "two")] == "passing"
+        wait_until(lambda: well.states("one").get(well.url("portal", "three")) == "passing", "it is found again", timeout=4 * SECONDS)
+    judge(well, writers, "two")
+
+
+@pytest.mark.skipif(POSTGRES is None, reason="PostgreSQL is not installed")
+def test_postgresql_fails_over(well):
+    """The primary is killed, its standby promoted: who was answered is not forgotten. Nobody goes back, so this is the last test."""
+    with lists_stay_full(well, PLACES), Writers(well, ["one", "two"]) as writers:
+        wait_until(lambda: len(writers.acknowledged) > 10, "grades are saved", timeout=30)
+        before = len(writers.acknowledged)
+        well.machines["one"].systemctl("kill", "--signal=KILL", "postgres-server.service")
+        assert well.sql("two", "ALTER SYSTEM SET synchronous_standby_names = ''") == "ALTER SYSTEM"
+        assert well.sql("two", "SELECT pg_reload_conf()") == "t"
+        assert well.sql("two", "SELECT pg_promote()") == "t"
+        wait_until(lambda: len(writers.acknowledged) > before + 10, "grades are saved again", timeout=30)
+        wait_until(lambda: well.page("three", "three"), "pages are served again", timeout=SECONDS)
+    for at in ("one", "three"):
+        judge(well, writers, at)
