@@ -386,4 +386,4 @@ def test_the_units_have_a_watchdog_and_are_restarted():
         found.append(unit.name)
         assert any(line.startswith("WatchdogSec=") and line not in ("WatchdogSec=", "WatchdogSec=0") for line in lines), unit.name
         assert "Restart=on-failure" in lines or "Restart=always" in lines, unit.name
-    assert found == [f"gradebook-{name}.service.in" for name in sorted(ALL)]
+    assert found == sorted(f"gradebook-{name}{instance}.service.in" for name in ALL for instance in ("", "@"))
