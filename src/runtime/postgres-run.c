@@ -174,7 +174,7 @@ static int receive_sync(Postgres *p, const Trip *t, bool commits) {
 }
 
 static int run_pipeline(Postgres *p, const PostgresCall *calls, size_t n, bool *prepares, Trip *t) {
-        bool commits = false, implicit = false;
+        bool commits = false, implicit = false, committed = false;
         int r;
 
         t->until_usec = postgres_deadline(p);
@@ -206,12 +206,13 @@ static int run_pipeline(Postgres *p, const PostgresCall *calls, size_t n, bool *
                 r = receive_step(p, t, i, calls[i].statement->commits, &result);
                 if (r < 0)
                         return r;
+                committed = result && strcmp(PQcmdStatus(result), "COMMIT") == 0;
                 /* Outside a transaction a statement is committed at the sync only. */
-                implicit |= result && calls[i].statement->commits && strcmp(PQcmdStatus(result), "COMMIT") != 0;
-                if (result && strcmp(PQcmdStatus(result), "COMMIT") == 0)
+                implicit |= result && calls[i].statement->commits && !committed;
+                if (committed)
                         t->commits = false;
                 /* COMMIT of a transaction that failed is a rollback. */
-                if (result && calls[i].statement == &postgres_commit_statement && strcmp(PQcmdStatus(result), "COMMIT") != 0 && t->error == 0) {
+                if (result && calls[i].statement == &postgres_commit_statement && !committed && t->error == 0) {
                         t->error = -EAGAIN;
                         t->failed = i;
                 }
@@ -220,7 +221,9 @@ static int run_pipeline(Postgres *p, const PostgresCall *calls, size_t n, bool *
                 else
                         PQclear(result);
         }
-        return receive_sync(p, t, implicit && t->error == 0);
+        r = receive_sync(p, t, implicit && t->error == 0);
+        /* A server that is to end the connection sees to that between the answer to COMMIT and this: what it has said is committed is so. */
+        return committed && !implicit ? 0 : r;
 }
 
 int postgres_run_all(Postgres *p, const PostgresCall *calls, size_t n, size_t *ret_failed) {

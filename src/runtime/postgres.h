@@ -107,7 +107,8 @@ typedef struct PostgresCall {
 int postgres_run(Postgres *p, const PostgresStatement *statement, const PostgresValue *values, size_t n_values, PostgresResult **ret);
 
 /* Several in one round trip (pipeline mode), in their order; those behind one that fails are not run. What was not in a transaction is one of its own.
- * *ret of those that worked is set also when a later one failed; *ret_failed (may be NULL) is the index of the first that did not work. */
+ * *ret of those that worked is set also when a later one failed; *ret_failed (may be NULL) is the index of the first that did not work. Once COMMIT at
+ * the end is answered it is 0, also if the connection ends right then: it is closed. */
 int postgres_run_all(Postgres *p, const PostgresCall *calls, size_t n, size_t *ret_failed);
 
 /* Statements without values in one text, as for a schema: "BEGIN; …; COMMIT". Not for what may be unknown. */

@@ -243,11 +243,23 @@ def test_connections_are_ended_at_random(make_cluster, shared_postgres, database
     judge(shared_postgres, database_url, writers)
 
 
-class Wire:
-    """Passes bytes between the log and the server, until it is told to cut the connection when a commit has happened and nobody was told."""
+def message(kind, *fields):
+    """As the server frames it."""
+    body = b"".join(field + b"\0" for field in fields)
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
 
-    def __init__(self, port):
+
+COMMITTED = message(b"C", b"COMMIT")
+ENDED = message(b"E", b"SFATAL", b"VFATAL", b"C57P01", b"Mterminating connection due to administrator command", b"")
+
+
+class Wire:
+    """Passes bytes between the log and the server, until it is told to cut the connection when a commit has happened: what of the answer
+    gets through is for cut() to say."""
+
+    def __init__(self, port, cut=lambda answer: b""):
         self.target = port
+        self.cut = cut
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.cut_next = threading.Event()
@@ -275,6 +287,7 @@ class Wire:
                     if not data:
                         return
                     if source is server and armed:
+                        client.sendall(self.cut(data))
                         self.cuts += 1
                         return                  # the server has answered: it is committed
                     if source is client and b"COMMIT\0" in data and self.cut_next.is_set():
@@ -295,6 +308,23 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(make_cluster, shared_postgre
         assert log.post("/log", f"line {i}", headers=TEXT, timeout=30).status == 200
     assert wire.cuts >= 10 and metric(log, "postgres_unknown_total") == wire.cuts
     assert [json.loads(line)["Message"] for line in lines_of(log)] == [f"line {i}" for i in range(10)]
+    wire.close()
+
+
+@pytest.mark.parametrize("last", [b"", ENDED], ids=["lost", "ended"])
+def test_a_connection_that_ends_right_behind_the_commit_takes_nothing_back(make_cluster, shared_postgres, database_url, last):
+    """The server looks whether it has to end the connection when it has answered the commit and not yet that it is ready for more."""
+    wire = Wire(shared_postgres.port, lambda answer: answer[:answer.index(COMMITTED) + len(COMMITTED)] + last)
+    log = make_cluster(database_url.replace(str(shared_postgres.port), str(wire.port))).daemon("log").start()
+    source = secrets.token_hex(16)
+    for i in range(1, 11):
+        wire.cut_next.set()
+        assert log.post("/log", f"line {i}", headers=TEXT, timeout=30).status == 200
+        wire.cut_next.set()
+        counts = batch(log, source, [i]).json
+        assert counts["Stored"] == 1 and counts["Duplicates"] == 0, counts
+    assert wire.cuts >= 20
+    assert [json.loads(line)["Message"] for line in lines_of(log)] == [f"{what} {i}" for i in range(1, 11) for what in ("line", "message")]
     wire.close()
 
 
