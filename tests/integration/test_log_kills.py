@@ -168,7 +168,7 @@ class World:
         again.goal = self.readers[0].last
         again.run()
         self.log.stop()
-        truth = Truth(read_rows(self.server) if self.server else read_files(self.log.logs), self.numbered)
+        truth = Truth(self.read_all(), self.numbered)
         for reader in [*self.readers, again]:
             assert not reader.failure, reader.failure
             truth.check_reader(reader)
@@ -180,6 +180,11 @@ class World:
         truth.check_visits(self.visitors)
         truth.check_daemons(DAEMONS)
         return truth
+
+    def read_all(self):
+        if self.server:
+            return read_rows(self.server, self.cluster.log_store.rsplit("/", 1)[1])
+        return read_files(self.log.logs)
 
     def summary(self, truth):
         told = {source: gaps for source, gaps in truth.gaps.items() if gaps.all}

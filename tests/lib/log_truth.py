@@ -42,10 +42,10 @@ def read_files(logs):
     return lines
 
 
-def read_rows(server):
+def read_rows(server, database):
     """The same from PostgreSQL."""
     lines, position = [], None
-    for at, text in server.sql("SELECT position, line FROM gradebook_log.records ORDER BY position"):
+    for at, text in server.sql("SELECT position, line FROM gradebook_log.records ORDER BY position", database):
         lines.append(Line(int(at), text.encode()))
         assert position in (None, int(at)), f"{at} does not follow what ends at {position}"
         position = int(at) + len(text.encode()) + 1
