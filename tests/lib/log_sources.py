@@ -7,16 +7,19 @@ import http.client
 import json
 import random
 import threading
+import time
 import zlib
 
 NDJSON = "application/x-ndjson"
 BIG = 0.04                      # of all batches: a commit long enough to be torn
 REFUSED_SECONDS = 0.05          # before what was refused is sent again
+UNKNOWN_SECONDS = 9             # after so long a refusal may stand for a commit in PostgreSQL of which nobody could say whether it happened
 SHARES = {"abandon": 0.03, "split": 0.3, "skip": 0.08, "skip_within": 0.01, "excuse": 0.3, "repeat": 0.08, "late": 0.08, "gzip": 0.3}
 
 
 class Sender(threading.Thread):
-    """Sends until finish(), one request after the other. refusals counts the answers 503 and 507; failure says what must not be."""
+    """Sends until finish(), one request after the other. refusals counts the answers 503 and 507, unknown those of them that may have been stored; failure
+    says what must not be."""
 
     def __init__(self, daemon, seed, name):
         super().__init__(name=name, daemon=True)
@@ -25,6 +28,7 @@ class Sender(threading.Thread):
         self.finishing = threading.Event()
         self.failure = None
         self.refusals = 0
+        self.unknown = 0
         self.answered = 0
 
     def chance(self, what):
@@ -52,6 +56,7 @@ class Sender(threading.Thread):
     def post(self, path, body, content_type, **headers):
         """The answer, or None if there was none; what is refused for now is sent again."""
         while True:
+            begin = time.monotonic()
             try:
                 answer = self.daemon_.post(path, body, headers={"Content-Type": content_type, **headers}, timeout=30)
             except (OSError, http.client.HTTPException):
@@ -61,6 +66,7 @@ class Sender(threading.Thread):
                 self.answered += 1
                 return answer
             self.refusals += 1
+            self.unknown += time.monotonic() - begin > UNKNOWN_SECONDS and self.daemon_.cluster.log_store != "files"
             threading.Event().wait(REFUSED_SECONDS)
 
     def filler(self, big=False):
@@ -143,7 +149,9 @@ class Numbered(Sender):
                 content_type = "application/json"
             if self.chance("gzip"):
                 body, headers = gzip.compress(body, 1), {"Content-Encoding": "gzip"}
+            before = self.unknown
             answer = self.post(path, body, content_type, **headers)
+            unclean |= self.unknown > before
             if answer:
                 self.check(answer.json, batch, repeated, unclean)
                 self.acknowledged.update(r["Sequence"] for r in batch)
@@ -190,7 +198,11 @@ class Text(Sender):
         while True:
             for n in lines:
                 self.attempts[n] = self.attempts.get(n, 0) + 1
-            if self.post(f"/log?service={self.name}", "\n".join(lines.values()).encode(), "text/plain"):
+            before = self.unknown
+            answer = self.post(f"/log?service={self.name}", "\n".join(lines.values()).encode(), "text/plain")
+            for n in lines:
+                self.attempts[n] += self.unknown - before
+            if answer:
                 self.acknowledged.update(lines)
                 return
             if self.finishing.is_set() or self.chance("abandon"):
