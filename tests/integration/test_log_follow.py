@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import resource
+import signal
 import socket
 import threading
 
@@ -231,6 +232,14 @@ def small(cluster):
     return cluster.start("log")
 
 
+def keep_all(log):
+    """From the next line on nothing more is deleted: otherwise the oldest goes also while it is read, after what was written last or when the time has
+    come to look, and whoever is there is told again."""
+    log.cluster.configure("log", {"Store": {"MaxFileSize": "1M", "MaxUse": "1G"}})
+    log.signal(signal.SIGHUP)
+    wait_until(lambda: "Configuration read again" in log.stderr, "it is so")
+
+
 def overwrite(log):
     """Until the oldest file is not the one that it was."""
     before = metric(log, "gradebook_log_expired_files_total")
@@ -257,6 +266,7 @@ def test_relist_when_the_place_was_deleted(small):
         post(small, 1, 1000, 900)
     overwrite(small)
     overwrite(small)
+    keep_all(small)
     post(small, 5000, 1)
     for again in (EventSource(small, "service=t", source.last), EventSource(small, f"service=t&after={source.last}")):
         assert again.next() == ("relist", {})
