@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 abort();
         if (config_load(common_config_items, "gradebook", directory(), &second) != r)
                 abort();
-        if (!first.registry_url || !first.advertise_host || strcmp(first.registry_url, second.registry_url) != 0 ||
+        if (!first.registry_urls || !first.advertise_host || strcmp(first.registry_urls, second.registry_urls) != 0 ||
             first.connections_max != second.connections_max || first.connections_max < 1)
                 abort();
         config_free_items(common_config_items, &first);
