@@ -25,7 +25,7 @@ int ctl_database_copy(Ctl *ctl, char *arguments[]) {
                 path[n] = '\0';
                 slash = strrchr(path, '/');
                 if (slash) {
-                        (void) strcpy(slash + 1, PROGRAM);
+                        memcpy(slash + 1, PROGRAM, sizeof(PROGRAM));   /* there is room: see readlink() */
                         (void) execv(path, arguments_out);
                 }
         }
