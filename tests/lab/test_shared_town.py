@@ -78,6 +78,7 @@ def test_a_machine_is_cut_off(well):
             wait_until(lambda: well.states("one").get(well.url("portal", "three")) == "critical", "its portal is missed", timeout=30)
             assert well.states("one")[well.url("grading", "one")] == well.states("one")[well.url("grading", "two")] == "passing"
         wait_until(lambda: well.states("one").get(well.url("portal", "three")) == "passing", "it is found again", timeout=4 * SECONDS)
+    wait_until(well.is_well, "its log as well, by all registries", timeout=4 * SECONDS)     # each instance has its own time to be looked at again
     judge(well, writers, "two")
 
 
