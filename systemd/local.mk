@@ -27,6 +27,12 @@ dist_systemdsystemunit_DATA = \
 hardeningdir = $(systemdsystemunitdir)/gradebook-.service.d
 dist_hardening_DATA = systemd/gradebook-.service.d/10-hardening.conf
 
+# And what one of them needs beyond it, alone or in several instances.
+lognicedir = $(systemdsystemunitdir)/gradebook-log.service.d
+logsnicedir = $(systemdsystemunitdir)/gradebook-log@.service.d
+dist_lognice_DATA = systemd/gradebook-log.service.d/20-nice.conf
+dist_logsnice_DATA = $(dist_lognice_DATA)
+
 dist_sysusers_DATA = systemd/sysusers.d/gradebook.conf
 dist_tmpfiles_DATA = systemd/tmpfiles.d/gradebook.conf
 dist_catalog_DATA = systemd/gradebook.catalog

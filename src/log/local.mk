@@ -56,6 +56,7 @@ liblog_a_SOURCES = \
 	src/log/store-recovery.c \
 	src/log/store-render.c \
 	src/log/store-upkeep.c \
+	src/log/store-write.c \
 	src/log/suppressed.c \
 	src/log/tidy-file.c \
 	src/log/tidy.c src/log/tidy.h \

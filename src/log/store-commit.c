@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "log/store-internal.h"
 
 /* All of this runs on the worker thread: nothing is logged here. */
@@ -15,37 +12,6 @@
 #define KEPT_BYTES (1u << 20)           /* memory that is kept from one commit to the next */
 #define CHECKPOINT_BYTES (RECOVERY_BYTES_MAX - COMMIT_BYTES)
 #define ROOM_BYTES (4u << 20)           /* written between two looks at how much room there is */
-
-/* Behind the live file's end nothing may stay: the next commit would continue a torn line. */
-static int trim(LogStore *s) {
-        s->untrimmed = ftruncate(segments_live_fd(s->segments), (off_t) segments_live_size(s->segments)) < 0;
-        return s->untrimmed ? -errno : 0;
-}
-
-/* Room behind the file's end, and given back at once. A file system that cannot tell is believed to have it. */
-static int probe(LogStore *s, size_t bytes) {
-        int fd = segments_live_fd(s->segments);
-
-        if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) segments_live_size(s->segments), (off_t) bytes) < 0 && errno != EOPNOTSUPP)
-                return -errno;
-        return trim(s);
-}
-
-static int write_commit(LogStore *s) {
-        int fd = segments_live_fd(s->segments), r;
-
-        if (s->untrimmed) {
-                r = trim(s);
-                if (r < 0)
-                        return r;
-        }
-        r = fd_write_all(fd, s->text.data, s->text.size);
-        if (r >= 0 && fdatasync(fd) < 0)
-                r = -errno;
-        if (r < 0)
-                (void) trim(s);
-        return r;
-}
 
 static void note_error(LogStore *s, int error) {
         (void) pthread_mutex_lock(&s->mutex);
@@ -131,6 +97,7 @@ void store_count(LogStore *s, const Job *first, const Job *end) {
 static void fail(LogStore *s, Job *first, Job *end, int error) {
         dedup_rollback(s->dedup);
         limits_rollback(s->limits);
+        store_take_back(s);
         buffer_clear(&s->text);
         for (Job *j = first; j != end; j = j->next)
                 j->result = error;
@@ -154,11 +121,11 @@ static bool has_upkeep(const Job *first, const Job *end) {
 
 /* Makes the rendered jobs from first to before end durable, or fails them all. */
 static void commit(LogStore *s, Job *first, Job *end) {
-        int r = s->text.size > 0 ? write_commit(s) : 0;
+        int r = s->text.size > 0 ? store_write_durably(s) : 0;
 
         /* A disk that is full of older files has room when these are gone: that is what KeepFree= is for. */
         if ((r == -ENOSPC || r == -EDQUOT) && keeps_free(s) && expire(s) > 0)
-                r = write_commit(s);
+                r = store_write_durably(s);
         if (r < 0) {
                 fail(s, first, end, r);
         } else {
@@ -208,7 +175,7 @@ void store_commit_batch(Job *batch, void *userdata) {
                 int r = store_render(s, a);
 
                 if (a->probe_bytes > 0)
-                        a->probe_result = probe(s, a->probe_bytes);
+                        a->probe_result = store_probe(s, a->probe_bytes);
                 if (r < 0) {
                         fail(s, first, j->next, r);
                         first = j->next;

@@ -63,6 +63,8 @@ struct LogStore {
         LogTextHead head;               /* of the text at hand: the next one is mostly of the same sender */
         uint64_t checkpoint_position;   /* up to which the checkpoint tells */
         uint64_t room_position;         /* up to which it was looked whether KeepFree= is kept */
+        size_t ahead;                   /* bytes of the text that are in the live file already, behind its end */
+        bool not_ahead;                 /* that failed once: the commit writes all of it */
         bool untrimmed;                 /* a failed commit may still stand behind the live file's end */
         bool rotate_failed;             /* told already */
 
@@ -96,6 +98,13 @@ struct LogStore {
 void store_commit_batch(Job *batch, void *userdata);
 bool store_settle(void *userdata);
 void store_count(LogStore *s, const Job *first, const Job *end);        /* what was committed, of both stores */
+
+/* store-write.c, for the files. A commit's bytes go to the disk from time to time while it is rendered, so that its end waits for the rest alone;
+ * until store_write_durably() has returned 0 they are behind the live file's end and can be taken back. */
+void store_write_ahead(LogStore *s);            /* does nothing for a database */
+int store_write_durably(LogStore *s);           /* s->text, whole */
+void store_take_back(LogStore *s);
+int store_probe(LogStore *s, size_t bytes);     /* for room behind the file's end, given back at once. A file system that cannot tell is believed to have it */
 
 /* store-render.c: appends what of it is new to s->text. */
 int store_render(LogStore *s, LogAppend *a);

@@ -46,6 +46,7 @@ static int render_text(LogStore *s, LogAppend *a) {
                 if (length > 0) {
                         r = log_line_write_text_record(&s->text, head, p, length);
                         a->stored++;
+                        store_write_ahead(s);
                 }
                 p += size + 1;
         }
@@ -95,6 +96,7 @@ static int render_records(LogStore *s, LogAppend *a) {
                 } else {
                         (void) log_line_write(&s->text, record, a->received_usec);
                         a->stored++;
+                        store_write_ahead(s);
                 }
         }
         return 0;

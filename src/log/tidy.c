@@ -29,7 +29,7 @@ struct Tidy {
 static void run(Job *job, void *userdata) {
         Tidy *t = userdata;
 
-        /* The commits and the readers go first. The unit's filter may forbid this; then it is one thread among others. */
+        /* The commits and the readers go first. Where the unit is another one, its filter may forbid this. */
         (void) setpriority(PRIO_PROCESS, (id_t) gettid(), NICE);
         t->found = segments_next_task(t->segments, t->job_compress, &t->task);
         job->result = t->found ? tidy_file(t->segments, &t->task, &t->cancel) : 0;

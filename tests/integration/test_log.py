@@ -327,6 +327,30 @@ def test_a_full_disk_refuses_writes_and_recovers_by_itself(cluster, small_disk):
     assert len(own) == 2 and "cannot write" in own[0] and "can write again" in own[1]
 
 
+@pytest.mark.files_only
+def test_what_was_written_ahead_of_a_failed_commit_is_taken_back(cluster, small_disk):
+    """A long body goes to the disk while it is still rendered: of one that does not fit nothing stays, and the next one stands right behind the last."""
+    log = cluster.daemon("log")
+    log.logs.rmdir()
+    log.logs.symlink_to(small_disk)
+    log.start()
+    assert log.post("/log?service=t", "before", headers=TEXT).status == 200
+    size = live_file(log).stat().st_size
+    long = "".join(f"{n:06} {'x' * 90}\n" for n in range(10000))       # rendered, more than the disk has; a part of it fits
+    refused(log.post("/log?service=t", long, headers=TEXT), 507, "No space left")
+    assert messages(log, "service=t") == ["before"]
+    wait_until(lambda: "can write again" in log.stderr, "the log says that it can write again")
+    assert log.post("/log?service=t", "after", headers=TEXT).status == 200
+    assert messages(log, "service=t") == ["before", "after"]
+    lines = live_file(log).read_bytes()
+    assert "before" in json.loads(lines[:size].splitlines()[-1])["Message"] and not any(b"xxx" in line for line in lines.splitlines())
+    log.kill()
+    log.start()
+    assert messages(log, "service=t") == ["before", "after"]
+    assert log.post("/log?service=t", long[:200_000], headers=TEXT).status == 200
+    assert messages(log, "service=t&n=10000")[-1] == long[:200_000].splitlines()[-1]
+
+
 # ---- reading ----
 
 def test_the_last_lines_by_filter(log):

@@ -143,6 +143,16 @@ def test_listens_on_the_loopback(gradebook, daemon, host):
     assert probe(gradebook, daemon, host) == 200
 
 
+def test_compression_steps_back(gradebook):
+    """The sandbox lets that one thread of the log lower its priority, behind the commits'."""
+    pid = gradebook.show("gradebook-log.service", "MainPID")["MainPID"]
+
+    def nice():
+        return {fields[1].strip("()"): fields[18] for fields in map(str.split, gradebook.run(f"cat /proc/{pid}/task/*/stat").stdout.splitlines())}
+    wait_until(lambda: nice()["log-tidy"] == "10", "it has looked once")
+    assert nice()["log-store"] == "0"
+
+
 @each_daemon
 def test_restart_fails_no_request(gradebook, daemon):
     opened = gradebook.property(f"gradebook-{daemon}.socket", "ActiveEnterTimestampMonotonic")
