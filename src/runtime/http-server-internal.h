@@ -111,7 +111,7 @@ struct Request {
         bool form_parsed;
         Header *headers;        /* of the reply */
         unsigned status;
-        bool has_body;          /* of the reply, whole and in memory */
+        size_t reply_size;      /* of the reply's body, if that is whole and in memory; else 0 */
         struct MHD_Response *response;
         bool response_shared;   /* response belongs to reply_body */
         sd_event_source *watch; /* request_watch() */
@@ -133,7 +133,9 @@ void http_connection_begin_tls(Connection *c, struct MHD_Connection *mhd);
 void http_connection_end_tls(Connection *c);
 int http_connection_open_tls_io(Connection *c);         /* for its session; -ENOMEM */
 void http_connection_close_tls_io(Connection *c);
-void http_connection_expect_body(Connection *c, bool body_follows);      /* of the reply that is queued now; nothing in plain HTTP */
+/* Around a reply with a body of that size (0: none, or nobody knows). Both do nothing in plain HTTP. */
+void http_connection_cork(Connection *c, size_t body_size);
+void http_connection_uncork(Connection *c);
 void http_connection_wake_tls(Connection *c);           /* before its listener ends: nothing may be suspended then */
 bool http_connection_is_mutual(const Connection *c);    /* its client was asked for a certificate */
 const TlsPeer *http_connection_peer(Connection *c);     /* then */

@@ -73,7 +73,7 @@ enum MHD_Result http_request_queue(Request *r) {
                 return MHD_NO; /* no memory even for an error: the connection ends */
         /* libmicrohttpd leaves it away where there is to be none. */
         if (r->connection)
-                http_connection_expect_body(r->connection, r->has_body && !r->is_head && r->status != 204 && r->status != 304);
+                http_connection_cork(r->connection, r->is_head || r->status == 204 || r->status == 304 ? 0 : r->reply_size);
         return MHD_queue_response(r->mhd, r->status, r->response);
 }
 
@@ -138,7 +138,7 @@ static void reply_bytes(Request *r, unsigned status, const char *content_type, c
                 (void) MHD_add_response_header(response, "Content-Type", content_type);
         if (response)
                 http_request_add_headers(r, response);
-        r->has_body = size > 0;
+        r->reply_size = size;
         http_request_finish(r, status, response);
 }
 
@@ -312,7 +312,7 @@ void request_reply_body(Request *r, unsigned status, HttpBody *b) {
         if (b->packed && accepts_gzip(r))
                 b = b->packed;
         r->reply_body = http_body_ref(b);
-        r->has_body = b->size > 0;
+        r->reply_size = b->size;
         if (!r->headers && !http_connection_is_ending(r->connection) && !r->failed) {
                 /* libmicrohttpd counts the connections that a response is queued for; our own count is the body's. */
                 r->response_shared = true;

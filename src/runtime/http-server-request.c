@@ -72,6 +72,8 @@ void http_request_completed(void *userdata, struct MHD_Connection *mhd, void **c
         Request *r = *con_cls;
 
         *con_cls = NULL;
+        if (r && r->connection)
+                http_connection_uncork(r->connection);
         if (r && r->held && !r->replied)
                 http_request_detach(r);
         else if (r)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,12 +13,15 @@
 /* Between GnuTLS and the socket. */
 
 #define IN_BYTES 4096                   /* most requests, with their record's head */
-#define OUT_BYTES 2048                  /* the head of a reply, as a record */
+#define CORKED_BYTES_MAX (12u * 1024)   /* of a body; with its head it makes one record */
 
 struct TlsIo {
-        unsigned char in[IN_BYTES], out[OUT_BYTES];
-        size_t in_begin, in_end, out_size;
-        bool body_follows;              /* the next record is the head of a reply, the one after it begins its body */
+        unsigned char in[IN_BYTES];
+        size_t in_begin, in_end;
+        bool corked;                    /* a reply is gathered in the session, until libmicrohttpd is done with it */
+        bool takes_all;                 /* what the socket does not take goes into late */
+        Buffer late;                    /* records, for when the socket takes more */
+        sd_event_source *late_io;       /* while there are any */
 };
 
 /* ---- a handshake that waits ---- */
@@ -87,45 +92,93 @@ static ssize_t on_pull(gnutls_transport_ptr_t userdata, void *data, size_t max) 
 
 /* ---- out ---- */
 
-void http_connection_expect_body(Connection *c, bool body_follows) {
-        if (c->tls_io)
-                c->tls_io->body_follows = body_follows;
+/* libmicrohttpd (0.9.75) leaves the socket corked behind every other reply. This sends what is queued all the same, tcp(7). */
+static void send_now(const Connection *c) {
+        (void) setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
 }
 
-/* libmicrohttpd writes the head of a reply and its body one after the other, each as a record. The first waits for the second, so that both are one
- * system call here and, mostly, one packet there. */
+/* 0: all of it. */
+static int send_late(Connection *c) {
+        TlsIo *io = c->tls_io;
+        ssize_t k = send(c->fd, io->late.data, io->late.size, MSG_NOSIGNAL);
+
+        if (k < 0)
+                return -errno;
+        buffer_consume(&io->late, (size_t) k);
+        if (io->late.size > 0)
+                return -EAGAIN;
+        send_now(c);
+        buffer_deinit(&io->late);
+        io->late_io = sd_event_source_disable_unref(io->late_io);
+        return 0;
+}
+
+/* For what libmicrohttpd still has to write it looks itself, and sees errors, too. */
+static int on_late_io(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Connection *c = userdata;
+        int r = send_late(c);
+
+        if (r < 0 && r != -EAGAIN && r != -EINTR)
+                c->tls_io->late_io = sd_event_source_disable_unref(c->tls_io->late_io);
+        return 0;
+}
+
+/* What follows the first sent bytes. */
+static bool keep_late(Connection *c, const giovec_t *vector, int n, size_t sent) {
+        TlsIo *io = c->tls_io;
+
+        for (int i = 0; i < n; i++) {
+                size_t skip = sent < vector[i].iov_len ? sent : vector[i].iov_len;
+
+                sent -= skip;
+                if (buffer_append(&io->late, (const char *) vector[i].iov_base + skip, vector[i].iov_len - skip) < 0)
+                        return false;
+        }
+        return io->late_io || sd_event_add_io(c->listener->server->event, &io->late_io, c->fd, EPOLLOUT, on_late_io, c) >= 0;
+}
+
 static ssize_t on_push(gnutls_transport_ptr_t userdata, const giovec_t *vector, int n) {
         Connection *c = userdata;
         TlsIo *io = c->tls_io;
-        struct iovec all[8];
-        size_t size = 0, held = io->out_size;
-        ssize_t k;
+        ssize_t size = 0, k;
 
-        if (n < 0 || (size_t) n >= ELEMENTSOF(all))
-                return fail(c, EMSGSIZE, 0);
-        for (int i = 0; i < n; i++)
-                size += vector[i].iov_len;
-        if (io->body_follows && held + size <= sizeof(io->out)) {
-                io->body_follows = false;
-                for (int i = 0; i < n; i++) {
-                        memcpy(io->out + io->out_size, vector[i].iov_base, vector[i].iov_len);
-                        io->out_size += vector[i].iov_len;
-                }
-                return (ssize_t) size;
-        }
-        io->body_follows = false;
-        all[0] = (struct iovec) { io->out, held };
-        memcpy(all + 1, vector, (size_t) n * sizeof(*vector));
-        k = sendmsg(c->fd, &(struct msghdr) { .msg_iov = held > 0 ? all : all + 1, .msg_iovlen = (size_t) n + (held > 0) }, MSG_NOSIGNAL);
-        if (k < 0)
-                return fail(c, errno, EPOLLOUT);
-        if ((size_t) k < held) {
-                io->out_size -= (size_t) k;
-                memmove(io->out, io->out + k, io->out_size);
+        if (io->late.size > 0 && !io->takes_all && send_late(c) < 0)
                 return fail(c, EAGAIN, EPOLLOUT);
-        }
-        io->out_size = 0;
-        return k - (ssize_t) held;
+        for (int i = 0; i < n; i++)
+                size += (ssize_t) vector[i].iov_len;
+        k = io->late.size > 0 ? 0 : sendmsg(c->fd, &(struct msghdr) { .msg_iov = (struct iovec *) vector, .msg_iovlen = (size_t) n }, MSG_NOSIGNAL);
+        if (k < 0 && !(io->takes_all && errno == EAGAIN))
+                return fail(c, errno, EPOLLOUT);
+        if (k < 0)
+                k = 0;
+        if (!io->takes_all || k == size)
+                return k;
+        return keep_late(c, vector, n, (size_t) k) ? size : fail(c, ENOMEM, 0);
+}
+
+/* libmicrohttpd writes the head of a reply and its body one after the other. Each as a record of its own would cost both ends as much as the whole
+ * reply does: so that GnuTLS gathers them, and sends them when libmicrohttpd says that it has written all. */
+void http_connection_cork(Connection *c, size_t body_size) {
+        TlsIo *io = c->tls_io;
+
+        if (!io || body_size == 0 || body_size > CORKED_BYTES_MAX || io->late.size > 0)
+                return;
+        io->corked = true;
+        gnutls_record_cork(c->session);
+}
+
+void http_connection_uncork(Connection *c) {
+        TlsIo *io = c->tls_io;
+
+        if (!io || !io->corked)
+                return;
+        io->corked = false;
+        io->takes_all = true;
+        if (gnutls_record_uncork(c->session, 0) < 0)
+                (void) shutdown(c->fd, SHUT_RDWR);
+        else
+                send_now(c);
+        io->takes_all = false;
 }
 
 /* ---- from the beginning to the end ---- */
@@ -161,6 +214,10 @@ int http_connection_open_tls_io(Connection *c) {
 void http_connection_close_tls_io(Connection *c) {
         c->handshake_io = sd_event_source_disable_unref(c->handshake_io);
         c->handshake_late = sd_event_source_disable_unref(c->handshake_late);
+        if (c->tls_io) {
+                c->tls_io->late_io = sd_event_source_disable_unref(c->tls_io->late_io);
+                buffer_deinit(&c->tls_io->late);
+        }
         free(c->tls_io);
         c->tls_io = NULL;
 }

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import warnings
 
 import gradebook
@@ -43,6 +44,19 @@ def plain_bytes(port, data=b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"):
 
 def ask(town, daemon, path, method="GET", body=None, context=None, token=True):
     return gradebook.request(daemon.url + path, method, body, token=town.token if token else None, tls=context)
+
+
+def rss_kib(pid):
+    return next(int(line.split()[1]) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
+
+
+def stands_still(daemon):
+    """Nothing was read from anybody for a tenth of a second."""
+    def read():
+        return next(line for line in pathlib.Path(f"/proc/{daemon.pid}/io").read_text().splitlines() if line.startswith("syscr"))
+    before = read()
+    time.sleep(0.1)
+    return read() == before
 
 
 def refused_start(town, name):
@@ -209,6 +223,101 @@ def test_who_connects_and_says_nothing_costs_nothing(town):
         s.close()
     assert used() - before < 2
     wait_until(lambda: "gradebook_tls_failed_handshakes_total 50\n" in grading.get("/metrics").text, "they are counted")
+
+
+class Records:
+    """A TLS connection whose records can be counted."""
+
+    def __init__(self, town, daemon, receive_buffer=None):
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(20)
+        self.socket.connect(("127.0.0.1", daemon.port))
+        self.incoming, self.outgoing, self.raw = ssl.MemoryBIO(), ssl.MemoryBIO(), b""
+        self.tls = town.tls.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+        self.head = f"Host: localhost\r\nAuthorization: Bearer {town.token}\r\n\r\n"
+        self._do(self.tls.do_handshake)
+
+    def _flush(self):
+        if out := self.outgoing.read():
+            self.socket.sendall(out)
+
+    def _do(self, what):
+        while True:
+            try:
+                done = what()
+                self._flush()
+                return done
+            except ssl.SSLWantReadError:
+                self._flush()
+                piece = self.socket.recv(65536)
+                assert piece, "the connection ended"
+                self.raw += piece
+                self.incoming.write(piece)
+
+    def write(self, text):
+        self._do(lambda: self.tls.write(text.encode()))
+
+    def answer(self):
+        """The next whole one, as bytes, and how many records came for it."""
+        self.raw, answer = b"", b""
+        while b"\r\n\r\n" not in answer:
+            answer += self._do(lambda: self.tls.read(1))
+        size = int(answer.lower().partition(b"content-length:")[2].split()[0])
+        for _ in range(size):
+            answer += self._do(lambda: self.tls.read(1))
+        n = at = 0
+        while at < len(self.raw):
+            n += 1
+            at += 5 + int.from_bytes(self.raw[at + 3:at + 5], "big")
+        return answer, n
+
+
+def test_a_reply_is_one_record(town):
+    grading = town.start("grading")
+    c = Records(town, grading)
+    grading.post("/students", {"FirstName": "A", "LastName": "B"})
+    begin = time.monotonic()
+    for n in range(40):
+        c.write(f"GET /students/1 HTTP/1.1\r\n{c.head}")
+        answer, records = c.answer()
+        assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"}")
+        assert records == 1 or n == 0       # the first has the session's tickets before it
+    assert time.monotonic() - begin < 40 * 0.1      # none waits for the 0.2 s of a corked socket, tcp(7)
+    c.write(f"HEAD /students/1 HTTP/1.1\r\nConnection: close\r\n{c.head}")
+    while c._do(lambda: c.tls.read(4096)):
+        pass
+
+
+def test_who_asks_and_does_not_read_gets_all_of_it_later(town):
+    """Answers that the socket does not take are kept for later, and no more questions are taken until they are gone."""
+    grading = town.start("grading")
+    grading.post("/students", {"FirstName": "A" * 60, "LastName": "B" * 60})
+    c = Records(town, grading, receive_buffer=32768)
+    before, many = rss_kib(grading.pid), 30_000
+    sender = threading.Thread(target=lambda: [c.socket.sendall(piece) for piece in questions], daemon=True)
+    questions = []
+    for n in range(many):
+        c.tls.write(f"GET /students/1 HTTP/1.1\r\nX-Number: {n}\r\n{c.head}".encode())
+        questions.append(c.outgoing.read())
+    sender.start()
+    wait_until(lambda: stands_still(grading), "no more is taken while nobody reads")
+    assert rss_kib(grading.pid) - before < 2048
+    # Others are served meanwhile.
+    assert grading.get("/students/1").status == 200
+    found, text = 0, b""
+    while found < many:
+        text += c._do(lambda: c.tls.read(1 << 20))
+        found += text.count(b'"LastName"')
+        text = text[text.rfind(b"}") + 1:]
+    sender.join(10)
+    assert found == many
+    c.write(f"GET /students/1 HTTP/1.1\r\nConnection: close\r\n{c.head}")
+    last = b""
+    while piece := c._do(lambda: c.tls.read(65536)):
+        last += piece
+    assert last.endswith(b"}")
 
 
 def test_a_stop_during_handshakes(town):
