@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,21 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "sqlite: looks at the file of gradebook-grading, or at what only that can do")
     # Told to stop, end as after Ctrl+C: with what was started ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or report.failed
+
+
+@pytest.fixture(autouse=True)
+def swept(request):
+    """What a test that passed has left in its directory is removed: an etcd alone is 60 MiB, and /tmp is often memory."""
+    path = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if path and not request.node.failed:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def generate_log_stores(metafunc):

@@ -59,7 +59,11 @@ def test_several_start_at_once_on_an_empty_database(make_cluster, shared_postgre
 
 
 def last_cursor(log):
-    return split(log.get("/log?n=1", headers={"Accept": "application/x-ndjson"}).body.splitlines()[-1])[0]
+    """When it answers again: the writers may have gone on by another one."""
+    def ask():
+        answer = log.get("/log?n=1", headers={"Accept": "application/x-ndjson"})
+        return answer.status == 200 and answer.body
+    return split(wait_until(ask, "it answers again", 30).splitlines()[-1])[0]
 
 
 def lines_of(log, query=""):
