@@ -9,8 +9,11 @@ it touches the networks of this machine.
 """
 import contextlib
 import os
+import pathlib
 import subprocess
+import sys
 
+CABLE = pathlib.Path(__file__).resolve().parent / "cable.py"
 PREFIX = "198.51.100."          # TEST-NET-2, RFC 5737
 
 
@@ -62,6 +65,25 @@ class Network:
             yield
         finally:
             ip("-n", self.switch, "link", "set", f"to-{name}", "master", "bridge")
+
+    @contextlib.contextmanager
+    def bad(self, name, delay, loss):
+        """The machine's cable is a bad one: see cable.py."""
+        patch, socket = f"bad-{name}"[:15], f"in-{name}"[:15]
+        ip("-n", self.switch, "link", "add", patch, "type", "veth", "peer", "name", socket)
+        ip("-n", self.switch, "link", "set", socket, "master", "bridge", "up")
+        ip("-n", self.switch, "link", "set", patch, "up")
+        cable = subprocess.Popen(["ip", "netns", "exec", self.switch, sys.executable, CABLE, f"to-{name}", patch, str(delay), str(loss)],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            assert cable.stdout.readline() == "carries\n"
+            ip("-n", self.switch, "link", "set", f"to-{name}", "nomaster")
+            yield
+        finally:
+            ip("-n", self.switch, "link", "set", f"to-{name}", "master", "bridge")
+            cable.stdin.close()
+            cable.wait(10)
+            ip("-n", self.switch, "link", "delete", patch)
 
     @contextlib.contextmanager
     def deaf(self, name, to):

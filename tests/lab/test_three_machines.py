@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A gradebook on three machines, over TLS: one finds and logs, one keeps the grades, two show the pages. Links are cut."""
 import contextlib
+import json
 import secrets
 import shutil
 import sys
 import threading
+import time
 
 import pytest
 
@@ -156,6 +158,28 @@ def test_a_machine_is_cut_off_in_one_direction(well):
             assert well.page("three", "three")
         wait_until(lambda: well.states()[well.url("grading", "two")] == "passing", "it is heard again", timeout=SECONDS)
     wait_until(lambda: well.page("one", "one"), "the other portal as well", timeout=SECONDS)
+
+
+@pytest.mark.parametrize(("delay", "loss"), [(0.1, 0), (0.02, 0.05), (0, 0.1)], ids=["late", "late-and-lossy", "lossy"])
+def test_a_bad_cable(well, delay, loss):
+    """Grading's machine is far away, or its cable is broken a little: all is slower, nobody is taken for dead for long, nothing is lost or doubled."""
+    titles = [f"Paper {n} at {delay} s, {loss}" for n in range(15)]
+    with well.watched("three", "three"), well.network.bad("two", delay, loss):
+        begin = time.monotonic()
+        wait_until(lambda: well.ask("three", well.url("grading", "two") + "/healthz", seconds=10).status == 200, "it answers", timeout=60)
+        assert time.monotonic() - begin >= 6 * delay    # a handshake of TCP, one of TLS, a question
+        for n, title in enumerate(titles):
+            for _ in range(20):
+                answer = well.ask("three", well.url("portal", "three") + "/api/GradingService/students/1/grades", "--data",
+                                  json.dumps({"Title": title, "Type": "Quiz", "Score": n}), "--header", "Content-Type: application/json",
+                                  "--header", f'Idempotency-Key: "{title}"', seconds=10)
+                if answer.status == 201:
+                    break
+                assert answer.status in (0, 409, 502, 503, 504), answer
+        assert well.states()[well.url("portal", "three")] == "passing"
+    wait_until(lambda: sorted(well.states().values()) == ["passing"] * 4, "all pass", timeout=SECONDS)
+    grades = [g["Title"] for g in well.ask("one", well.url("grading", "two") + "/students/1").json()["Grades"]]
+    assert [grades.count(title) for title in titles] == [1] * len(titles)
 
 
 def test_the_registrys_machine_is_cut_off(well):
