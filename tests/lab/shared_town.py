@@ -34,7 +34,7 @@ class SharedTown(Town):
             "systemd-run", "--quiet", "--unit=etcd-member", "--property=Restart=no", "etcd", f"--name={place}", "--data-dir=/var/lib/etcd-member",
             f"--listen-client-urls=http://{at[place]}:2379", f"--advertise-client-urls=http://{at[place]}:2379",
             f"--listen-peer-urls=http://{at[place]}:2380", f"--initial-advertise-peer-urls=http://{at[place]}:2380",
-            f"--initial-cluster={cluster}", "--heartbeat-interval=100", "--election-timeout=1000", "--logger=zap", "--log-level=error")
+            f"--initial-cluster={cluster}", "--heartbeat-interval=100", "--election-timeout=1000", "--pre-vote", "--logger=zap", "--log-level=error")
 
     def etcd_leader(self):
         """The place of the member that leads; None while there is none."""
