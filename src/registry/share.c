@@ -171,10 +171,25 @@ static bool is_same(const Instance *i, const StoreRow *row) {
         return registration_equal(i->registration, registration);
 }
 
+static void follow(Instance *i, const StoreRow *row) {
+        HealthState old = i->health.state;
+
+        if ((row->state == STORE_CRITICAL) == (old == HEALTH_CRITICAL))
+                return;
+        if (i->owned) {
+                /* Of our own we know more than who had it before, and says so late. All others heard that, too. */
+                if (i->record)
+                        mark_soon(i->registry, i->record);
+                return;
+        }
+        set_state(i, row);
+        if (i->health.state != old)
+                instance_health_changed(i, old, "another registry says so");
+}
+
 static void on_changed(const StoreRow *row, void *userdata) {
         Registry *g = userdata;
         Instance *i = instance_find(g, row->url);
-        bool critical = row->state == STORE_CRITICAL;
 
         if (!i || !is_same(i, row)) {
                 on_registration(g, row);
@@ -184,14 +199,7 @@ static void on_changed(const StoreRow *row, void *userdata) {
         if (text_replace(&i->keeper, row->keeper) < 0)
                 log_warning("Out of memory while %s was looked at.", i->url);
         i->owned = find_owned(i);
-        /* Of our own we know more than what was said last. */
-        if (i->owned || critical == (i->health.state == HEALTH_CRITICAL))
-                return;
-
-        HealthState old = i->health.state;
-        set_state(i, row);
-        if (i->health.state != old)
-                instance_health_changed(i, old, "another registry says so");
+        follow(i, row);
 }
 
 /* Others may have told ours of it. */
@@ -257,12 +265,17 @@ static void take_over(Instance *i, size_t n, uint64_t push_after_usec) {
         push_anew(i, push_after_usec);
 }
 
+/* Its new owner may have spoken before we heard that it is that. */
 static void give_away(Instance *i) {
+        StoreRow row;
+
         heartbeat_cancel(i);
         if (!i->waiters)
                 push_cancel(i);
         i->checked_usec = 0;
         (void) text_replace(&i->last_error, NULL);
+        if (store_last_said(i->registry->store, i->url, &row))
+                follow(i, &row);
 }
 
 static void log_taken(const Registry *g, size_t n) {

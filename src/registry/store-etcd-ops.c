@@ -230,11 +230,15 @@ static int add_op(const EtcdStore *s, const Op *op, json_object *txn) {
         return op->conditional ? etcd_txn_put_if(txn, key, text, lease, e ? e->revision : 0) : etcd_txn_put(txn, key, text, lease);
 }
 
-static bool is_under_way(const EtcdStore *s, const Op *before) {
-        for (const Op *op = s->ops; op && op != before; op = op->next)
-                if (strcmp(op->key, before->key) == 0)
+static bool is_before(const EtcdStore *s, const char *key, const Op *end) {
+        for (const Op *op = s->ops; op && op != end; op = op->next)
+                if (strcmp(op->key, key) == 0)
                         return true;
         return false;
+}
+
+bool ops_has(const EtcdStore *s, const char *key) {
+        return is_before(s, key, NULL);
 }
 
 /* Of a registration that has been replaced or ended meanwhile nobody wants to know how it was. */
@@ -262,7 +266,7 @@ static void send(EtcdStore *s) {
         DL_FOREACH_SAFE(s->ops, op, next) {
                 if (r < 0 || n >= ETCD_OPS_MAX)
                         break;
-                if (op->committed > 0 || is_under_way(s, op))
+                if (op->committed > 0 || is_before(s, op->key, op))
                         continue;
                 if (is_obsolete(s, op)) {
                         op_end(op, 0);

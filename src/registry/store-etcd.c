@@ -152,6 +152,20 @@ static bool shared_owns(const Store *store, const char *url, const char *keeper)
         return strcmp(members_owner(s->members, url), s->id) == 0;
 }
 
+/* What is on its way is what we say. */
+static bool shared_last_said(const Store *store, const char *url, StoreRow *ret) {
+        const EtcdStore *s = etcd_store(store);
+        _cleanup_(freep) char *key = NULL;
+
+        if (etcd_key(KEY_REGISTRATIONS, url, &key) < 0 || ops_has(s, key))
+                return false;
+        const Entry *e = etcd_entry_find(s, key);
+        if (!e || e->unshared || e->value.gone)
+                return false;
+        *ret = value_row(&e->value, url);
+        return true;
+}
+
 static void shared_info(const Store *store, StoreInfo *ret) {
         const EtcdStore *s = etcd_store(store);
 
@@ -252,6 +266,7 @@ static const StoreEngine etcd_engine = {
         .pending = shared_pending,
         .start = shared_start,
         .owns = shared_owns,
+        .last_said = shared_last_said,
         .info = shared_info,
         .stop = shared_stop,
 };

@@ -124,6 +124,7 @@ void etcd_store_take_list(EtcdStore *s, uint64_t revision, const EtcdKvs *kvs);
 int ops_put(EtcdStore *s, const char *key, Value *value, StoreDone done, void *userdata);
 int ops_put_if(EtcdStore *s, const char *key, Value *value, StoreDone done, void *userdata);
 int ops_drop(EtcdStore *s, const char *key);
+bool ops_has(const EtcdStore *s, const char *key);       /* something about it is on its way */
 void ops_send_soon(EtcdStore *s);
 void ops_keep_here(EtcdStore *s);                       /* all that wait: etcd is away */
 /* Whether what the watch brought is a write of ours, which is done then. */

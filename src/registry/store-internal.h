@@ -19,6 +19,7 @@ typedef struct StoreEngine {
         /* NULL: it is this machine's alone. */
         int (*start)(Store *s, const StoreFollower *follower, void *userdata);
         bool (*owns)(const Store *s, const char *url, const char *keeper);
+        bool (*last_said)(const Store *s, const char *url, StoreRow *ret);
         void (*info)(const Store *s, StoreInfo *ret);
         void (*stop)(Store *s);
 } StoreEngine;

@@ -45,6 +45,10 @@ bool store_owns(const Store *s, const char *url, const char *keeper) {
         return !s->engine->owns || s->engine->owns(s, url, keeper);
 }
 
+bool store_last_said(const Store *s, const char *url, StoreRow *ret) {
+        return s->engine->last_said && s->engine->last_said(s, url, ret);
+}
+
 void store_info(const Store *s, StoreInfo *ret) {
         *ret = (StoreInfo) { .n_registries = 1 };
         if (s->engine->info)

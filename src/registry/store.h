@@ -130,6 +130,10 @@ int store_start(Store *s, const StoreFollower *follower, void *userdata);
 /* Whether this registry heartbeats the one at this address, and pushes to it. keeper: that of its row, for one that is not probed:
  * only who takes its renewals knows that it lives. NULL: it is probed. */
 bool store_owns(const Store *s, const char *url, const char *keeper);
+
+/* How all registries have it, of one that is registered: for one that is not ours any more. Its texts are borrowed until the loop runs on. False: there is
+ * nothing that all have. */
+bool store_last_said(const Store *s, const char *url, StoreRow *ret);
 void store_info(const Store *s, StoreInfo *ret);
 void store_stop(Store *s);              /* follows nobody any more; what is submitted is still kept */
 

@@ -206,6 +206,41 @@ def test_a_clean_stop_is_taken_over_at_once(shared, make_crowd):
     assert crowd.never_emptied()
 
 
+PREFIX = "/gradebook/"
+
+
+def said(etcd, peer, state):
+    """The peer's registration with another state, as etcd would have it from another registry: {key: value}."""
+    key = next(k for k in etcd.keys(PREFIX) if k.startswith("registrations/") and k.endswith(peer.url))
+    return {PREFIX + key: {**etcd.keys(PREFIX)[key], "State": state, "Since": time.time_ns() // 1000}}
+
+
+def test_what_another_says_late_is_put_right(shared, etcd):
+    """A registry that just had it and has it no more says that it is dead; its owner knows better, and all others believe the owner in the end."""
+    registries = Registries(shared, 2)
+    peer = Peer(registries[0], "A")
+    peer.register()
+    owner = wait_until(lambda: registries.owner(peer), "it has an owner")
+    etcd.put(said(etcd, peer, "critical"))
+    other = next(r for r in registries.all if r is not owner)
+    wait_until(lambda: states(other)[peer.url] == "critical", "the other heard it")
+    assert states(owner)[peer.url] == "passing"
+    wait_until(lambda: states(other)[peer.url] == "passing", "it is put right", timeout=5)
+    assert states(owner)[peer.url] == "passing"
+
+
+def test_what_a_new_owner_said_before_it_was_known_as_that(shared, etcd):
+    """It comes back, and writes how its own are before its place among the others is there."""
+    registries = Registries(shared, 1)
+    peer = Peer(registries[0], "A")
+    peer.register()
+    wait_until(lambda: registries.owner(peer), "it has an owner")
+    # Of so many one gets it.
+    etcd.put({**said(etcd, peer, "critical"), **{f"{PREFIX}registries/{n:016x}": {"URL": f"http://localhost:{n}"} for n in range(1, 50)}})
+    wait_until(lambda: metric(registries[0], "registries") == 50, "the others are there")
+    wait_until(lambda: states(registries[0])[peer.url] == "critical", "their word counts", timeout=5)
+
+
 def test_a_leased_one_belongs_to_who_hears_it(tmp_path, etcd):
     cluster = make_cluster(tmp_path, etcd, LeaseSec="2s")
     try:

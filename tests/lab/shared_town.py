@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A town of three machines that shares what it keeps: a member of etcd and a registry on each, grading on two of them with its grades in PostgreSQL,
-which has a streaming standby on the second, and portals. All of it on a network of its own, over TLS but for etcd and PostgreSQL."""
+"""A town of three machines that shares what it keeps: a member of etcd and a registry on each, grading on two of them and a log on two, with what they keep in
+PostgreSQL, which has a streaming standby on the second, and portals. All of it on a network of its own, over TLS but for etcd and PostgreSQL."""
 import contextlib
+import datetime
+import itertools
 import json
 import pathlib
+import secrets
 import threading
 
 from machine import wait_until
 from test_three_machines import Town, prepare
 
-PLACES = {"one": ["registry", "grading", "portal"], "two": ["registry", "grading", "portal"], "three": ["registry", "log", "portal"]}
+PLACES = {"one": ["registry", "grading", "portal"], "two": ["registry", "grading", "log", "portal"], "three": ["registry", "log", "portal"]}
 POSTGRES = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name))
 DATABASE = "/var/lib/pg"
 
@@ -21,9 +24,11 @@ class SharedTown(Town):
         answer = self.ask(at, self.url("registry", registry or at) + "/services", seconds=5)
         return {s["ServiceURL"]: s["State"] for s in answer.json()["Services"]} if answer.status == 200 else {}
 
+    def passes_at(self, place):
+        return list(self.states(place).values()).count("passing") == sum(len(services) - 1 for services in PLACES.values())
+
     def is_well(self):
-        wanted = sum(len(services) - 1 for services in PLACES.values())
-        return all(list(self.states(place).values()).count("passing") == wanted for place in PLACES)
+        return all(self.passes_at(place) for place in PLACES)
 
     # ---- etcd ----
 
@@ -62,6 +67,7 @@ class SharedTown(Town):
               f"chown -R postgres: {DATABASE}")
         self.start_postgres(place)
         wait_until(lambda: self.sql(place, "SELECT 1") == "1", "PostgreSQL takes connections", timeout=30)
+        m.run(f"PGOPTIONS='-c synchronous_commit=local' createdb -h {self.network.addresses[place]} -U gradebook log")
 
     def make_standby(self, place, primary):
         m = self.machines[place]
@@ -85,17 +91,62 @@ def prepare_shared(machine, place, network, authority, token):
     others = [name for name in network.addresses if name != place]
     (conf / "gradebook.conf.d" / "town2.conf").write_text(
         "[Cluster]\nRegistryURL=" + " ".join(f"https://{name}.school.example:3000" for name in [place, *others]) + "\n")
-    (conf / "grading.conf.d").mkdir(exist_ok=True)
     hosts = f"{network.addresses['one']},{network.addresses['two']}"
-    (conf / "grading.conf.d" / "town.conf").write_text(f"[Grading]\nDatabase=postgresql://gradebook@{hosts}/postgres?sslmode=disable\n")
+    for name, section, setting, database in (("grading", "Grading", "Database", "postgres"), ("log", "Log", "Store", "log")):
+        (conf / f"{name}.conf.d").mkdir(exist_ok=True)
+        (conf / f"{name}.conf.d" / "town.conf").write_text(f"[{section}]\n{setting}=postgresql://gradebook@{hosts}/{database}?sslmode=disable\n")
 
 
-class Writers:
+def clock():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Repeaters:
+    """A thread for each place, as long as the block lasts."""
+
+    def __init__(self, town, places):
+        self.town, self.stop_event = town, threading.Event()
+        self.threads = [threading.Thread(target=self._write, args=(place,)) for place in places]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop_event.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Sources(Repeaters):
+    """Send numbered lines to the central logs, in turn, each until one of them has it."""
+
+    def __init__(self, town, places):
+        super().__init__(town, places)
+        self.acknowledged = {secrets.token_hex(16): 0 for _ in places}      # by source: the last number
+        self.sources = dict(zip(places, self.acknowledged))
+
+    def _write(self, place):
+        source, logs = self.sources[place], itertools.cycle([at for at in PLACES if "log" in PLACES[at]])
+        while not self.stop_event.is_set():
+            n = self.acknowledged[source] + 1
+            text = "".join(json.dumps({"Time": clock(), "Priority": 6, "Service": "town", "Message": f"{place} {k}", "Source": source, "Sequence": k}) + "\n"
+                           for k in range(n, n + 5))
+            answer = self.town.ask(place, self.town.url("log", next(logs)) + "/log", "--data-binary", text, "--header", "Content-Type: application/x-ndjson", seconds=5)
+            if answer.status == 200:
+                self.acknowledged[source] = n + 4
+            else:
+                assert answer.status in (0, 429, 500, 503, 507), answer
+                self.stop_event.wait(0.2)
+
+
+class Writers(Repeaters):
     """Add grades through the portals' gateways, each with a key of its own that is sent again until somebody says what became of it."""
 
     def __init__(self, town, places):
-        self.town, self.acknowledged, self.stop_event = town, [], threading.Event()
-        self.threads = [threading.Thread(target=self._write, args=(place,)) for place in places]
+        super().__init__(town, places)
+        self.acknowledged = []
 
     def _write(self, place):
         n = 0
@@ -112,16 +163,6 @@ class Writers:
                 assert answer.status in (0, 409, 429, 500, 502, 503, 504), answer
                 if self.stop_event.wait(0.2):
                     break
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop_event.set()
-        for thread in self.threads:
-            thread.join()
 
 
 @contextlib.contextmanager

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Three machines, three registries on etcd, two grading services on PostgreSQL: any of it may go, under load, and nothing that was said is lost."""
+"""Three machines, three registries on etcd, two grading services and two logs on PostgreSQL: any of it may go, under load, and nothing that was said is lost."""
 import contextlib
+import json
 import secrets
 
 import pytest
 
 from machine import Machine, wait_until
 from network import Network
-from shared_town import PLACES, POSTGRES, SharedTown, Writers, lists_stay_full, prepare_shared
+from shared_town import PLACES, POSTGRES, SharedTown, Sources, Writers, lists_stay_full, prepare_shared
 from test_three_machines import SECONDS, Authority
 
 
@@ -52,46 +53,63 @@ def judge(town, writers, at):
     assert town.machines[at].run("gradebookctl", "ledger", "verify", timeout=120).stdout.startswith("Verified")
 
 
+def judge_lines(town, sources):
+    """Each line that was acknowledged is there once, at both logs, in its source's order."""
+    assert all(sources.acknowledged.values())
+    for at in ("two", "three"):
+        answer = town.ask("one", town.url("log", at) + "/log?service=town&n=10000", "--header", "Accept: application/x-ndjson")
+        assert answer.status == 200, answer
+        records = [json.loads(line) for line in answer.body.splitlines()]
+        for source, last in sources.acknowledged.items():
+            found = [r["Sequence"] for r in records if r.get("Source") == source]
+            assert found == list(range(1, len(found) + 1)) and last <= len(found) <= last + 5, (at, last, found)
+
+
 def test_what_one_saves_the_others_show(well):
     assert {place: sorted(well.states(place)) for place in PLACES} == dict.fromkeys(PLACES, sorted(well.states("one")))
-    with Writers(well, ["one", "two"]) as writers:
-        wait_until(lambda: len(writers.acknowledged) > 20, "grades are saved through both", timeout=30)
+    with Writers(well, ["one", "two"]) as writers, Sources(well, ["one", "three"]) as sources:
+        wait_until(lambda: len(writers.acknowledged) > 20 and min(sources.acknowledged.values()) > 50, "grades and lines are saved through both", timeout=30)
     for at in PLACES:
         judge(well, writers, at)
+    judge_lines(well, sources)
 
 
 def test_the_leader_of_etcd_is_killed(well):
     leader = wait_until(well.etcd_leader, "etcd has a leader", timeout=30)
-    with well.watched("three", "three"), lists_stay_full(well, PLACES), Writers(well, ["one"]) as writers:
+    with well.watched("three", "three"), lists_stay_full(well, PLACES), Writers(well, ["one"]) as writers, Sources(well, ["two"]) as sources:
         well.machines[leader].systemctl("kill", "--signal=KILL", "etcd-member.service")
         wait_until(lambda: well.etcd_leader() not in (None, leader), "another member leads", timeout=30)
-        wait_until(lambda: list(well.states("one").values()).count("passing") >= 6, "what lives is reachable", timeout=SECONDS)
+        wait_until(lambda: well.passes_at("one"), "what lives is reachable", timeout=SECONDS)
     judge(well, writers, "two")
+    judge_lines(well, sources)
     well.machines[leader].systemctl("reset-failed", "etcd-member.service", check=False)
     well.start_etcd(leader)
 
 
 def test_a_machine_is_cut_off(well):
     """The third: its registry, its portal and the log are away; all others go on, and its instances are taken over and given back."""
-    with well.watched("one", "one"), lists_stay_full(well, ["one", "two"]), Writers(well, ["one", "two"]) as writers:
+    with well.watched("one", "one"), lists_stay_full(well, ["one", "two"]), Writers(well, ["one", "two"]) as writers, Sources(well, ["one", "two"]) as sources:
         with well.network.cut("three"):
             wait_until(lambda: well.states("one").get(well.url("portal", "three")) == "critical", "its portal is missed", timeout=30)
             assert well.states("one")[well.url("grading", "one")] == well.states("one")[well.url("grading", "two")] == "passing"
         wait_until(well.is_well, "all that lives there is found again, by all registries", timeout=SECONDS)
     judge(well, writers, "two")
+    judge_lines(well, sources)
 
 
 @pytest.mark.skipif(POSTGRES is None, reason="PostgreSQL is not installed")
 def test_postgresql_fails_over(well):
     """The primary is killed, its standby promoted: who was answered is not forgotten. Nobody goes back, so this is the last test."""
-    with lists_stay_full(well, PLACES), Writers(well, ["one", "two"]) as writers:
-        wait_until(lambda: len(writers.acknowledged) > 10, "grades are saved", timeout=30)
-        before = len(writers.acknowledged)
+    with lists_stay_full(well, PLACES), Writers(well, ["one", "two"]) as writers, Sources(well, ["one", "three"]) as sources:
+        wait_until(lambda: len(writers.acknowledged) > 10 and min(sources.acknowledged.values()) > 10, "grades and lines are saved", timeout=30)
+        before, lines = len(writers.acknowledged), dict(sources.acknowledged)
         well.machines["one"].systemctl("kill", "--signal=KILL", "postgres-server.service")
         assert well.sql("two", "ALTER SYSTEM SET synchronous_standby_names = ''") == "ALTER SYSTEM"
         assert well.sql("two", "SELECT pg_reload_conf()") == "t"
         assert well.sql("two", "SELECT pg_promote()") == "t"
         wait_until(lambda: len(writers.acknowledged) > before + 10, "grades are saved again", timeout=30)
+        wait_until(lambda: all(n > lines[source] + 10 for source, n in sources.acknowledged.items()), "lines as well", timeout=30)
         wait_until(lambda: well.page("three", "three"), "pages are served again", timeout=SECONDS)
     for at in ("one", "three"):
         judge(well, writers, at)
+    judge_lines(well, sources)

@@ -99,6 +99,10 @@ class Etcd:
         answer = self.call("/kv/range", {"key": encode(prefix), "range_end": encode(end)})
         return {base64.b64decode(kv["key"]).decode()[len(prefix):]: json.loads(base64.b64decode(kv["value"])) for kv in answer.get("kvs", [])}
 
+    def put(self, values):
+        """{key: value}, in one transaction, in this order."""
+        self.call("/kv/txn", {"success": [{"request_put": {"key": encode(key), "value": encode(json.dumps(value))}} for key, value in values.items()]})
+
     def revision(self):
         return int(self.call("/kv/range", {"key": encode("x")})["header"]["revision"])
 
