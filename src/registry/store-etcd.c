@@ -227,9 +227,9 @@ static Store *shared_free(Store *store) {
         s->stopping = true;
         /* Those under way end with this: what etcd may or may not have is kept here. */
         s->etcd = etcd_free(s->etcd);
+        ops_keep_here(s);
         if (s->watch)
                 s->watch = etcd_watch_free(s->watch);
-        ops_keep_here(s);
         store_free(s->copy);
         if (s->members)
                 etcd_store_leave(s, s->first.endpoints, s->first.user, s->first.password);

@@ -3,7 +3,9 @@
 
 import collections
 import http.client
+import json
 import signal
+import socket
 import threading
 import time
 
@@ -323,6 +325,22 @@ def test_etcd_is_away_and_back(shared, etcd, make_crowd):
     assert stored[gone.url].get("Gone") and new.url in stored
     assert "Gradebook-Kept" not in new.register().headers
     new.die()
+
+
+def test_a_stop_while_something_is_on_its_way_to_etcd(shared, etcd):
+    """One is sent, another one waits behind it. Nobody waits for them any more, and still they are kept."""
+    registries = Registries(shared, 1)
+    etcd.members[0].process.send_signal(signal.SIGSTOP)
+    for n in (1, 2):
+        body = json.dumps({"ServiceName": "A", "ServiceURL": f"http://127.0.0.1:{n}"})
+        with socket.create_connection(("127.0.0.1", registries[0].port)) as s:
+            s.sendall(f"POST /services HTTP/1.1\r\nHost: r\r\nAuthorization: Bearer {shared.token}\r\nContent-Type: application/json\r\n"
+                      f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            wait_until(lambda k=n: f"gradebook_http_open_requests {k + 1}\n" in registries[0].get("/metrics").text, "it waits")
+    registries[0].stop()
+    etcd.members[0].process.send_signal(signal.SIGCONT)
+    registries[0].start()
+    wait_until(lambda: {"http://127.0.0.1:1", "http://127.0.0.1:2"} <= set(states(registries[0])), "they are there")
 
 
 def test_a_lost_etcd_is_filled_again(shared, etcd, make_crowd):
