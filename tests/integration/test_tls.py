@@ -303,7 +303,8 @@ def test_who_asks_and_does_not_read_gets_all_of_it_later(town):
         questions.append(c.outgoing.read())
     sender.start()
     wait_until(lambda: stands_still(grading), "no more is taken while nobody reads")
-    assert rss_kib(grading.pid) - before < 2048
+    if b"libasan" not in pathlib.Path(grading.binary).read_bytes():     # which keeps what was freed
+        assert rss_kib(grading.pid) - before < 2048
     # Others are served meanwhile.
     assert grading.get("/students/1").status == 200
     found, text = 0, b""
