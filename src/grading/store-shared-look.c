@@ -9,6 +9,10 @@
 
 #define HEAD_COLUMNS "change, sequence, hash, time_usec"
 
+/* A range with two ends: of one with an end alone the planner takes for granted, as long as nothing is known of the table, that a third of it is meant, and reads
+ * all of it. */
+#define CHANGES_AFTER(parameter) "changes WHERE change > CAST(" parameter " AS BIGINT) AND change <= (SELECT change FROM head)"
+
 int head_prepare(Sql *sql, HeadStatements *ret) {
         const struct {
                 SqlStatement **statement;
@@ -23,8 +27,8 @@ int head_prepare(Sql *sql, HeadStatements *ret) {
                 { &ret->happened, "SELECT 1 FROM changes WHERE change = ?1 AND mark = ?2" },
                 { &ret->trim, "DELETE FROM changes WHERE time_usec < ?1" },
                 /* Of students those that went, as in store_load_last_ids(). */
-                { &ret->ids, "SELECT kind, max(id) FROM changes c WHERE change > ?1 AND id IS NOT NULL"
-                             " AND (kind <> 'student' OR NOT EXISTS (SELECT 1 FROM students s WHERE s.id = c.id)) GROUP BY kind"
+                { &ret->ids, "SELECT kind, max(id) FROM (SELECT kind, id FROM " CHANGES_AFTER("?1") " AND id IS NOT NULL) c"
+                             " WHERE (kind <> 'student' OR NOT EXISTS (SELECT 1 FROM students s WHERE s.id = c.id)) GROUP BY kind"
                              " UNION ALL SELECT 'first', min(change) FROM changes" },
         };
         int r = 0;
@@ -86,7 +90,7 @@ static int read_sessions(Sql *sql, uint64_t after, Buffer *ret) {
         int k = 0, r;
 
         r = sql_prepare_walk(sql, "SELECT c.digest, s.account_id, s.began_usec, s.used_usec, s.expires_usec, s.client"
-                             " FROM (SELECT DISTINCT digest FROM changes WHERE change > ?1 AND digest IS NOT NULL) c"
+                             " FROM (SELECT DISTINCT digest FROM " CHANGES_AFTER("?1") " AND digest IS NOT NULL) c"
                              " LEFT JOIN sessions s ON s.digest = c.digest", &s);
         if (r >= 0)
                 bind_uint(s, 1, after);
@@ -101,20 +105,46 @@ static int read_sessions(Sql *sql, uint64_t after, Buffer *ret) {
         return r < 0 ? r : k;
 }
 
+/* Most looks find changes of one kind or two: only these are asked for. */
+typedef struct Changed {
+        bool kinds[_KIND_MAX];
+        bool sessions;
+} Changed;
+
+static Changed changed_read(const char *names) {
+        Changed changed = {};
+        char name[32];
+        int n;
+
+        for (; names && sscanf(names, "%31s%n", name, &n) == 1; names += n) {
+                int kind = kind_from_name(name);
+
+                if (kind >= 0)
+                        changed.kinds[kind] = true;
+                else
+                        changed.sessions = true;
+        }
+        return changed;
+}
+
 /* -ESTALE: some of it is not told any more. */
-static int read_head(Sql *sql, uint64_t after, News *ret) {
+static int read_head(Sql *sql, uint64_t after, News *ret, Changed *ret_changed) {
         SqlStatement *s = NULL;
         Head head;
         int r;
 
-        r = sql_prepare(sql, "SELECT " HEAD_COLUMNS ", (SELECT min(change) FROM changes) FROM head", &s);
-        if (r >= 0)
+        r = sql_prepare(sql, "SELECT " HEAD_COLUMNS ", (SELECT min(change) FROM changes), (SELECT string_agg(DISTINCT kind, ' ') FROM " CHANGES_AFTER("?1") ")"
+                        " FROM head", &s);
+        if (r >= 0) {
+                bind_uint(s, 1, after);
                 r = rows_step(s);
+        }
         if (r >= 0)
                 r = head_read(s, &head);
         if (r >= 0) {
                 ret->until = head.change;
                 ret->tip = head.tip;
+                *ret_changed = changed_read(sql_text(s, 5));
                 if (head.change > after && (sql_is_null(s, 4) || sql_uint64(s, 4) > after + 1))
                         r = -ESTALE;
         }
@@ -141,15 +171,17 @@ static int check_tip(Sql *sql, const LedgerTip *tip) {
 static int read_news(Sql *sql, Look *l) {
         uint64_t after = l->after;
         News *ret = &l->news;
+        Changed changed = {};
         int r = sql_postgres_later(sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 
         if (r >= 0)
-                r = read_head(sql, after, ret);
+                r = read_head(sql, after, ret, &changed);
         if (r >= 0)
                 r = check_tip(sql, &l->tip);
         for (Kind kind = 0; r >= 0 && kind < _KIND_MAX; kind++)
-                r = rows_load_changed(sql, kind, after, take_row, &(Taken) { kind, &ret->rows[kind] });
-        if (r >= 0)
+                if (changed.kinds[kind])
+                        r = rows_load_changed(sql, kind, after, ret->until, take_row, &(Taken) { kind, &ret->rows[kind] });
+        if (r >= 0 && changed.sessions)
                 r = read_sessions(sql, after, &ret->sessions);
         sql_postgres_rollback(sql);
         return r;

@@ -87,7 +87,7 @@ struct Txn {
 
 /* txn-rows.c */
 int rows_prepare(Store *s);
-int rows_load_changed(Sql *db, Kind kind, uint64_t after, int (*each)(uint64_t id, Row *row, void *userdata), void *userdata);
+int rows_load_changed(Sql *db, Kind kind, uint64_t after, uint64_t until, int (*each)(uint64_t id, Row *row, void *userdata), void *userdata);
 int rows_load(Store *s, Kind kind, Book *book);         /* in the order of their ids */
 int rows_walk(Sql *db, Kind kind, SqlStatement **ret);  /* a statement that gives all in that order, for rows_read() */
 int rows_step(SqlStatement *s);         /* to its only row: 0, -ENOENT, or why not; the statement is not reset */

@@ -233,19 +233,20 @@ int txn_each(Txn *t, Kind kind, TxnOf of, uint64_t id, int (*each)(Row *row, voi
 }
 
 /* The columns of a row, and behind them the id of whichever was changed: all of the former are NULL where it is gone. */
-int rows_load_changed(Sql *db, Kind kind, uint64_t after, int (*each)(uint64_t id, Row *row, void *userdata), void *userdata) {
+int rows_load_changed(Sql *db, Kind kind, uint64_t after, uint64_t until, int (*each)(uint64_t id, Row *row, void *userdata), void *userdata) {
         _cleanup_(buffer_deinit) Buffer sql = BUFFER_NULL;
         SqlStatement *s = NULL;
         int k = 0, r;
 
         (void) buffer_puts(&sql, "SELECT ");
         write_columns(kinds + kind, &sql);
-        (void) buffer_printf(&sql, ", changed_id FROM (SELECT DISTINCT id AS changed_id FROM changes WHERE change > ?1 AND kind = ?2) c"
+        (void) buffer_printf(&sql, ", changed_id FROM (SELECT DISTINCT id AS changed_id FROM changes WHERE change > ?1 AND change <= ?3 AND kind = ?2) c"
                              " LEFT JOIN %s ON id = changed_id ORDER BY changed_id", kinds[kind].table);
         r = sql.error < 0 ? sql.error : sql_prepare_walk(db, sql.data, &s);
         if (r >= 0) {
                 bind_uint(s, 1, after);
                 bind_text(s, 2, kind_name(kind));
+                bind_uint(s, 3, until);
         }
         while (r >= 0 && (k = sql_step(s)) > 0) {
                 Row *row = NULL;

@@ -30,6 +30,7 @@ class Lane:
 
     def __init__(self, directory, store):
         self.cluster = Cluster(directory, registry=store)
+        self.is_shared = bool(store)        # it is etcd
         self.cluster.configure("gradebook", {"Log": {"Level": "warning"}})
         self.cluster.configure("registry", {"Registry": RULES})
         self.registry = self.cluster.daemon("registry", keep_listener=True)
@@ -45,7 +46,7 @@ class Lane:
         self.run = run = Run()
         await self.call(self.registry.launch)
         await self.call(lambda: self.registry.wait_notify("READY=1"))
-        run.follow(self.registry)
+        run.follow(self.registry, self.is_shared)
 
     async def end(self, how):
         run = self.run
