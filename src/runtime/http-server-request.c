@@ -283,6 +283,15 @@ static void reply_problem(Request *r) {
                 request_reply_problem(r, &r->problem);
 }
 
+static bool defer(Request *r) {
+        const HttpServer *s = r->server;
+
+        if (!(r->match.route->flags & ROUTE_DEFER) || !s->options.defer)
+                return false;
+        r->holdable = r->match.route->flags & ROUTE_AT_ONCE && !r->query;
+        return s->options.defer(r, s->options.service);
+}
+
 static void dispatch(Request *r) {
         HttpServer *s = r->server;
 
@@ -293,7 +302,7 @@ static void dispatch(Request *r) {
                 (void) problem_set(&r->problem, 503, "The service is stopping");
         if (r->problem.status)
                 reply_problem(r);
-        else if (!(r->match.route->flags & ROUTE_DEFER) || !s->options.defer || !s->options.defer(r, s->options.service))
+        else if (!defer(r))
                 r->match.route->handler(r, s->options.service);
 }
 
@@ -302,6 +311,8 @@ void request_dispatch(Request *r) {
 
         if (s->closed)
                 request_fail(r, 503, "The service is stopping");
+        else if (!r->mhd)
+                request_fail(r, 503, "The client has gone");     /* which nobody reads: it was held */
         else
                 r->match.route->handler(r, s->options.service);
 }

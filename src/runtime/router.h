@@ -20,6 +20,7 @@ typedef enum RouteFlags {
         ROUTE_ADMIT = 1 << 2,   /* of a public one with a large body: the service's admit() is asked before the body is read */
         ROUTE_STREAMED = 1 << 3, /* the handler is called when the head is there and takes the body bit by bit, see request_open_body(); body_max is not looked at */
         ROUTE_DEFER = 1 << 4,   /* the service's defer() is asked before the handler */
+        ROUTE_AT_ONCE = 1 << 5, /* of a GET: without a query the handler replies before it returns. What waits in defer() is held then, see request_hold() */
 } RouteFlags;
 
 typedef struct Route {
