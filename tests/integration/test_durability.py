@@ -19,6 +19,7 @@ def failing(tmp_path):
     return switch, environment
 
 
+@pytest.mark.sqlite
 def test_a_grade_is_acknowledged_only_when_it_is_on_disk(cluster, failing):
     switch, environment = failing
     grading = cluster.daemon("grading", environment=environment).start()

@@ -109,6 +109,7 @@ def metric(daemon, name):
 
 # Backups
 
+@pytest.mark.sqlite
 def test_backup(grading, tmp_path):
     fill(grading, 5, 3)
     answer = take(grading, tmp_path / "backup.db")
@@ -128,6 +129,7 @@ def test_backup(grading, tmp_path):
     wait_until(lambda: grading.get("/backup").status == 200, "the next may begin")
 
 
+@pytest.mark.sqlite
 def test_backup_by_the_command_line(cluster, grading, tmp_path):
     cluster.start("registry")
     wait_until(lambda: "GradingService" in cluster.services(), "it is registered")
@@ -240,6 +242,7 @@ class Writer:
             raise AssertionError(f"writer of student {self.student}") from self.failure
 
 
+@pytest.mark.sqlite
 def test_backup_under_writers(cluster, tmp_path):
     cluster.configure("grading", {"Grading": {"MaxGradesPerStudent": "10000"}})
     grading = cluster.start("grading")
@@ -265,6 +268,7 @@ def test_backup_under_writers(cluster, tmp_path):
     assert max(w.slowest for w in writers) < 5
 
 
+@pytest.mark.sqlite
 def test_one_at_a_time(grading, tmp_path):
     fill(grading, 1, 1)
     grading.stop()
@@ -292,6 +296,7 @@ def test_one_at_a_time(grading, tmp_path):
     assert_tidy(grading)
 
 
+@pytest.mark.sqlite
 def test_rights(grading):
     for path, method in (("/backup", "GET"), ("/fsck", "POST"), ("/vacuum", "POST"), ("/restore", "POST")):
         assert grading.request(path, method, token=False).status == 401
@@ -322,6 +327,7 @@ def test_rights(grading):
 
 # Restoring
 
+@pytest.mark.sqlite
 def test_restored_elsewhere_it_equals(cluster, grading, tmp_path):
     fill(grading, 20, 5)
     backup = take(grading, tmp_path / "backup.db")
@@ -343,6 +349,7 @@ def test_restored_elsewhere_it_equals(cluster, grading, tmp_path):
     assert verify(other.state / "grades.db") == []
 
 
+@pytest.mark.sqlite
 def test_ids_are_never_given_again(grading):
     fill(grading, 3, 1)
     backup = grading.get("/backup").body
@@ -406,6 +413,7 @@ class Reader:
             raise AssertionError("reader") from self.failure
 
 
+@pytest.mark.sqlite
 def test_restore_under_load(cluster, tmp_path):
     cluster.configure("grading", {"Grading": {"MaxGradesPerStudent": "10000"}})
     old, grading = cluster.start("grading", "grading")
@@ -449,6 +457,7 @@ def verify_stopped(daemon):
     return on_disk
 
 
+@pytest.mark.sqlite
 def test_the_event_tells_of_both_heads(grading):
     fill(grading, 2, 1)
     backup = grading.get("/backup").body
@@ -463,6 +472,7 @@ def test_the_event_tells_of_both_heads(grading):
     assert grading.post("/restore").status == 409, "a file is restored once"
 
 
+@pytest.mark.sqlite
 def test_the_ledger_verifies_after_a_restore(cluster):
     """What the central log was told before is of what was replaced; what it is told since holds."""
     cluster.start("registry")
@@ -501,6 +511,7 @@ def changed(data, sql, **more):
     return path.read_bytes()
 
 
+@pytest.mark.sqlite
 def test_what_cannot_be_restored(grading, tmp_path):
     fill(grading, 30, 3)
     good = take(grading, tmp_path / "backup.db").body
@@ -551,6 +562,7 @@ def test_what_cannot_be_restored(grading, tmp_path):
     assert len(grading.get("/students").json) == 30
 
 
+@pytest.mark.sqlite
 def test_flipped_bits_are_found(grading, tmp_path):
     """Anywhere in the file: refused, or of no consequence (free space): never another content."""
     fill(grading, 10, 2)
@@ -571,6 +583,7 @@ def test_flipped_bits_are_found(grading, tmp_path):
     assert refused >= 100, refused
 
 
+@pytest.mark.sqlite
 def test_a_backup_of_an_earlier_version(cluster, grading, tmp_path):
     from test_grading_ledger import version_one  # pylint: disable=import-outside-toplevel
     students = [(i, (f"First {i}", "Last")) for i in range(1, 6)]
@@ -595,6 +608,7 @@ def tampered(daemon, sql):
     daemon.start()
 
 
+@pytest.mark.sqlite
 def test_fsck(grading):
     fill(grading, 5, 2)
     answer = grading.post("/fsck")
@@ -612,6 +626,7 @@ RELOCK = ("CREATE TRIGGER ledger_is_not_rewritten BEFORE UPDATE ON ledger  BEGIN
           "CREATE TRIGGER ledger_is_not_cut BEFORE DELETE ON ledger  BEGIN SELECT raise(ABORT, 'the ledger only grows'); END;")
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("sql, words", [
     ("UPDATE grades SET score_hundredths = score_hundredths + 1 WHERE id = 3", ["grade 3 is not as its last entry"]),
     ("UPDATE students SET first_name = 'Mallory' WHERE id = 2", ["student 2 is not as its last entry"]),
@@ -656,6 +671,7 @@ def test_fsck_names_faults(grading, sql, words):
     assert len(faults) <= 4, faults
 
 
+@pytest.mark.sqlite
 def test_fsck_finds_a_flipped_bit_in_the_file(grading):
     fill(grading, 40, 3)
     grading.stop()
@@ -670,6 +686,7 @@ def test_fsck_finds_a_flipped_bit_in_the_file(grading):
 
 # vacuum
 
+@pytest.mark.sqlite
 def test_vacuum(grading):
     fill(grading, 20, 3)
     grading.stop()
@@ -693,6 +710,7 @@ def test_vacuum(grading):
     assert len(grading.get("/students/1").json["Grades"]) == 4 and grading.post("/fsck").json["OK"]
 
 
+@pytest.mark.sqlite
 def test_vacuum_and_fsck_under_load(cluster):
     cluster.configure("grading", {"Grading": {"MaxGradesPerStudent": "10000"}})
     grading = cluster.start("grading")
@@ -725,6 +743,7 @@ def small_disk(cluster):
         subprocess.run(["umount", daemon.state], check=True)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk(small_disk, tmp_path):
     grading = small_disk.start()
     fill(grading, 10, 2)
@@ -768,6 +787,7 @@ def test_a_full_disk(small_disk, tmp_path):
 
 # kill -9
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("what", ["restore", "backup", "vacuum"])
 def test_killed_on_the_way(cluster, tmp_path, what):
     chance = random.Random(f"{SEED} {what}")
@@ -825,6 +845,7 @@ def test_killed_on_the_way(cluster, tmp_path, what):
     assert verify_stopped(grading) == json.loads(bodies[present])
 
 
+@pytest.mark.sqlite
 def test_ends_in_good_time_during_a_backup(cluster, tmp_path):
     grading = cluster.start("grading")
     fill(grading, 5, 1)

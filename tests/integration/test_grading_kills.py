@@ -100,6 +100,7 @@ class World:
                 f"by their key, {counted['full']} refused with 507")
 
 
+@pytest.mark.sqlite
 def test_kills(cluster):
     world = World(cluster, cluster.daemon("grading"), SEED)
     world.begin()
@@ -147,6 +148,7 @@ def refused_grade(daemon):
     return answer if answer.status != 201 else None
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_and_kills(cluster, small_disk):
     daemon, disk = small_disk
     world = World(cluster, daemon, SEED + 1)
