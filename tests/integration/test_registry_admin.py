@@ -139,7 +139,10 @@ def seal(backup):
     return {**backup, "Checksum": "sha256:" + hashlib.sha256(text.encode()).hexdigest()}
 
 
-embedded_alone = pytest.mark.skipif("etcd" in os.environ.get("GRADEBOOK_REGISTRY_STORE", ""), reason="etcd restores its own")
+@pytest.fixture
+def embedded_alone(registry_store):
+    if registry_store:
+        pytest.skip("etcd restores its own")
 
 
 def test_backup(registry):
@@ -154,7 +157,7 @@ def test_backup(registry):
     assert seal(backup) == backup
 
 
-@embedded_alone
+@pytest.mark.usefixtures("embedded_alone")
 def test_restore_tells_the_difference(registry, dependant):
     register(registry, "Cook", 1)
     register(registry, "Cook", 2)
@@ -177,7 +180,7 @@ def test_restore_tells_the_difference(registry, dependant):
     assert dependant.changes()[2:] == [("+", url(4))]
 
 
-@embedded_alone
+@pytest.mark.usefixtures("embedded_alone")
 def test_restore_drains(registry, dependant):
     """Which instances are drained is a part of the backup, for those that stay as they are too."""
     text = {"Content-Type": "text/plain"}
@@ -205,7 +208,7 @@ def test_restore_drains(registry, dependant):
         assert re.search(line, registry.stderr), line
 
 
-@embedded_alone
+@pytest.mark.usefixtures("embedded_alone")
 def test_restore_is_durable(cluster, registry):
     for port in (1, 2, 3):
         register(registry, "Cook", port)
@@ -218,7 +221,7 @@ def test_restore_is_durable(cluster, registry):
     assert urls(registry) == {"1", "2", "3"}
 
 
-@embedded_alone
+@pytest.mark.usefixtures("embedded_alone")
 def test_restore_into_an_empty_registry(cluster, registry, tmp_path):
     """What the administrator does whose disk was lost: who lives is found at once, and of a dead one nobody is told."""
     cluster.configure("registry", {"Registry": {"HeartbeatSec": "1h", "HeartbeatTimeoutSec": "200ms", "RetrySec": "50ms"}})
@@ -258,7 +261,7 @@ def test_restore_into_an_empty_registry(cluster, registry, tmp_path):
     diner.close()
 
 
-@embedded_alone
+@pytest.mark.usefixtures("embedded_alone")
 def test_restore_refuses(registry):
     register(registry, "Cook", 8)
     register(registry, "Cook", 9)
@@ -290,7 +293,7 @@ def test_restore_refuses(registry):
 
 # ---- the record of what was done by hand ----
 
-@embedded_alone
+@pytest.mark.usefixtures("embedded_alone")
 def test_audit(registry):
     register(registry, "Cook", 8)
     backup = registry.get("/backup").json

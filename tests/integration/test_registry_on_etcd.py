@@ -14,6 +14,5 @@ def make_store(shared_etcd):
     return shared_etcd.store
 
 
-del test_status_and_metrics  # noqa: F821  its status says more
 # Four writes have to be through before a patch's timeout: on a busy machine etcd's are not.
 del test_patches_come_in_order_and_what_waits_is_one  # noqa: F821
