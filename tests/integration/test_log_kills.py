@@ -155,6 +155,8 @@ class World:
             wait_until(lambda d=daemon: not spooled(d), f"{daemon.name} has shipped what it had: {daemon.stderr[-500:]}", CALM_SECONDS)
             daemon.stop()
             assert not spooled(daemon)
+        # One that began a moment ago connects to its database when it is asked first.
+        wait_until(lambda: self.log.get("/log?n=1").status == 200, "it can be read", 30)
         last = None
         while lines := page(self.log, last, n=10000):
             last, _ = split(lines[-1])
