@@ -343,6 +343,7 @@ def begin_run(person, form):
     return connection.getresponse()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("end", ["done", "killed", "left"])
 def test_an_import_that_takes_long_says_so_and_goes_on(cluster, tmp_path, end):
     """The disk is slow: the page comes in two parts, and no script is needed."""
