@@ -42,6 +42,7 @@ libctl_a_SOURCES = \
 	src/ctl/services-show.c \
 	src/ctl/services-tree.c \
 	src/ctl/status.c \
+	src/ctl/status-show.c \
 	src/ctl/students.c src/ctl/students.h \
 	src/ctl/token.c src/ctl/token.h \
 	src/ctl/trace.c \

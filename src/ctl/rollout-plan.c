@@ -80,7 +80,7 @@ static int list(Rollout *r, char ***ret) {
         }
         k = units_open(&r->bus);
         if (k >= 0)
-                k = units_list(r->bus, (char *const[]) { plain, instances, NULL }, ret);
+                k = units_list(r->bus, true, (char *const[]) { plain, instances, NULL }, ret);
         if (k == -ENOSYS)
                 return ctl_fail(CTL_UNREACHABLE, "systemd does not run here: there are no units to restart");
         return k < 0 ? ctl_fail(CTL_UNREACHABLE, "systemd cannot be asked for its units: %s", strerror(-k)) : CTL_OK;

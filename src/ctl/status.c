@@ -1,89 +1,180 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl/status.h"
+
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "ctl/connection.h"
-#include "ctl/ctl.h"
-#include "ctl/output.h"
-#include "ctl/units.h"
 #include "wire/json.h"
 
 #define PROBE_USEC (2 * USEC_PER_SEC)
-
-typedef struct Daemon {
-        bool has_unit;          /* systemd was asked */
-        UnitState unit;
-        bool probed;
-        Call call;
-        char *health;           /* "ok", "degraded", …, or why there is no answer */
-        char *detail;           /* "without LogService"; may be NULL */
-        bool good;
-} Daemon;
 
 static int no_memory(void) {
         return ctl_fail(CTL_FAILURE, "%s", strerror(ENOMEM));
 }
 
-/* Without systemd, or without leave to ask it, there is the health alone. */
-static void read_units(Daemon *daemons, const char **ret_note) {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        char unit[64];
-        bool installed = false;
+static void daemon_deinit(Daemon *d) {
+        free(d->name);
+        free(d->url);
+        unit_state_deinit(&d->unit);
+        call_deinit(&d->call);
+        free(d->health);
+        free(d->detail);
+}
+
+static void status_deinit(Status *s) {
+        for (size_t i = 0; i < s->n; i++)
+                daemon_deinit(s->daemons + i);
+        free(s->daemons);
+}
+
+/* name: of the unit, without ".service" */
+static int add(Status *s, PeerId peer, const char *name, size_t size, Daemon **ret) {
+        Daemon *more = reallocarray(s->daemons, s->n + 1, sizeof(*more));
+
+        if (!more)
+                return -ENOMEM;
+        s->daemons = more;
+        more[s->n] = (Daemon) { .peer = peer, .name = strndup(name, size) };
+        if (!more[s->n].name)
+                return -ENOMEM;
+        *ret = &more[s->n++];
+        return 0;
+}
+
+/* ---- units ---- */
+
+static int add_unit(Status *s, sd_bus *bus, PeerId peer, const char *unit) {
+        Daemon *d;
+        int r = add(s, peer, unit, strlen(unit) - strlen(".service"), &d);
+
+        return r < 0 ? r : units_read(bus, unit, &d->unit);
+}
+
+/* The plain one, whether it is there or not, unless it is stopped and instances take its place; and the instances that systemd knows. */
+static int add_units_of(Status *s, sd_bus *bus, PeerId peer) {
+        _cleanup_(units_freep) char **instances = NULL;
+        char plain[64], pattern[64];
         int r;
 
-        r = units_open(&bus);
+        (void) snprintf(plain, sizeof(plain), "%s.service", ctl_peers[peer].unit);
+        (void) snprintf(pattern, sizeof(pattern), "%s@*.service", ctl_peers[peer].unit);
+        r = add_unit(s, bus, peer, plain);
+        if (r >= 0)
+                r = units_list(bus, false, (char *const[]) { pattern, NULL }, &instances);
+        if (r >= 0 && *instances && strcmp(s->daemons[s->n - 1].unit.active, "inactive") == 0)
+                daemon_deinit(&s->daemons[--s->n]);
+        for (char **unit = instances; r >= 0 && *unit; unit++)
+                r = add_unit(s, bus, peer, *unit);
+        return r;
+}
+
+/* Without systemd, or without leave to ask it, there is the health alone. */
+static int read_units(Status *s, const char **ret_note) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        int r;
+
         *ret_note = NULL;
-        for (size_t i = 0; i < _PEER_MAX && r >= 0; i++) {
-                (void) snprintf(unit, sizeof(unit), "%s.service", ctl_peers[i].unit);
-                r = units_read(bus, unit, &daemons[i].unit);
-        }
-        for (size_t i = 0; i < _PEER_MAX; i++)
-                installed = installed || (r >= 0 && daemons[i].unit.installed);
-        for (size_t i = 0; i < _PEER_MAX; i++)
-                daemons[i].has_unit = installed;
+        r = units_open(&bus);
+        for (PeerId peer = 0; peer < _PEER_MAX && r >= 0; peer++)
+                r = add_units_of(s, bus, peer);
+        for (size_t i = 0; i < s->n; i++)
+                s->has_units = s->has_units || (r >= 0 && s->daemons[i].unit.installed);
+        if (s->has_units || r == -ENOMEM)
+                return r;
         if (r < 0)
                 *ret_note = r == -ENOSYS ? "systemd does not run here: no units are shown." : "systemd cannot be asked: no units are shown.";
-        else if (!installed)
+        else
                 *ret_note = "systemd knows no unit of gradebook here: none is shown.";
+        status_deinit(s);
+        *s = (Status) {};
+        r = 0;
+        for (PeerId peer = 0; peer < _PEER_MAX && r >= 0; peer++)
+                r = add(s, peer, ctl_peers[peer].unit, strlen(ctl_peers[peer].unit), &(Daemon *) { NULL });
+        return r;
 }
 
-static bool is_running(const Daemon *d) {
-        return !d->has_unit || !d->unit.installed || strcmp(d->unit.active, "active") == 0 || strcmp(d->unit.active, "reloading") == 0;
+static bool is_running(const Status *s, const Daemon *d) {
+        return !s->has_units || !d->unit.installed || strcmp(d->unit.active, "active") == 0 || strcmp(d->unit.active, "reloading") == 0;
 }
 
-static int probe(Connection *c, Daemon *daemons) {
-        Call calls[_PEER_MAX] = {};
-        PeerId peers[_PEER_MAX];
+static bool registry_is_running(const Status *s) {
+        for (size_t i = 0; i < s->n; i++)
+                if (s->daemons[i].peer == PEER_REGISTRY && is_running(s, s->daemons + i))
+                        return true;
+        return false;
+}
+
+/* ---- health ---- */
+
+/* "": it has none. */
+static const char *port_of(const char *url) {
+        const char *host = strstr(url, "://"), *colon = strrchr(url, ':');
+
+        return host && colon > host ? colon + 1 : "";
+}
+
+static const char *instance_of(const Daemon *d) {
+        const char *at = strchr(d->name, '@');
+
+        return at ? at + 1 : NULL;
+}
+
+/* The registry knows them all by one name, and gives the address of any. */
+static bool is_an_instances(const Status *s, PeerId peer, const char *port) {
+        for (size_t i = 0; i < s->n; i++)
+                if (s->daemons[i].peer == peer && instance_of(s->daemons + i) && strcmp(instance_of(s->daemons + i), port) == 0)
+                        return true;
+        return false;
+}
+
+/* An instance is its port: on the host that the registry has for its name. */
+static int find_url(const Connection *c, const Status *s, Daemon *d) {
+        const char *url = connection_guess(c, d->peer), *port = instance_of(d);
+        size_t size = strlen(url) - (*port_of(url) ? strlen(port_of(url)) + 1 : 0);
+        int r;
+
+        if (!port && is_an_instances(s, d->peer, port_of(url)))
+                port = port_of(ctl_peers[d->peer].url);
+        if (port)
+                r = asprintf(&d->url, "%.*s:%s", (int) size, url, port);
+        else
+                r = asprintf(&d->url, "%s", url);
+        if (r < 0)
+                d->url = NULL;
+        return r < 0 ? -ENOMEM : 0;
+}
+
+static int probe(Connection *c, Status *s) {
+        _cleanup_(freep) Call *calls = calloc(s->n, sizeof(*calls));
+        _cleanup_(freep) Daemon **probed = calloc(s->n, sizeof(*probed));
+        int code = calls && probed ? CTL_OK : no_memory();
         size_t n = 0;
-        int code = CTL_OK;
 
-        for (size_t i = 0; i < _PEER_MAX && code == CTL_OK; i++) {
-                const char *url;
+        for (size_t i = 0; i < s->n && code == CTL_OK; i++) {
+                Daemon *d = s->daemons + i;
 
+                if (find_url(c, s, d) < 0)
+                        return no_memory();
                 /* A request to the socket of a daemon that is stopped would start it. */
-                if (!is_running(daemons + i))
+                if (!is_running(s, d))
                         continue;
-                url = connection_guess(c, (PeerId) i);
-                if (asprintf(&calls[n].url, "%s/healthz", url) < 0) {
+                if (asprintf(&calls[n].url, "%s/healthz", d->url) < 0) {
                         calls[n].url = NULL;
                         code = no_memory();
                         break;
                 }
                 calls[n].timeout_usec = PROBE_USEC;
-                daemons[i].probed = true;
-                peers[n++] = (PeerId) i;
+                d->probed = true;
+                probed[n++] = d;
         }
         if (code == CTL_OK)
                 code = connection_run(c, calls, n);
-        for (size_t i = 0; i < _PEER_MAX; i++)
-                if (i < n)
-                        daemons[peers[i]].call = calls[i];
-                else
-                        call_deinit(calls + i);
+        for (size_t i = 0; i < n; i++)
+                probed[i]->call = calls[i];
         return code;
 }
 
@@ -120,161 +211,36 @@ static int judge(Daemon *d) {
         return text_replace(&d->health, status);
 }
 
-static void format_memory(uint64_t bytes, char *ret, size_t size) {
-        if (bytes == UINT64_MAX)
-                (void) snprintf(ret, size, "-");
-        else
-                (void) snprintf(ret, size, "%" PRIu64 ".%" PRIu64 "M", bytes >> 20, (bytes >> 10) % 1024 * 10 / 1024);
-}
-
-static void add_unit_cells(Table *t, const Daemon *d) {
-        const UnitState *u = &d->unit;
-        uint64_t now = clock_realtime_usec();
-        char span[CLOCK_SPAN_SIZE] = "0s", memory[32];
-        Style style = strcmp(u->active, "active") == 0 ? STYLE_GOOD : strcmp(u->active, "failed") == 0 ? STYLE_BAD : STYLE_WARNING;
-
-        if (!u->installed)
-                table_add(t, STYLE_WARNING, "not installed");
-        else
-                table_add(t, style, "%s (%s)", u->active, u->sub);
-        if (u->since_usec > 0 && now >= u->since_usec + USEC_PER_SEC)
-                clock_format_span((now - u->since_usec) / USEC_PER_SEC * USEC_PER_SEC, span);
-        table_add(t, STYLE_PLAIN, "%s%s", u->since_usec > 0 ? span : "-", u->since_usec > 0 ? " ago" : "");
-        if (u->pid > 0)
-                table_add(t, STYLE_PLAIN, "%" PRIu32, u->pid);
-        else
-                table_add(t, STYLE_PLAIN, "-");
-        format_memory(u->memory_bytes, memory, sizeof(memory));
-        table_add(t, STYLE_PLAIN, "%s", memory);
-}
-
-static void add_health_cells(Table *t, const Daemon *d) {
-        char latency[CLOCK_SPAN_SIZE] = "-";
-        bool warn = d->good && strcmp(d->health, "ok") != 0;
-
-        table_add(t, warn ? STYLE_WARNING : d->good ? STYLE_GOOD : d->probed ? STYLE_BAD : STYLE_FAINT, "%s%s%s%s", d->health,
-                  d->detail ? " (" : "", d->detail ? d->detail : "", d->detail ? ")" : "");
-        if (d->probed && d->call.error == 0)
-                clock_format_span(d->call.elapsed_usec, latency);
-        table_add(t, STYLE_PLAIN, "%s", latency);
-}
-
-/* Of where it was asked, without the path. */
-static int base_length(const Daemon *d) {
-        return (int) (strlen(d->call.url) - strlen("/healthz"));
-}
-
-static int print_status(const Ctl *ctl, const Daemon *daemons, bool units, const char *note) {
-        _cleanup_(table_deinit) Table t = units ? TABLE("DAEMON", "UNIT", "SINCE", ">PID", ">MEMORY", "HEALTH", ">LATENCY", "STATUS")
-                                                : TABLE("DAEMON", "URL", "HEALTH", ">LATENCY");
-        int r;
-
-        for (size_t i = 0; i < _PEER_MAX; i++) {
-                const Daemon *d = daemons + i;
-
-                table_add(&t, STYLE_PLAIN, "%s", ctl_peers[i].unit);
-                if (units)
-                        add_unit_cells(&t, d);
-                else
-                        table_add(&t, STYLE_PLAIN, "%.*s", base_length(d), d->call.url);
-                add_health_cells(&t, d);
-                if (units)
-                        /* What a daemon said last does not hold any more when it is gone. */
-                        table_add(&t, STYLE_PLAIN, "%s", d->unit.pid > 0 ? d->unit.status_text : "");
-        }
-        r = table_print(&t, ctl->colour);
-        if (r < 0)
-                return ctl_fail(CTL_FAILURE, "%s", strerror(-r));
-        if (note)
-                (void) fprintf(stderr, "%s\n", note);
-        return CTL_OK;
-}
-
-static int daemon_to_json(const Daemon *d, const Peer *peer, json_object **ret) {
-        json_object *o = json_object_new_object();
-        const UnitState *u = &d->unit;
-        int r = 0;
-
-        *ret = o;
-        if (!o || json_add_text(o, "Name", peer->unit) < 0 ||
-            json_add(o, "ServiceURL", json_object_new_string_len(d->call.url, base_length(d))) < 0)
-                return -ENOMEM;
-        if (d->has_unit) {
-                r = json_add_text(o, "ActiveState", u->active);
-                if (r >= 0)
-                        r = json_add_text(o, "SubState", u->sub);
-                if (r >= 0)
-                        r = json_add_uint64(o, "SinceMicroseconds", u->since_usec);
-                if (r >= 0)
-                        r = json_add_uint64(o, "PID", u->pid);
-                if (r >= 0 && u->memory_bytes != UINT64_MAX)
-                        r = json_add_uint64(o, "MemoryBytes", u->memory_bytes);
-                if (r >= 0)
-                        r = json_add_text(o, "StatusText", u->status_text);
-        }
-        if (r >= 0)
-                r = json_add_text(o, "Health", d->probed ? d->health : NULL);
-        if (r >= 0 && d->probed && d->call.error == 0)
-                r = json_add_uint64(o, "LatencyMicroseconds", d->call.elapsed_usec);
-        if (r >= 0)
-                r = json_add(o, "Good", json_object_new_boolean(d->good));
-        return r;
-}
-
-static int print_json(const Daemon *daemons) {
-        _cleanup_(json_unrefp) json_object *o = json_object_new_object();
-        json_object *array = json_object_new_array();
-
-        if (!o || json_add(o, "Daemons", array) < 0)
-                return no_memory();
-        for (size_t i = 0; i < _PEER_MAX; i++) {
-                json_object *one = NULL;
-
-                if (daemon_to_json(daemons + i, ctl_peers + i, &one) < 0 || json_object_array_add(array, one) < 0) {
-                        json_unrefp(&one);
-                        return no_memory();
-                }
-        }
-        return output_json(o);
-}
-
-static int report(const Ctl *ctl, Daemon *daemons, const char *note) {
+static int report(const Ctl *ctl, Status *s, const char *note) {
         size_t n_good = 0, n_answers = 0;
         int code;
 
-        for (size_t i = 0; i < _PEER_MAX; i++) {
-                if (judge(daemons + i) < 0)
+        for (size_t i = 0; i < s->n; i++) {
+                Daemon *d = s->daemons + i;
+
+                if (judge(d) < 0)
                         return no_memory();
-                n_good += daemons[i].good;
-                n_answers += daemons[i].probed && daemons[i].call.error == 0;
+                n_good += d->good;
+                n_answers += d->probed && d->call.error == 0;
         }
-        code = ctl->json ? print_json(daemons) : print_status(ctl, daemons, daemons[0].has_unit, note);
+        code = ctl->json ? status_print_json(s) : status_print(ctl, s, note);
         if (code != CTL_OK)
                 return code;
-        return n_good == _PEER_MAX ? CTL_OK : n_answers > 0 ? CTL_FAILURE : CTL_UNREACHABLE;
+        return n_good == s->n ? CTL_OK : n_answers > 0 ? CTL_FAILURE : CTL_UNREACHABLE;
 }
 
 int ctl_status(Ctl *ctl, char *arguments[]) {
         _cleanup_(connection_freep) Connection *c = NULL;
-        Daemon daemons[_PEER_MAX] = {};
+        _cleanup_(status_deinit) Status s = {};
         const char *note;
         int code;
 
         code = connection_open(ctl, &c);
-        if (code == CTL_OK) {
-                read_units(daemons, &note);
-                if (is_running(daemons + PEER_REGISTRY))
-                        code = connection_guess_all(c);
-        }
+        if (code == CTL_OK && read_units(&s, &note) < 0)
+                code = no_memory();
+        if (code == CTL_OK && registry_is_running(&s))
+                code = connection_guess_all(c);
         if (code == CTL_OK)
-                code = probe(c, daemons);
-        if (code == CTL_OK)
-                code = report(ctl, daemons, note);
-        for (size_t i = 0; i < _PEER_MAX; i++) {
-                unit_state_deinit(&daemons[i].unit);
-                call_deinit(&daemons[i].call);
-                free(daemons[i].health);
-                free(daemons[i].detail);
-        }
-        return code;
+                code = probe(c, &s);
+        return code == CTL_OK ? report(ctl, &s, note) : code;
 }

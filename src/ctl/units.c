@@ -167,14 +167,14 @@ static int take_names(sd_bus_message *reply, char ***ret) {
         return 0;
 }
 
-int units_list(sd_bus *bus, char *const patterns[], char ***ret) {
+int units_list(sd_bus *bus, bool running, char *const patterns[], char ***ret) {
         static char *const states[] = { (char *) "active", (char *) "reloading", NULL };
         _cleanup_(messagep) sd_bus_message *call = NULL, *reply = NULL;
         int r;
 
         r = sd_bus_message_new_method_call(bus, &call, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "ListUnitsByPatterns");
         if (r >= 0)
-                r = sd_bus_message_append_strv(call, (char **) states);
+                r = sd_bus_message_append_strv(call, running ? (char **) states : NULL);
         if (r >= 0)
                 r = sd_bus_message_append_strv(call, (char **) patterns);
         if (r >= 0)

@@ -25,8 +25,8 @@ void unit_state_deinit(UnitState *s);
 int units_open(sd_bus **ret);
 int units_read(sd_bus *bus, const char *unit, UnitState *ret);
 
-/* The units that run of these glob(7) patterns, in the order of strverscmp(3), NULL-terminated: the caller's. */
-int units_list(sd_bus *bus, char *const patterns[], char ***ret);
+/* The units that systemd has loaded, or those of them that run, of these glob(7) patterns, in the order of strverscmp(3), NULL-terminated: the caller's. */
+int units_list(sd_bus *bus, bool running, char *const patterns[], char ***ret);
 void units_freep(char ***units);
 
 /* Has systemd restart it, and does not wait for it: units_read() says has_job as long as it is at it. -EACCES: this user may not;

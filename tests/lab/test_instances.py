@@ -57,6 +57,24 @@ def test_an_instance_is_a_service_of_its_own(instances):
     assert text.startswith("Serving http://127.0.0.1:5006; "), text
 
 
+def test_status_shows_instances(portals):
+    def shown():
+        answer = json.loads(portals.run("gradebookctl", "status", "--json", check=False).stdout)
+        return {d["Name"]: (d["ServiceURL"].rpartition(":")[2], d["ActiveState"], d["Good"]) for d in answer["Daemons"] if "portal" in d["Name"]}
+    wanted = {"gradebook-portal@5006": ("5006", "active", True), "gradebook-portal@5007": ("5007", "active", True)}
+    assert shown() == {"gradebook-portal": ("5005", "active", True), **wanted}
+    assert [line.split()[0] for line in portals.run("gradebookctl", "status", check=False).stdout.splitlines()[-3:]] == list(shown())
+    # Where instances take its place, nobody misses the plain one.
+    portals.systemctl("stop", "gradebook-portal.socket", "gradebook-portal.service")
+    try:
+        assert shown() == wanted
+        wait_until(lambda: portals.run("gradebookctl", "status", check=False).returncode == 0, "all is well")
+    finally:
+        portals.systemctl("start", "gradebook-portal.service")
+    # Now the registry has it last.
+    wait_until(lambda: shown() == {"gradebook-portal": ("5005", "active", True), **wanted}, "each is asked where it listens")
+
+
 def test_a_connection_starts_an_instance(instances):
     instances.systemctl("start", "gradebook-portal@5006.socket")
     assert not instances.is_active(SECOND)
