@@ -176,8 +176,8 @@ static void follow(Instance *i, const StoreRow *row) {
 
         if ((row->state == STORE_CRITICAL) == (old == HEALTH_CRITICAL))
                 return;
-        if (i->owned) {
-                /* Of our own we know more than who had it before, and says so late. All others heard that, too. */
+        if (i->owned && (i->checked_usec > 0 || !i->health.probed)) {
+                /* We know more than who had it before, and says so late. All others heard that, too. */
                 if (i->record)
                         mark_soon(i->registry, i->record);
                 return;
