@@ -104,6 +104,13 @@ class Machine:
         self._tool("halt")
         self._tool("boot", *self.options)
 
+    def crash(self):
+        """All of it at once, as by a power cut; the files stay, as they were written. boot() brings it up again."""
+        self._tool("crash")
+
+    def boot(self):
+        self._tool("boot", *self.options)
+
     def run(self, *command, check=True, input=None, timeout=60):
         """Runs a command inside, as root, and returns its CompletedProcess; one string is a line for sh."""
         if len(command) == 1:

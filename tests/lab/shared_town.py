@@ -30,6 +30,10 @@ class SharedTown(Town):
     def is_well(self):
         return all(self.passes_at(place) for place in PLACES)
 
+    def start_services(self, place):
+        names = PLACES[place]
+        self.machines[place].systemctl("start", *(f"gradebook-{s}.socket" for s in names), *(f"gradebook-{s}.service" for s in names))
+
     # ---- etcd ----
 
     def start_etcd(self, place):

@@ -27,8 +27,8 @@ def town(build, tmp_path_factory):
         wait_until(t.etcd_leader, "etcd has a leader", timeout=30)
         t.make_primary("one")
         t.make_standby("two", "one")
-        for place, services in PLACES.items():
-            machines[place].systemctl("start", *(f"gradebook-{s}.socket" for s in services), *(f"gradebook-{s}.service" for s in services))
+        for place in PLACES:
+            t.start_services(place)
         wait_until(t.is_well, "all services pass at all three registries", timeout=60)
         done = machines["two"].run("gradebookctl", "students", "add", "Ada", "Lovelace", check=False)
         assert done.returncode == 0, done.stderr
@@ -94,6 +94,29 @@ def test_a_machine_is_cut_off(well):
             assert well.states("one")[well.url("grading", "one")] == well.states("one")[well.url("grading", "two")] == "passing"
         wait_until(well.is_well, "all that lives there is found again, by all registries", timeout=SECONDS)
     judge(well, writers, "two")
+    judge_lines(well, sources)
+
+
+def test_a_machine_is_killed(well):
+    """The third, all of it at once: what lives is reachable within five seconds, and all is served on; then it boots again, and joins them."""
+    living = {well.url(name, place): "passing" for place in ("one", "two") for name in PLACES[place] if name != "registry"}
+
+    def all_live(at):
+        states = well.states(at)
+        return {url: states.get(url) for url in living} == living
+    with well.watched("one", "one"), lists_stay_full(well, ["one", "two"]), Writers(well, ["one", "two"]) as writers, Sources(well, ["one", "two"]) as sources:
+        wait_until(lambda: len(writers.acknowledged) > 5, "grades are saved", timeout=30)
+        well.machines["three"].crash()
+        wait_until(lambda: all_live("one") and all_live("two"), "what lives is reachable", timeout=SECONDS)
+        wait_until(lambda: well.states("one").get(well.url("portal", "three")) == "critical", "what does not is missed", timeout=30)
+        before, lines = len(writers.acknowledged), dict(sources.acknowledged)
+        wait_until(lambda: len(writers.acknowledged) > before + 10 and all(n > lines[s] for s, n in sources.acknowledged.items()), "all goes on", timeout=30)
+        assert all_live("one") and all_live("two")
+        well.machines["three"].boot()
+        well.start_etcd("three")
+        well.start_services("three")
+        wait_until(well.is_well, "it has joined them", timeout=60)
+    judge(well, writers, "three")
     judge_lines(well, sources)
 
 
