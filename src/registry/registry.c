@@ -255,6 +255,7 @@ void registry_stop(void *service) {
         g->mark_source = sd_event_source_disable_unref(g->mark_source);
         g->pulse_source = sd_event_source_disable_unref(g->pulse_source);
         g->hold_source = sd_event_source_disable_unref(g->hold_source);
+        g->review_source = sd_event_source_disable_unref(g->review_source);
 }
 
 void registry_status(void *service, Buffer *out) {

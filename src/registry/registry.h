@@ -117,6 +117,7 @@ struct Registry {
         size_t n_suppressed;            /* histories */
         size_t n_held;                  /* instances */
         sd_event_source *hold_source;
+        sd_event_source *review_source; /* of a store that is shared, see share.c */
         Source *sources;                /* uthash by address */
         bool stopping;
         RegistryCounters counters;

@@ -20,6 +20,7 @@
 
 #define VISIT_USEC (2 * USEC_PER_SEC)           /* how long the registry pushes to one that came to it */
 #define MARGIN_USEC (500 * USEC_PER_MSEC)
+#define REVIEW_USEC (2 * USEC_PER_SEC)          /* between two looks whether all registries have the same */
 #define APART_USEC 50                           /* from one first probe to the next, of those that are taken over */
 
 int share_read_registration(const StoreRow *row, Registration **ret) {
@@ -332,6 +333,20 @@ static void on_away(bool away, void *userdata) {
         g->shared_seen = g->shared_seen || !away;
 }
 
+/* Whatever order news came in: in the end all have it as the owner does. */
+static int on_review(sd_event_source *source, uint64_t usec, void *userdata) {
+        Registry *g = userdata;
+        StoreInfo info;
+        StoreRow row;
+
+        store_info(g->store, &info);
+        for (Instance *i = g->instances; i && !info.away; i = i->hh.next)
+                if (store_last_said(g->store, i->url, &row))
+                        follow(i, &row);
+        (void) sd_event_source_set_time_relative(source, REVIEW_USEC);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 int share_start(Registry *g) {
         static const StoreFollower follower = {
                 .changed = on_changed,
@@ -347,6 +362,12 @@ int share_start(Registry *g) {
                 i->owned = find_owned(i);
                 if (!i->owned)
                         give_away(i);
+        }
+        if (g->shared) {
+                int r = sd_event_add_time_relative(g->rt->event, &g->review_source, CLOCK_MONOTONIC, REVIEW_USEC, USEC_PER_SEC / 10, on_review, g);
+
+                if (r < 0)
+                        return r;
         }
         return store_start(g->store, &follower, g);
 }

@@ -30,6 +30,14 @@ class SharedTown(Town):
     def is_well(self):
         return all(self.passes_at(place) for place in PLACES)
 
+    def wait_until_well(self, what, timeout):
+        try:
+            wait_until(self.is_well, what, timeout=timeout)
+        except AssertionError as e:
+            said = {place: f"{self.states(place)}\n" + machine.run("journalctl --no-pager -o short-precise -n 60 -u gradebook-registry -u etcd-member").stdout
+                    for place, machine in self.machines.items()}
+            raise AssertionError(f"{e}\netcd's leader: {self.etcd_leader()}\n" + "\n".join(f"{place}: {text}" for place, text in said.items())) from None
+
     def start_services(self, place):
         names = PLACES[place]
         self.machines[place].systemctl("start", *(f"gradebook-{s}.socket" for s in names), *(f"gradebook-{s}.service" for s in names))

@@ -29,7 +29,7 @@ def town(build, tmp_path_factory):
         t.make_standby("two", "one")
         for place in PLACES:
             t.start_services(place)
-        wait_until(t.is_well, "all services pass at all three registries", timeout=60)
+        t.wait_until_well("all services pass at all three registries", 60)
         done = machines["two"].run("gradebookctl", "students", "add", "Ada", "Lovelace", check=False)
         assert done.returncode == 0, done.stderr
         yield t
@@ -37,7 +37,7 @@ def town(build, tmp_path_factory):
 
 @pytest.fixture
 def well(town):
-    wait_until(town.is_well, "all services pass at all three registries", timeout=60)
+    town.wait_until_well("all services pass at all three registries", 60)
     wait_until(lambda: all(town.page(place, place) for place in PLACES), "all portals show the students", timeout=30)
     return town
 
@@ -92,7 +92,7 @@ def test_a_machine_is_cut_off(well):
         with well.network.cut("three"):
             wait_until(lambda: well.states("one").get(well.url("portal", "three")) == "critical", "its portal is missed", timeout=30)
             assert well.states("one")[well.url("grading", "one")] == well.states("one")[well.url("grading", "two")] == "passing"
-        wait_until(well.is_well, "all that lives there is found again, by all registries", timeout=SECONDS)
+        well.wait_until_well("all that lives there is found again, by all registries", SECONDS)
     judge(well, writers, "two")
     judge_lines(well, sources)
 
@@ -115,7 +115,7 @@ def test_a_machine_is_killed(well):
         well.machines["three"].boot()
         well.start_etcd("three")
         well.start_services("three")
-        wait_until(well.is_well, "it has joined them", timeout=60)
+        well.wait_until_well("it has joined them", 60)
     judge(well, writers, "three")
     judge_lines(well, sources)
 
