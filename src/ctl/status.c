@@ -157,8 +157,10 @@ static int probe(Connection *c, Status *s) {
         for (size_t i = 0; i < s->n && code == CTL_OK; i++) {
                 Daemon *d = s->daemons + i;
 
-                if (find_url(c, s, d) < 0)
-                        return no_memory();
+                if (find_url(c, s, d) < 0) {
+                        code = no_memory();
+                        break;
+                }
                 /* A request to the socket of a daemon that is stopped would start it. */
                 if (!is_running(s, d))
                         continue;

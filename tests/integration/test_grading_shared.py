@@ -6,7 +6,9 @@ import datetime
 import json
 import os
 import random
+import socket
 import sqlite3
+import struct
 import threading
 import time
 
@@ -188,6 +190,24 @@ def test_rights_are_those_of_now(both):
         assert b.get("/classes/1/grid", token=token).status == 200
         assert b.request(f"/teachings/{teaching.json['ID']}", "DELETE").status == 204
         assert a.get("/classes/1/grid", token=token).status == 404
+
+
+def test_who_goes_while_the_database_is_asked(both, shared_postgres, database_url):
+    """A reader is held meanwhile: one that has gone by then is let go of, and nobody waits for it."""
+    a, _ = both
+    a.post("/students", NICK)
+    question = f"GET /students/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {a.cluster.token}\r\n\r\n".encode()
+    for _ in range(20):
+        slow = threading.Thread(target=shared_postgres.sql, args=("BEGIN; LOCK TABLE gradebook_grading.head; SELECT pg_sleep(0.1); COMMIT", database_url.rsplit("/", 1)[1]))
+        slow.start()
+        for n in range(20):
+            with socket.create_connection(("127.0.0.1", a.port)) as s:
+                s.sendall(question)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))      # a reset, once it has been read
+                threading.Event().wait(n / 4000)
+        slow.join()
+    wait_until(lambda: "gradebook_http_open_requests 1\n" in a.get("/metrics").text, "none is left but the one that asks")
+    assert a.get("/students/1").json["ID"] == 1
 
 
 def test_ids_are_never_given_twice(both):

@@ -297,12 +297,16 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", path], check=True)
 
 
-@pytest.mark.files_only
-def test_a_full_disk_refuses_writes_and_recovers_by_itself(cluster, small_disk):
+def log_on(cluster, disk):
     log = cluster.daemon("log")
     log.logs.rmdir()
-    log.logs.symlink_to(small_disk)
-    log.start()
+    log.logs.symlink_to(disk)
+    return log.start()
+
+
+@pytest.mark.files_only
+def test_a_full_disk_refuses_writes_and_recovers_by_itself(cluster, small_disk):
+    log = log_on(cluster, small_disk)
     hog = small_disk / "hog"
     stored = []
     text = "x" * 10000
@@ -330,10 +334,7 @@ def test_a_full_disk_refuses_writes_and_recovers_by_itself(cluster, small_disk):
 @pytest.mark.files_only
 def test_what_was_written_ahead_of_a_failed_commit_is_taken_back(cluster, small_disk):
     """A long body goes to the disk while it is still rendered: of one that does not fit nothing stays, and the next one stands right behind the last."""
-    log = cluster.daemon("log")
-    log.logs.rmdir()
-    log.logs.symlink_to(small_disk)
-    log.start()
+    log = log_on(cluster, small_disk)
     assert log.post("/log?service=t", "before", headers=TEXT).status == 200
     size = live_file(log).stat().st_size
     long = "".join(f"{n:06} {'x' * 90}\n" for n in range(10000))       # rendered, more than the disk has; a part of it fits
