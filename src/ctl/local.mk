@@ -41,7 +41,7 @@ libctl_a_SOURCES = \
 	src/ctl/services.c src/ctl/services.h \
 	src/ctl/services-show.c \
 	src/ctl/services-tree.c \
-	src/ctl/status.c \
+	src/ctl/status.c src/ctl/status.h \
 	src/ctl/status-show.c \
 	src/ctl/students.c src/ctl/students.h \
 	src/ctl/token.c src/ctl/token.h \

@@ -54,6 +54,12 @@ def test_every_header_is_named_by_its_path():
     none_of(wrong)
 
 
+def test_every_source_is_in_a_release():
+    rules = [text_of(path) for path in source_files() if path.suffix == ".mk" or path.name == "Makefile.am"]
+    named = set(re.findall(r"[\w./-]+\.[ch]\b", "\n".join(rules)))
+    none_of(f"{path} stands in no local.mk: make dist would leave it out" for path in C_FILES if str(path) not in named)
+
+
 def test_libraries_stay_hidden():
     wrong = [f"{where} includes <{header}>" for path in C_FILES for where, _, header in includes(path)
              if header in HIDDEN and not re.fullmatch(HIDDEN[header], str(path))]
