@@ -114,6 +114,10 @@ bool text_is_blank(const char *s) {
         return true;
 }
 
+bool text_equal(const char *a, const char *b) {
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 int text_replace(char **p, const char *s) {
         char *copy = NULL;
 

@@ -21,5 +21,8 @@ static inline bool text_is_empty(const char *s) {
         return !s || !*s;
 }
 
+/* NULL is equal to NULL alone. */
+bool text_equal(const char *a, const char *b);
+
 /* Replaces *p by a copy of s (NULL for NULL); -ENOMEM leaves it. */
 int text_replace(char **p, const char *s);

@@ -149,7 +149,9 @@ void catalog_set_saved(Catalog *c, uint64_t sequence) {
 }
 
 uint64_t catalog_record_changed(const Record *r) {
-        return r->changes[0] > r->weighed ? r->changes[0] : r->weighed;
+        uint64_t last = r->changes[0] > r->weighed ? r->changes[0] : r->weighed;
+
+        return last > r->doubted ? last : r->doubted;
 }
 
 size_t catalog_count(const Catalog *c) {
@@ -205,11 +207,17 @@ bool catalog_set_weight(Catalog *c, Record *r, unsigned weight) {
         return true;
 }
 
+/* Not one of its changes: whether it is there did not change, and what was before goes by their number. */
+void catalog_doubt(Catalog *c, Record *r) {
+        record_unlink(c, r);
+        r->doubted = ++c->sequence;
+        record_link(c, r);
+}
+
 void catalog_restore(Catalog *c, Record *r, bool present, bool known) {
-        if (known)
-                r->present = present;
-        else
-                record_change(c, r, present);
+        r->present = present;
+        if (!known)
+                catalog_doubt(c, r);
 }
 
 typedef int (*RecordVisitor)(const Record *r, void *userdata);
@@ -255,6 +263,10 @@ static bool was_present(const Record *r, size_t n_later) {
         return r->present == (n_later % 2 == 0);
 }
 
+static bool is_since(uint64_t change, const Collector *c) {
+        return change > c->position->acked && change <= c->upto;
+}
+
 /* Whether the dependant lacks how it was after upto. One that came and went (or went and came) since it last
  * heard is as it knew it, provided that nothing in between may have reached it. */
 static bool is_missing(const Record *r, const Collector *c) {
@@ -262,7 +274,7 @@ static bool is_missing(const Record *r, const Collector *c) {
 
         if (n > n_later && ((n - n_later) % 2 == 1 || c->position->in_doubt || n == CHANGES_KEPT))
                 return true;
-        return r->weighed > c->position->acked && r->weighed <= c->upto && was_present(r, n_later);
+        return is_since(r->doubted, c) || (is_since(r->weighed, c) && was_present(r, n_later));
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): a sum of these stands for a set of changes. */

@@ -31,6 +31,7 @@ typedef struct Record {
         unsigned weight;                /* 0: WEIGHT_DEFAULT */
         uint64_t changes[CHANGES_KEPT]; /* numbers of its last comings and goings, the last first; 0: older than this process */
         uint64_t weighed;               /* number of the last change of its weight; 0 likewise */
+        uint64_t doubted;               /* number under which all are told how it is, as nobody knows what they know; 0 likewise */
         void *owner;                    /* the registration behind it; NULL: it only waits until all know it is gone */
         bool marked;                    /* marks.c: on the list of rows in the store that may have to be brought up to date */
         uint64_t abandoned_usec;        /* monotonic: since when it has no owner; 0: it has, or since before this process */
@@ -63,6 +64,9 @@ bool catalog_set_weight(Catalog *c, Record *r, unsigned weight);
 
 /* At start-up: how it is, and whether dependants know it to be so. */
 void catalog_restore(Catalog *c, Record *r, bool present, bool known);
+
+/* Another registry may have told dependants of it what is not known here: all are told how it is, whatever they know. */
+void catalog_doubt(Catalog *c, Record *r);
 
 const char *catalog_record_name(const Record *r);
 uint64_t catalog_sequence(const Catalog *c);    /* number of the last change */

@@ -103,17 +103,6 @@ static void release(const Write *w) {
         discovery_release(g, w->event);
 }
 
-void mark_registered(Registry *g, const Instance *i) {
-        bool alone = g->n_stale == 1 && i->record->stale && g->saving == 0 && !g->store_failed;
-
-        if (!alone || i->synced || !health_is_reachable(&i->health) || register_is_pending(g, i->url))
-                return;
-
-        i->record->stale = false;
-        g->n_stale = 0;
-        release(&(Write[]) { write_up_to_now(g) }[0]);
-}
-
 static void note_result(Registry *g, int result) {
         if (result >= 0) {
                 if (g->store_failed)
@@ -165,6 +154,21 @@ static int submit(Registry *g, const StoreRow *rows, size_t n, bool last) {
         g->saving++;
         (void) TAKE_PTR(w);
         return 0;
+}
+
+void mark_registered(Registry *g, const Instance *i) {
+        bool alone = g->n_stale == 1 && i->record->stale && (g->saving == 0 || g->shared) && !g->store_failed;
+
+        if (!alone || i->synced || !health_is_reachable(&i->health) || register_is_pending(g, i->url))
+                return;
+
+        /* In a store that is shared it is on other disks, and on its way to ours: behind all that were before it. */
+        if (g->shared && submit(g, NULL, 0, true) < 0)
+                return;
+        i->record->stale = false;
+        g->n_stale = 0;
+        if (!g->shared)
+                release(&(Write[]) { write_up_to_now(g) }[0]);
 }
 
 /* The dependants that do not know everything yet. Their number is small but right after a change. */
@@ -284,10 +288,12 @@ void mark_flush(Registry *g) {
                 g->marked = waiting;
                 waiting = next;
         }
-        if (r >= 0 && g->saving > 0 && !last)
+        /* What has gone has no row to write; in a store that is shared, that it has gone may still be on its way to this machine's disk. */
+        bool waits = g->saving > 0 || g->shared;
+        if (r >= 0 && waits && !last)
                 r = submit(g, NULL, 0, true);
         if (r < 0)
                 note_result(g, r);
-        if (r < 0 || g->saving == 0)
+        if (r < 0 || !waits)
                 release(&(Write[]) { write_up_to_now(g) }[0]);
 }

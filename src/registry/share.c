@@ -166,8 +166,7 @@ static bool is_same(const Instance *i, const StoreRow *row) {
 
         if (i->stamp > 0)
                 return i->stamp == row->stamp;
-        if (!i->process != !row->process || (i->process && strcmp(i->process, row->process) != 0) ||
-            share_read_registration(row, &registration) < 0)
+        if (!text_equal(i->process, row->process) || share_read_registration(row, &registration) < 0)
                 return false;
         return registration_equal(i->registration, registration);
 }
@@ -209,7 +208,7 @@ static void remember_gone(Registry *g, const char *url, const char *name) {
 
         if (!service_name_is_valid(name) || catalog_get(g->catalog, name, url, &r) < 0 || r->owner || r->present || catalog_record_changed(r) > 0)
                 return;
-        catalog_restore(g->catalog, r, false, false);
+        catalog_doubt(g->catalog, r);
         r->abandoned_usec = clock_monotonic_usec();
         mark_now(g, r);
 }

@@ -84,19 +84,20 @@ static void on_copied(int result, void *userdata) {
                 log_debug("The copy of what etcd has is behind: %s", strerror(-result));
 }
 
-void etcd_store_copy(EtcdStore *s, const Entry *e) {
+int etcd_store_keep(EtcdStore *s, const Entry *e, StoreDone done, void *userdata) {
         StoreHistory history = e->value.history;
         StoreRow row = value_row(&e->value, etcd_entry_url(e));
-        int r;
 
-        if (e->value.is_history) {
-                history.url = etcd_entry_url(e);
-                r = store_keep(s->copy, &history, on_copied, s);
-        } else if (e->value.gone) {
-                r = store_deregister(s->copy, etcd_entry_url(e), e->value.stamp, on_copied, s);
-        } else {
-                r = store_register(s->copy, &row, on_copied, s);
-        }
+        history.url = etcd_entry_url(e);
+        if (e->value.is_history)
+                return store_keep(s->copy, &history, done, userdata);
+        if (e->value.gone)
+                return store_deregister(s->copy, etcd_entry_url(e), e->value.stamp, done, userdata);
+        return store_register(s->copy, &row, done, userdata);
+}
+
+void etcd_store_copy(EtcdStore *s, const Entry *e) {
+        int r = etcd_store_keep(s, e, on_copied, s);
         if (r < 0)
                 on_copied(r, s);
 }

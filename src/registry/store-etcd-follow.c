@@ -112,7 +112,7 @@ static bool is_ours_newer(const Entry *e, const Value *v) {
 
 /* Takes the value. */
 static void take_value(EtcdStore *s, Entry *e, Value *v) {
-        bool same = !v->is_history && e->value.stamp == v->stamp && e->value.gone == v->gone;
+        bool same = value_is_same(&e->value, v);
         bool is_own = v->is_history && strcmp(v->registry, s->id) == 0 && !e->unshared && etcd_entry_stamp(&e->value) > 0;
         bool was_void = value_is_void(&e->value);
 

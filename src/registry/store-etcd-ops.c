@@ -19,6 +19,7 @@ static Op *op_free(Op *op) {
                 return NULL;
 
         value_deinit(&op->value);
+        value_deinit(&op->former);
         free(op->key);
         free(op);
         return NULL;
@@ -37,7 +38,8 @@ static void op_end(Op *op, int result) {
 
 /* ---- what becomes of it ---- */
 
-static int put_entry(EtcdStore *s, const Op *op, Entry **ret) {
+/* *ret_former, the caller's, is what it was. */
+static int put_entry(EtcdStore *s, const Op *op, Entry **ret, Value *ret_former) {
         Value value;
 
         int r = etcd_entry_get(s, op->key, ret);
@@ -45,7 +47,7 @@ static int put_entry(EtcdStore *s, const Op *op, Entry **ret) {
                 r = value_copy(&op->value, &value);
         if (r < 0)
                 return r;
-        value_deinit(&(*ret)->value);
+        *ret_former = (*ret)->value;
         (*ret)->value = value;
         return 0;
 }
@@ -62,7 +64,7 @@ static void op_succeed(Op *op, uint64_t revision) {
                 op_end(op, 0);
                 return;
         }
-        int r = put_entry(s, op, &e);
+        int r = put_entry(s, op, &e, &op->former);
         if (r < 0) {
                 op_end(op, r);
                 return;
@@ -75,21 +77,58 @@ static void op_succeed(Op *op, uint64_t revision) {
         op_end(op, 0);
 }
 
-/* Only this machine has it. A state that was found is found again, and what is to be dropped can wait. */
+/* The copy cannot take it: all is as it was. */
+static void take_back(const Op *op) {
+        EtcdStore *s = op->store;
+        Entry *e = etcd_entry_find(s, op->key);
+
+        /* Etcd may be back, and have brought another. */
+        if (!e || !e->unshared || etcd_entry_stamp(&e->value) != etcd_entry_stamp(&op->value))
+                return;
+        if (!op->was_known) {
+                etcd_entry_drop(s, e);
+                return;
+        }
+        Value former;
+        if (value_copy(&op->former, &former) < 0)
+                return;
+        value_deinit(&e->value);
+        e->value = former;
+        etcd_entry_set_unshared(s, e, op->was_unshared);
+}
+
+static void on_kept(int result, void *userdata) {
+        Op *op = userdata;
+        EtcdStore *s = op->store;
+
+        if (result < 0)
+                take_back(op);
+        op_end(op, result < 0 ? result : STORE_KEPT_HERE);
+        if (s->ops)
+                ops_send_soon(s);
+}
+
+/* Only this machine has it, on its disk. A state that was found is found again, and what is to be dropped can wait. */
 static void op_keep_here(Op *op) {
         EtcdStore *s = op->store;
-        Entry *e;
+        Entry *e = etcd_entry_find(s, op->key);
 
         if (op->drops || op->conditional) {
                 op_end(op, STORE_KEPT_HERE);
                 return;
         }
-        int r = put_entry(s, op, &e);
-        if (r >= 0) {
-                etcd_entry_set_unshared(s, e, true);
-                etcd_store_copy(s, e);
+        op->was_known = e;
+        op->was_unshared = e && e->unshared;
+        int r = put_entry(s, op, &e, &op->former);
+        if (r < 0) {
+                op_end(op, r);
+                return;
         }
-        op_end(op, r < 0 ? r : STORE_KEPT_HERE);
+        etcd_entry_set_unshared(s, e, true);
+        op->is_kept = true;
+        r = etcd_store_keep(s, e, on_kept, op);
+        if (r < 0)
+                on_kept(r, op);
 }
 
 void ops_keep_here(EtcdStore *s) {
@@ -98,7 +137,7 @@ void ops_keep_here(EtcdStore *s) {
         DL_FOREACH_SAFE(s->ops, op, next)
                 if (op->committed > 0)
                         op_succeed(op, op->committed);
-                else if (!op->is_sent)
+                else if (!op->is_sent && !op->is_kept)
                         op_keep_here(op);
 }
 
@@ -266,7 +305,7 @@ static void send(EtcdStore *s) {
         DL_FOREACH_SAFE(s->ops, op, next) {
                 if (r < 0 || n >= ETCD_OPS_MAX)
                         break;
-                if (op->committed > 0 || is_before(s, op->key, op))
+                if (op->committed > 0 || op->is_kept || is_before(s, op->key, op))
                         continue;
                 if (is_obsolete(s, op)) {
                         op_end(op, 0);

@@ -37,6 +37,14 @@ bool value_equal(const Value *a, const Value *b) {
         return !a->is_history && !b->is_history && a->stamp == b->stamp && a->gone == b->gone && (a->gone || a->state == b->state);
 }
 
+bool value_is_same(const Value *copied, const Value *v) {
+        if (v->is_history || copied->gone != v->gone)
+                return false;
+        if (copied->stamp > 0 || v->gone)
+                return copied->stamp == v->stamp;
+        return text_equal(copied->name, v->name) && text_equal(copied->registration, v->registration) && text_equal(copied->process, v->process);
+}
+
 static bool text_is_set(json_object *o, const char *member) {
         json_object *value;
 

@@ -42,6 +42,7 @@ void value_deinit(Value *v);
 int value_copy(const Value *from, Value *ret);
 int value_from_row(const StoreRow *row, const char *registry, Value *ret);      /* of a registration. -EBADMSG, -ENOMEM */
 bool value_equal(const Value *a, const Value *b);                               /* the same registration (or end) and state */
+bool value_is_same(const Value *copied, const Value *v);                        /* of a registration: nothing for the copy, which has no stamps */
 bool value_is_void(const Value *v);                                             /* says of its address that there is nothing */
 
 int value_to_text(const Value *v, char **ret);

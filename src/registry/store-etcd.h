@@ -5,7 +5,8 @@
  *
  * What is known of etcd is a table of entries, one for each key. A write goes to etcd first, together with all that came while the last
  * one was under way, and is done when the watch has come to its revision: so all registries see everything in one order, and whoever
- * is answered is answered with all that was there before. Then the copy follows, which nobody waits for.
+ * is answered is answered with all that was there before. The copy follows, and only what dependants are told waits for that (marks.c):
+ * so a registry that was killed has there what it may have told.
  *
  * While etcd is away a write is done when the copy has it, and its entry counts as unshared (on disk as well) until etcd has it, or
  * something newer. When etcd is back it is listed, and compared: what both have is as etcd has it, unless it is unshared; what only we have
@@ -50,6 +51,9 @@ typedef struct Op {
         bool is_sent;
         size_t place;                   /* in the transaction */
         bool is_repeated;
+        bool is_kept;                   /* etcd is away: it is on its way to the copy */
+        Value former;                   /* of the entry, for when the copy cannot take it */
+        bool was_known, was_unshared;
         uint64_t committed;             /* the revision that it got; 0: not yet */
         uint64_t committed_usec;        /* monotonic */
         StoreDone done;                 /* NULL: nobody waits */
@@ -99,6 +103,7 @@ uint64_t etcd_entry_stamp(const Value *v);
 const char *etcd_entry_url(const Entry *e);
 void etcd_store_settle(EtcdStore *s);
 void etcd_store_copy(EtcdStore *s, const Entry *e);     /* has this machine's copy follow */
+int etcd_store_keep(EtcdStore *s, const Entry *e, StoreDone done, void *userdata);      /* the same; done when the copy has it */
 int etcd_store_load(Store *store, int (*visit)(const StoreRow *row, void *userdata), void *userdata);   /* what the copy has */
 int etcd_store_start_sweeping(EtcdStore *s);            /* what has gone is forgotten after a while, by its owner */
 

@@ -153,10 +153,6 @@ int registration_to_json(const Registration *r, json_object **ret) {
         return 0;
 }
 
-static bool text_equal(const char *a, const char *b) {
-        return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* The order of the required services, or of the tags, says nothing, so it makes no difference either. */
 bool registration_equal(const Registration *a, const Registration *b) {
         for (size_t i = 0; i < a->n_required; i++)

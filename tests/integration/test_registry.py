@@ -24,6 +24,7 @@ class Peer:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.patches = []
+        self.arrived = []           # patches, with those that wait or were refused
         self.heartbeats = []
         self.refuse = 0             # so many patches are answered 500
         self.alive = 200            # what the heartbeat answers
@@ -54,6 +55,7 @@ class Peer:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                peer.arrived.append(json.loads(body))
                 peer.gate.wait(10)
                 if peer.refuse > 0:
                     peer.refuse -= 1

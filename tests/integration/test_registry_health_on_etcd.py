@@ -6,6 +6,7 @@ import os
 import pytest
 from test_registry_health import *  # noqa: F401,F403
 from test_registry_limits import *  # noqa: F401,F403
+from test_registry_model import *  # noqa: F401,F403
 
 pytestmark = pytest.mark.skipif(os.environ.get("GRADEBOOK_STORES") == "own", reason="the sanitizers' stage runs them on the embedded store")
 

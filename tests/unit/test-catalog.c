@@ -60,7 +60,7 @@ static void check_provider_is_news(Catalog *c, const Dependant *d, const Provide
         Record *r;
 
         assert_int_equal(catalog_get(c, p->name, p->url, &r), 0);
-        if (r->changes[CHANGES_KEPT - 1] <= d->position.acked)
+        if (r->changes[CHANGES_KEPT - 1] <= d->position.acked && r->doubted <= d->position.acked)
                 assert_int_equal(d->knows[name_index(p->name)][url_index(p->url)], !added);
 }
 
@@ -85,10 +85,14 @@ static void save(Catalog *c, Disk *disk) {
         catalog_set_saved(c, catalog_sequence(c));
 }
 
-static void check_knows_disk(const Dependant *d, const Disk *disk) {
+/* But for what was made doubtful after the last write: that is told with the next. */
+static void check_knows_disk(Catalog *c, const Dependant *d, const Disk *disk) {
+        Record *r;
+
         for (size_t n = 0; n < NAMES; n++)
                 for (size_t u = 0; u < URLS; u++)
-                        assert_int_equal(d->knows[n][u], disk->present[n][u] && registration_requires(&d->registration, names[n]));
+                        if (catalog_get(c, names[n], urls[u], &r) >= 0 && r->doubted <= catalog_saved(c))
+                                assert_int_equal(d->knows[n][u], disk->present[n][u] && registration_requires(&d->registration, names[n]));
 }
 
 /* One of which the disk has not followed for long cannot be told of. */
@@ -116,11 +120,21 @@ static void tell(Catalog *c, const Disk *disk, Dependant *d, bool arrives, bool 
         if (arrives)
                 receive(d, patch);
         if (arrives)
-                check_knows_disk(d, disk);
+                check_knows_disk(c, d, disk);
         if (arrives && answered)
                 d->position = (Position) { .acked = head };
         else
                 d->position.in_doubt = true;
+}
+
+/* Another registry has told dependants who knows what. */
+static void mislead(Catalog *c, Dependant *dependants, Record *r) {
+        size_t n = name_index(catalog_record_name(r)), u = url_index(r->url);
+
+        for (size_t i = 0; i < DEPENDANTS; i++)
+                if (registration_requires(&dependants[i].registration, names[n]))
+                        dependants[i].knows[n][u] = random() % 2;
+        catalog_doubt(c, r);
 }
 
 static void check_knows_truth(Catalog *c, const Dependant *d) {
@@ -165,7 +179,10 @@ static void run_history(unsigned seed) {
                         Record *r;
 
                         assert_int_equal(catalog_get(c, names[random() % NAMES], urls[random() % URLS], &r), 0);
-                        (void) catalog_set(c, r, random() % 2);
+                        if (random() % 8 > 0)
+                                (void) catalog_set(c, r, random() % 2);
+                        else
+                                mislead(c, dependants, r);
                 } else {
                         long how = random() % 4;
 

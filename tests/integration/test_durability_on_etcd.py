@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a registry may have told is on its own disk as well, though etcd has it already; and while etcd is away, what is answered as kept is."""
+
+import contextlib
+import sqlite3
+
+import pytest
+from etcd import Etcd
+from gradebook import Cluster, request, wait_until
+from test_durability import failing, holding, test_nobody_is_told_of_what_is_not_on_disk  # noqa: F401
+from test_registry import Peer
+
+RULES = {"HeartbeatSec": "1s", "RetrySec": "50ms", "PatchTimeoutSec": "10s"}
+
+
+@pytest.fixture
+def make_store(shared_etcd):
+    return lambda: {**shared_etcd.store(), **RULES}
+
+
+@pytest.fixture
+def client_and_peer(cluster, holding):  # noqa: F811
+    """A registry whose writes can be held, a client, and one that it depends on."""
+    registry = cluster.daemon("registry", keep_listener=True, environment=holding[-1]).start()
+    client, peer = Peer(registry, "Client", ["A"]), Peer(registry, "A")
+    for p in (client, peer):
+        p.register()
+    wait_until(lambda: client.knows(peer), "the client knows it")
+    yield registry, client, peer
+    for p in (client, peer):
+        if p.server:
+            p.die()
+
+
+def deregister(registry, peer):
+    assert registry.request("/services", "DELETE", peer.url, headers={"Content-Type": "text/plain"}).status == 200
+
+
+def is_in_copy(registry, peer):
+    with contextlib.closing(sqlite3.connect(f"file:{registry.state}/registry.db?mode=ro", uri=True)) as db:
+        return db.execute("SELECT count(*) FROM registrations WHERE url = ?", (peer.url,)).fetchone()[0] > 0
+
+
+def test_who_went_and_came_again_around_a_kill_is_told(client_and_peer, holding):  # noqa: F811
+    """What etcd has is answered; nobody hears of it before this machine's disk has it, as the next run goes by that."""
+    registry, client, peer = client_and_peer
+    registry.stop()
+    registry.start()
+    wait_until(lambda: "RTTMicroseconds" in registry.get("/services/A").json["Services"][0], "it was probed")
+    switch = holding[0]
+    switch.touch()
+    deregister(registry, peer)
+    # It answers others meanwhile, and has had time to tell.
+    for _ in range(20):
+        registry.get("/services")
+    assert client.knows(peer)
+    registry.kill()
+    switch.unlink()
+    registry.start()
+    wait_until(lambda: client.knows(), "the next run tells that it went")
+    peer.register()
+    wait_until(lambda: client.knows(peer), "it came again")
+
+
+def test_who_comes_again_while_the_first_patch_is_on_its_way_is_told(client_and_peer):
+    """Of one that went long ago, etcd alone knows; what the client knows of it, nobody. That is no change by which to count."""
+    registry, client, peer = client_and_peer
+    deregister(registry, peer)
+    wait_until(lambda: client.knows(), "the client knows that it went")
+    # The next run cannot know whether all heard of it, tells it again, and forgets it.
+    registry.stop()
+    assert is_in_copy(registry, peer)
+    registry.start()
+    wait_until(lambda: not registry.get("/services/Client").json["Services"][0]["PatchPending"], "the client knows that it went")
+    registry.stop()
+    assert not is_in_copy(registry, peer)
+    registry.start()
+
+    client.gate.clear()
+    another = Peer(registry, "A")
+    another.register()
+    wait_until(lambda: len(client.arrived) == len(client.patches) + 1, "the client hears of another, and does not say so")
+    registry.kill()
+    client.gate.set()
+    wait_until(lambda: len(client.arrived) == len(client.patches), "nobody hears that it heard")
+    client.gate.clear()
+    registry.start()
+    wait_until(lambda: len(client.arrived) == len(client.patches) + 1, "the next run tells it again")
+    assert {p["URL"] for p in client.arrived[-1]["Added"]} == {another.url}
+    peer.register()
+    client.gate.set()
+    wait_until(lambda: client.knows(another, peer), "the client knows both")
+    another.die()
+
+
+def test_what_is_kept_here_is_on_disk(tmp_path, failing):  # noqa: F811
+    switch, environment = failing
+    etcd = Etcd(tmp_path).start()
+    cluster = Cluster(tmp_path, registry={**RULES, **etcd.store(), "Prefix": "/gradebook/"})
+    service = {"ServiceName": "ReportService", "ServiceURL": "http://127.0.0.1:9"}
+    refused, another = ({**service, "ServiceURL": f"http://127.0.0.1:{port}"} for port in (10, 11))
+
+    def register(body):
+        return request(cluster.registry_url + "/services", "POST", body, token=cluster.token)
+
+    def listed():
+        return {s["ServiceURL"] for s in registry.get("/services").json["Services"]}
+
+    try:
+        registry = cluster.daemon("registry", environment=environment).start()
+        etcd.kill()
+        wait_until(lambda: "etcd is away" in registry.status, "its status says so")
+        switch.touch()
+        assert register(service).status >= 500
+        assert listed() == set() and "are not in etcd yet" not in registry.status
+        switch.unlink()
+        answer = register(service)
+        assert answer.status == 200 and answer.headers["Gradebook-Kept"] == "here"
+
+        # One that is kept stays as it was if its end cannot be.
+        switch.touch()
+        answer = registry.request("/services", "DELETE", service["ServiceURL"], headers={"Content-Type": "text/plain"})
+        assert answer.status >= 500
+        assert register(refused).status >= 500
+        switch.unlink()
+        assert register(another).status == 200
+        registry.kill()
+        registry.start()
+        kept = {service["ServiceURL"], another["ServiceURL"]}
+        assert listed() == kept
+        etcd.start()
+        wait_until(lambda: {*etcd.keys("/gradebook/registrations/")} == kept, "etcd has both", timeout=20)
+    finally:
+        cluster.close()
+        etcd.kill()
