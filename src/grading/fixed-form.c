@@ -91,7 +91,7 @@ int fixed_form_add_grade(Txn *t, uint64_t student_id, const Grade *grade, uint64
         g->assessment_id = assessment_id;
         g->state = GRADE_GRADED;
         g->score_hundredths = grade->score_hundredths;
-        r = txn_create(t, KIND_GRADE, &g->row, ret_id);
+        r = txn_create_sought(t, KIND_GRADE, &g->row, ret_id);
         if (r < 0)
                 row_free(KIND_GRADE, &g->row);
         return r;

@@ -267,7 +267,7 @@ static int create(const Place *p, uint32_t packed, const char *comment) {
         row->assessment_id = p->a->row->row.id;
         row->state = state_of(&new);
         row->score_hundredths = score_of(&new);
-        r = txn_create(p->i->t, KIND_GRADE, &row->row, &p->g->id);
+        r = txn_create_sought(p->i->t, KIND_GRADE, &row->row, &p->g->id);
         if (r < 0) {
                 row_free(KIND_GRADE, (Row *) row);
                 return import_refused(p->i, p->column, p->member, r);

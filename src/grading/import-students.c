@@ -108,7 +108,7 @@ static int enrol(Import *i, uint64_t student_id) {
                 return -ENOMEM;
         e->class_id = i->options->class_id;
         e->student_id = student_id;
-        r = txn_create(i->t, KIND_ENROLMENT, &e->row, NULL);
+        r = txn_create_sought(i->t, KIND_ENROLMENT, &e->row, NULL);
         if (r < 0)
                 row_free(KIND_ENROLMENT, &e->row);
         return r;

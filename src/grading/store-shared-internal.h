@@ -27,7 +27,8 @@ typedef struct HeadStatements {
         SqlStatement *put;              /* what a transaction changed */
         SqlStatement *happened;         /* whether it did, by its mark */
         SqlStatement *trim;
-        SqlStatement *ids;              /* the largest of each kind that others have given */
+        SqlStatement *changed;          /* the rows that others have changed, and whether their ids count as given */
+        SqlStatement *ids;              /* the largest of each kind that others have given, where they changed very many */
 } HeadStatements;
 
 typedef struct NewsSession {

@@ -13,6 +13,9 @@
  * all of it. */
 #define CHANGES_AFTER(parameter) "changes WHERE change > CAST(" parameter " AS BIGINT) AND change <= (SELECT change FROM head)"
 
+/* Of students those that went, as in store_load_last_ids(). */
+#define IS_GIVEN "(kind <> 'student' OR NOT EXISTS (SELECT 1 FROM students s WHERE s.id = c.id))"
+
 int head_prepare(Sql *sql, HeadStatements *ret) {
         const struct {
                 SqlStatement **statement;
@@ -26,9 +29,10 @@ int head_prepare(Sql *sql, HeadStatements *ret) {
                              " FROM unnest(CAST(?4 AS TEXT[]), CAST(?5 AS BIGINT[]), CAST(?6 AS TEXT[])) WITH ORDINALITY AS u (kind, id, digest, n)" },
                 { &ret->happened, "SELECT 1 FROM changes WHERE change = ?1 AND mark = ?2" },
                 { &ret->trim, "DELETE FROM changes WHERE time_usec < ?1" },
-                /* Of students those that went, as in store_load_last_ids(). */
+                { &ret->changed, "SELECT kind, id, " IS_GIVEN " FROM (SELECT kind, id FROM " CHANGES_AFTER("?1") " AND id IS NOT NULL) c"
+                                 " UNION ALL SELECT 'first', min(change), false FROM changes" },
                 { &ret->ids, "SELECT kind, max(id) FROM (SELECT kind, id FROM " CHANGES_AFTER("?1") " AND id IS NOT NULL) c"
-                             " WHERE (kind <> 'student' OR NOT EXISTS (SELECT 1 FROM students s WHERE s.id = c.id)) GROUP BY kind"
+                             " WHERE " IS_GIVEN " GROUP BY kind"
                              " UNION ALL SELECT 'first', min(change) FROM changes" },
         };
         int r = 0;

@@ -14,6 +14,7 @@
 #define PATIENCE_USEC (4 * USEC_PER_SEC)        /* for a server that comes back: a restart takes no longer */
 #define RESOLVE_USEC (10 * USEC_PER_SEC)        /* to find out what became of a commit */
 #define RETRY_MSEC 100
+#define EACH_MAX 2000           /* changes by others that are looked at one by one */
 #define TRIM_USEC (60 * USEC_PER_SEC)
 #define KEPT_USEC (15 * 60 * USEC_PER_SEC)      /* changes: an instance that was away for longer reads everything again */
 
@@ -29,28 +30,39 @@ static void pause_shortly(void) {
 
 /* ---- what others gave out ---- */
 
-/* The ids that they have given are not given again. */
-static int take_ids(Shared *h) {
+/* What is known of the rows that they have changed is forgotten; the ids that they have given are not given again. */
+static int take_changes(Shared *h) {
+        bool each = h->head.change - h->seen <= EACH_MAX;
+        SqlStatement *s = each ? h->statements.changed : h->statements.ids;
         Store *store = h->store;
-        SqlStatement *s = h->statements.ids;
         uint64_t first = 0;
         int r;
 
+        if (!each)
+                row_cache_clear(store->cache);
         bind_uint(s, 1, h->seen);
         while ((r = sql_step(s)) > 0) {
                 const char *name = sql_text(s, 0);
                 int kind = name ? kind_from_name(name) : -EINVAL;
+                uint64_t id = sql_uint64(s, 1);
 
-                if (name && strcmp(name, "first") == 0)
-                        first = sql_uint64(s, 1);
-                else if (kind >= 0 && store->last_ids[kind] < sql_uint64(s, 1))
-                        store->last_ids[kind] = sql_uint64(s, 1);
+                if (name && strcmp(name, "first") == 0) {
+                        first = id;
+                        continue;
+                }
+                if (kind < 0)
+                        continue;
+                if (each)
+                        row_cache_remove(store->cache, (Kind) kind, id);
+                if (store->last_ids[kind] < id && (!each || sql_int64(s, 2) != 0))
+                        store->last_ids[kind] = id;
         }
         rows_done(s);
+        if (r < 0 || first <= h->seen + 1)
+                return r;
         /* Some of them are no longer told: the ledger knows. */
-        if (r >= 0 && first > h->seen + 1)
-                r = store_load_last_ids(store);
-        return r;
+        row_cache_clear(store->cache);
+        return store_load_last_ids(store);
 }
 
 /* ---- beginning and end ---- */
@@ -79,10 +91,8 @@ int shared_begin(Shared *h) {
         buffer_clear(&h->ids);
         buffer_clear(&h->digests);
         randombytes_buf(h->mark, sizeof(h->mark));
-        if (r >= 0 && h->head.change != h->seen) {
-                row_cache_clear(h->store->cache);
-                r = take_ids(h);
-        }
+        if (r >= 0 && h->head.change != h->seen)
+                r = take_changes(h);
         if (r < 0) {
                 shared_note_message(h, h->writer);
                 sql_postgres_rollback(h->store->sql);

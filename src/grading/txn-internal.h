@@ -49,6 +49,7 @@ const char *statement_sql(Statement which, SqlDialect dialect);         /* txn-f
 typedef enum RowStatement {
         ROW_GET,
         ROW_INSERT,
+        ROW_MAKE,                       /* nothing stands against it */
         ROW_UPDATE,
         ROW_DELETE,
         _ROW_STATEMENT_MAX,
@@ -93,7 +94,7 @@ int rows_walk(Sql *db, Kind kind, SqlStatement **ret);  /* a statement that give
 int rows_step(SqlStatement *s);         /* to its only row: 0, -ENOENT, or why not; the statement is not reset */
 void rows_done(SqlStatement *s);        /* resets it; nothing bound outlives it */
 int rows_read(Kind kind, SqlStatement *s, Row **ret);   /* of the columns of a get */
-int rows_insert(Store *s, Kind kind, const Row *row);
+int rows_insert(Store *s, Kind kind, const Row *row, bool sought);      /* sought: as txn_create_sought() */
 int rows_update(Store *s, Kind kind, const Row *row);
 int rows_delete(Store *s, Kind kind, uint64_t id);
 void bind_uint(SqlStatement *s, int index, uint64_t value);

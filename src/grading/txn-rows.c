@@ -50,7 +50,7 @@ static bool is_made_blindly(Kind kind) {
         return kind == KIND_TERM || kind == KIND_CLASS || kind == KIND_ASSESSMENT;
 }
 
-static void write_insert(const KindInfo *k, SqlDialect dialect, Buffer *out) {
+static void write_insert(const KindInfo *k, bool conditional, SqlDialect dialect, Buffer *out) {
         (void) buffer_printf(out, "INSERT INTO %s (", k->table);
         write_columns(k, out);
         if (dialect == SQL_POSTGRES)
@@ -62,14 +62,12 @@ static void write_insert(const KindInfo *k, SqlDialect dialect, Buffer *out) {
                         (void) buffer_printf(out, ", CAST(?%zu AS %s)", HEAD_N + 1 + i, field_is_text(k->fields + i) ? "TEXT" : "BIGINT");
                 else
                         (void) buffer_printf(out, ", ?%zu", HEAD_N + 1 + i);
-        if (dialect == SQL_POSTGRES && is_made_blindly((Kind) (k - kinds)))
-                return;
-        if (dialect == SQL_POSTGRES) {
+        if (dialect != SQL_POSTGRES) {
+                (void) buffer_puts(out, ")");
+        } else if (conditional) {
                 (void) buffer_puts(out, " WHERE true");
                 write_condition(k, true, out);
                 (void) buffer_puts(out, " ON CONFLICT DO NOTHING");
-        } else {
-                (void) buffer_puts(out, ")");
         }
 }
 
@@ -81,7 +79,10 @@ static void write_sql(const KindInfo *k, RowStatement which, SqlDialect dialect,
                 (void) buffer_printf(out, " FROM %s WHERE id = ?1", k->table);
                 break;
         case ROW_INSERT:
-                write_insert(k, dialect, out);
+                write_insert(k, true, dialect, out);
+                break;
+        case ROW_MAKE:
+                write_insert(k, false, dialect, out);
                 break;
         case ROW_UPDATE:
                 (void) buffer_printf(out, "UPDATE %s SET version = ?2, entry = ?3", k->table);
@@ -330,7 +331,7 @@ static int why_nothing(Store *s, Kind kind, const Row *row) {
 
 static int write_row(Store *s, Kind kind, RowStatement which, const Row *row) {
         SqlStatement *statement = s->row_statements[kind][which];
-        bool refers = which == ROW_INSERT && !is_made_blindly(kind), later;
+        bool refers = which == ROW_INSERT, later;
         uint64_t changes;
         int r;
 
@@ -356,8 +357,8 @@ static int write_row(Store *s, Kind kind, RowStatement which, const Row *row) {
         return r >= 0 && changes == 0 && s->shared ? why_nothing(s, kind, row) : r;
 }
 
-int rows_insert(Store *s, Kind kind, const Row *row) {
-        return write_row(s, kind, ROW_INSERT, row);
+int rows_insert(Store *s, Kind kind, const Row *row, bool sought) {
+        return write_row(s, kind, s->shared && (sought || is_made_blindly(kind)) ? ROW_MAKE : ROW_INSERT, row);
 }
 
 int rows_update(Store *s, Kind kind, const Row *row) {

@@ -87,7 +87,7 @@ static void apply(Txn *t, Kind kind, uint64_t id, const Row *old, Row *row) {
         };
 }
 
-int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
+static int create(Txn *t, Kind kind, Row *row, bool sought, uint64_t *ret_id) {
         int r;
 
         r = reserve_applied(t->job);
@@ -100,7 +100,7 @@ int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
         row->version++;
         r = ledger_next(t, &row->entry);
         if (r >= 0)
-                r = rows_insert(t->store, kind, row);
+                r = rows_insert(t->store, kind, row, sought);
         if (r >= 0)
                 r = record(t, kind, row, NULL);
         if (r < 0) {
@@ -115,6 +115,14 @@ int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
         if (kind == KIND_ASSESSMENT)
                 txn_remember_assessment(t, (const AssessmentRow *) row);
         return 0;
+}
+
+int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
+        return create(t, kind, row, false, ret_id);
+}
+
+int txn_create_sought(Txn *t, Kind kind, Row *row, uint64_t *ret_id) {
+        return create(t, kind, row, row->id == 0, ret_id);
 }
 
 int txn_update(Txn *t, Kind kind, const Row *old, Row *row) {

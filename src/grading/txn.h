@@ -14,6 +14,10 @@ int txn_get(Txn *t, Kind kind, uint64_t id, Row **ret);                 /* -ENOE
  * unique about it, is there already; -ENOENT: what it refers to is not. *ret_id may be NULL. */
 int txn_create(Txn *t, Kind kind, Row *row, uint64_t *ret_id);
 
+/* The same, of one whose ID is to be given, that this job has looked for and not found, and whose references it has: what fails then fails all of the
+ * transaction, and in a shared store nobody waits for it. */
+int txn_create_sought(Txn *t, Kind kind, Row *row, uint64_t *ret_id);
+
 /* Puts a row in the place of old, which txn_get() gave; takes it on success. What is equal makes no entry. Errors as above. */
 int txn_update(Txn *t, Kind kind, const Row *old, Row *row);
 
