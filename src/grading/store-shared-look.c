@@ -9,9 +9,7 @@
 
 #define HEAD_COLUMNS "change, sequence, hash, time_usec"
 
-/* A range with two ends: of one with an end alone the planner takes for granted, as long as nothing is known of the table, that a third of it is meant, and reads
- * all of it. */
-#define CHANGES_AFTER(parameter) "changes WHERE change > CAST(" parameter " AS BIGINT) AND change <= (SELECT change FROM head)"
+#define CHANGES_AFTER(parameter) CHANGES_BETWEEN(parameter, "(SELECT change FROM head)")
 
 /* Of students those that went, as in store_load_last_ids(). */
 #define IS_GIVEN "(kind <> 'student' OR NOT EXISTS (SELECT 1 FROM students s WHERE s.id = c.id))"

@@ -88,6 +88,9 @@ struct Txn {
 
 /* txn-rows.c */
 int rows_prepare(Store *s);
+/* A range with two ends: of one with an end alone the planner takes for granted, as long as nothing is known of the table, that a third of it is meant, and reads
+ * all of it. */
+#define CHANGES_BETWEEN(after, until) "changes WHERE change > CAST(" after " AS BIGINT) AND change <= " until
 int rows_load_changed(Sql *db, Kind kind, uint64_t after, uint64_t until, int (*each)(uint64_t id, Row *row, void *userdata), void *userdata);
 int rows_load(Store *s, Kind kind, Book *book);         /* in the order of their ids */
 int rows_walk(Sql *db, Kind kind, SqlStatement **ret);  /* a statement that gives all in that order, for rows_read() */

@@ -241,7 +241,7 @@ int rows_load_changed(Sql *db, Kind kind, uint64_t after, uint64_t until, int (*
 
         (void) buffer_puts(&sql, "SELECT ");
         write_columns(kinds + kind, &sql);
-        (void) buffer_printf(&sql, ", changed_id FROM (SELECT DISTINCT id AS changed_id FROM changes WHERE change > ?1 AND change <= ?3 AND kind = ?2) c"
+        (void) buffer_printf(&sql, ", changed_id FROM (SELECT DISTINCT id AS changed_id FROM " CHANGES_BETWEEN("?1", "?3") " AND kind = ?2) c"
                              " LEFT JOIN %s ON id = changed_id ORDER BY changed_id", kinds[kind].table);
         r = sql.error < 0 ? sql.error : sql_prepare_walk(db, sql.data, &s);
         if (r >= 0) {

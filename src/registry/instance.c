@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "registry/registry.h"
 
 #define LOG_SERVICE "LogService"
@@ -160,6 +161,33 @@ int instance_bind(Instance *i) {
         }
         r->owner = i;
         i->record = r;
+        return 0;
+}
+
+int instance_take(Registry *g, Registration **registration, const char *process, Instance **ret) {
+        Instance *i = instance_find(g, (*registration)->service_url);
+        bool is_new = !i;
+        int r;
+
+        if (is_new) {
+                r = instance_new(g, *registration, &i);
+                if (r < 0)
+                        return r;
+                *registration = NULL;
+                i->position.acked = catalog_sequence(g->catalog);
+        } else {
+                registration_free(i->registration);
+                i->registration = TAKE_PTR(*registration);
+        }
+        r = instance_bind(i);
+        if (r >= 0)
+                r = text_replace(&i->process, process);
+        if (r < 0) {
+                if (is_new)
+                        instance_free(i);
+                return r;
+        }
+        *ret = i;
         return 0;
 }
 

@@ -123,29 +123,12 @@ static void begin_health(Instance *i) {
 /* Puts a registration that is on disk into effect; takes it. */
 static int apply(Registry *g, Registration **registration, const char *process, uint64_t stamp, Instance **ret) {
         Instance *i = instance_find(g, (*registration)->service_url);
+        const Record *former = i ? i->record : NULL;
         bool is_new = !i;
-        int r;
 
-        if (is_new) {
-                r = instance_new(g, *registration, &i);
-                if (r < 0)
-                        return r;
-                *registration = NULL;
-                i->position.acked = catalog_sequence(g->catalog);
-        } else {
-                registration_free(i->registration);
-                i->registration = TAKE_PTR(*registration);
-        }
-
-        const Record *former = i->record;
-        r = instance_bind(i);
-        if (r >= 0)
-                r = text_replace(&i->process, process);
-        if (r < 0) {
-                if (is_new)
-                        instance_free(i);
+        int r = instance_take(g, registration, process, &i);
+        if (r < 0)
                 return r;
-        }
         if (i->record != former)
                 i->announced = false;
         share_adopt(i, stamp);

@@ -166,6 +166,8 @@ size_t instance_count_owned(const Registry *g);
 void instance_count_states(const Registry *g, size_t ret[static HEALTH_FORGOTTEN]);     /* by HealthState */
 /* Gives it the record of its name, and takes it from the name it had before. -ENOMEM */
 int instance_bind(Instance *i);
+/* The instance of a registration, which it takes: a new one, or the one at its URL, whose former registration goes. On failure a new one is not there. -ENOMEM */
+int instance_take(Registry *g, Registration **registration, const char *process, Instance **ret);
 /* Brings what dependants see in line with its health, and has them told. */
 void instance_publish(Instance *i);
 void instance_show(Instance *i);        /* that for itself alone: without a look at others of its name */

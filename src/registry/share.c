@@ -99,43 +99,20 @@ static void set_state(Instance *i, const StoreRow *row) {
         heartbeat_schedule(i);
 }
 
-static int take_registration(Registry *g, const StoreRow *row, Registration **registration, Instance **ret) {
-        Instance *i = instance_find(g, row->url);
-        bool is_new = !i;
-        int r;
-
-        if (is_new) {
-                r = instance_new(g, *registration, &i);
-                if (r < 0)
-                        return r;
-                *registration = NULL;
-                i->position.acked = catalog_sequence(g->catalog);
-        } else {
-                heartbeat_cancel(i);
-                registration_free(i->registration);
-                i->registration = TAKE_PTR(*registration);
-        }
-        r = instance_bind(i);
-        if (r >= 0)
-                r = text_replace(&i->process, row->process);
-        if (r >= 0)
-                r = text_replace(&i->keeper, row->keeper);
-        if (r < 0) {
-                if (is_new)
-                        instance_free(i);
-                return r;
-        }
-        *ret = i;
-        return 0;
+static void take_keeper(Instance *i, const StoreRow *row) {
+        if (text_replace(&i->keeper, row->keeper) < 0)
+                log_warning("Out of memory while %s was looked at.", i->url);
 }
 
 static void on_registration(Registry *g, const StoreRow *row) {
         _cleanup_(registration_freep) Registration *registration = NULL;
-        Instance *i;
+        Instance *i = instance_find(g, row->url);
 
         int r = share_read_registration(row, &registration);
+        if (r >= 0 && i)
+                heartbeat_cancel(i);
         if (r >= 0)
-                r = take_registration(g, row, &registration, &i);
+                r = instance_take(g, &registration, row->process, &i);
         if (r < 0) {
                 if (r != -EBADMSG)
                         log_warning("Leaving out the registration of %s: %s", row->url, strerror(-r));
@@ -143,6 +120,7 @@ static void on_registration(Registry *g, const StoreRow *row) {
         }
 
         HealthState old = i->health.state;
+        take_keeper(i, row);
         i->stamp = row->stamp;
         i->since_usec = row->since_usec;
         i->announced = true;
@@ -196,8 +174,7 @@ static void on_changed(const StoreRow *row, void *userdata) {
                 return;
         }
         i->stamp = row->stamp;
-        if (text_replace(&i->keeper, row->keeper) < 0)
-                log_warning("Out of memory while %s was looked at.", i->url);
+        take_keeper(i, row);
         i->owned = find_owned(i);
         follow(i, row);
 }

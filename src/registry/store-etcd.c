@@ -228,9 +228,10 @@ static Store *shared_free(Store *store) {
         /* Those under way end with this: what etcd may or may not have is kept here. */
         s->etcd = etcd_free(s->etcd);
         ops_keep_here(s);
-        if (s->watch)
-                s->watch = etcd_watch_free(s->watch);
+        /* Who waits for the copy is answered by this, and may ask how the store is. */
         store_free(s->copy);
+        if (s->watch)
+                etcd_watch_free(s->watch);
         if (s->members)
                 etcd_store_leave(s, s->first.endpoints, s->first.user, s->first.password);
         members_free(s->members);

@@ -2,6 +2,8 @@
 """What a registry may have told is on its own disk as well, though etcd has it already; and while etcd is away, what is answered as kept is."""
 
 import contextlib
+import json
+import socket
 import sqlite3
 
 import pytest
@@ -131,5 +133,33 @@ def test_what_is_kept_here_is_on_disk(tmp_path, failing):  # noqa: F811
         etcd.start()
         wait_until(lambda: {*etcd.keys("/gradebook/registrations/")} == kept, "etcd has both", timeout=20)
     finally:
+        cluster.close()
+        etcd.kill()
+
+
+def test_a_stop_while_this_machines_disk_is_waited_for(tmp_path, holding):  # noqa: F811
+    """What has waited longer than a stop does is completed by its end."""
+    switch, _, environment = holding
+    etcd = Etcd(tmp_path).start()
+    cluster = Cluster(tmp_path, registry={**RULES, **etcd.store()})
+    cluster.configure("gradebook", {"HTTP": {"DrainTimeoutSec": "50ms"}})
+    try:
+        registry = cluster.daemon("registry", environment=environment).start()
+        etcd.kill()
+        wait_until(lambda: "etcd is away" in registry.status, "its status says so")
+        switch.touch()
+        body = json.dumps({"ServiceName": "A", "ServiceURL": "http://127.0.0.1:9"})
+        with socket.create_connection(("127.0.0.1", registry.port)) as s:
+            s.sendall(f"POST /services HTTP/1.1\r\nHost: r\r\nAuthorization: Bearer {cluster.token}\r\nContent-Type: application/json\r\n"
+                      f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            wait_until(switch.with_name("hold-fsync.waits").exists, "a commit waits for the disk")
+            registry.process.terminate()
+            wait_until(lambda: "Stopped" in registry.stderr, "it has left its loop")
+            switch.unlink()
+            registry.stop()
+        registry.start()
+        assert [s["ServiceURL"] for s in registry.get("/services").json["Services"]] == ["http://127.0.0.1:9"]
+    finally:
+        switch.unlink(missing_ok=True)
         cluster.close()
         etcd.kill()
