@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ctl/address.h"
 #include "ctl/output.h"
 #include "ctl/token.h"
 #include "runtime/common-config.h"
@@ -30,6 +31,7 @@ struct Connection {
         char *registries;               /* one or more, see wire/url-list.h */
         size_t registry;                /* the place of the one that is asked */
         char *urls[_PEER_MAX];
+        char *usual[_PEER_MAX];         /* where they are if nobody says */
         size_t n_open;
         sd_event_source *interrupt, *terminate, *hangup, *reader;
         bool interrupted;
@@ -65,8 +67,10 @@ Connection *connection_free(Connection *c) {
         (void) sd_event_source_disable_unref(c->reader);
         sd_event_unref(c->event);
         config_free_items(common_config_items, &c->config);
-        for (size_t i = 0; i < _PEER_MAX; i++)
+        for (size_t i = 0; i < _PEER_MAX; i++) {
                 free(c->urls[i]);
+                free(c->usual[i]);
+        }
         free(c->token);
         free(c->registries);
         free(c);
@@ -130,6 +134,8 @@ static int set_tls(Connection *c) {
 
         if (r >= 0 && identity)
                 r = http_client_set_tls(c->client, identity);
+        for (size_t i = 0; i < _PEER_MAX && r >= 0; i++)
+                r = address_usual(ctl_peers[i].url, identity, c->config.advertise_host, &c->usual[i]);
         return r < 0 ? ctl_fail(CTL_FAILURE, "[TLS] of gradebook.conf: %s", why ? why : strerror(-r)) : CTL_OK;
 }
 
@@ -347,34 +353,6 @@ int connection_wait(Connection *c, uint64_t usec) {
         return CTL_OK;
 }
 
-static const char *member_text(json_object *o, const char *member) {
-        json_object *value;
-
-        return json_object_object_get_ex(o, member, &value) && json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
-/* The first provider in the registry's answer that dependants would use, borrowed:
- * {"Services":[{"ServiceName":…,"ServiceURL":…,"State":…}]}. */
-static const char *first_provider(json_object *o, const char *service_name) {
-        json_object *services = NULL;
-        const char *found = NULL;
-
-        if (json_get_array(o, "Services", SIZE_MAX, &services, NULL) < 0 || !services)
-                return NULL;
-        for (size_t i = 0; i < json_object_array_length(services); i++) {
-                json_object *s = json_object_array_get_idx(services, i);
-
-                if (strcmp(member_text(s, "ServiceName"), service_name) != 0 || strcmp(member_text(s, "State"), "critical") == 0 ||
-                    url_check(member_text(s, "ServiceURL"), "ServiceURL", NULL) < 0)
-                        continue;
-                if (strcmp(member_text(s, "State"), "draining") != 0)
-                        return member_text(s, "ServiceURL");
-                /* Better than nobody. */
-                found = found ? found : member_text(s, "ServiceURL");
-        }
-        return found;
-}
-
 int connection_guess_all(Connection *c) {
         _cleanup_(call_deinit) Call call = {};
         _cleanup_(json_unrefp) json_object *o = NULL;
@@ -391,7 +369,7 @@ int connection_guess_all(Connection *c) {
         if (code != CTL_OK || call.status != 200 || json_parse_object(call.answer, call.answer_size, &o, NULL) < 0)
                 return code;
         for (size_t i = 0; i < _PEER_MAX; i++) {
-                const char *url = ctl_peers[i].service_name ? first_provider(o, ctl_peers[i].service_name) : NULL;
+                const char *url = ctl_peers[i].service_name ? address_choose(o, ctl_peers[i].service_name, c->usual[i]) : NULL;
 
                 if (url && set_url(c, (PeerId) i, url) != CTL_OK)
                         return CTL_FAILURE;
@@ -400,7 +378,7 @@ int connection_guess_all(Connection *c) {
 }
 
 const char *connection_guess(const Connection *c, PeerId peer) {
-        return c->urls[peer] ? c->urls[peer] : ctl_peers[peer].url;
+        return c->urls[peer] ? c->urls[peer] : c->usual[peer];
 }
 
 static int ask_registry(Connection *c, PeerId peer) {
@@ -420,13 +398,13 @@ static int ask_registry(Connection *c, PeerId peer) {
         if (code != CTL_OK)
                 return code;
         if (call.error < 0 && call.error != -ENOMEM)
-                return set_url(c, peer, ctl_peers[peer].url);
+                return set_url(c, peer, c->usual[peer]);
         if (call.status != 404) {
                 code = connection_check(PEER_REGISTRY, &call);
                 if (code != CTL_OK)
                         return code;
         }
-        url = json_parse_object(call.answer, call.answer_size, &o, NULL) >= 0 ? first_provider(o, ctl_peers[peer].service_name) : NULL;
+        url = json_parse_object(call.answer, call.answer_size, &o, NULL) >= 0 ? address_choose(o, ctl_peers[peer].service_name, NULL) : NULL;
         if (!url)
                 return ctl_fail(CTL_UNREACHABLE, "the registry at %s knows no living %s: is it running? systemctl status %s",
                                 c->urls[PEER_REGISTRY], ctl_peers[peer].service_name, ctl_peers[peer].unit);

@@ -75,8 +75,8 @@ int connection_token(Connection *c, bool quiet, const char **ret);
 /* Where a peer is, borrowed: the registry says, or, while it does not answer, the usual address on this machine. */
 int connection_find(Connection *c, PeerId peer, const char **ret_url);
 
-/* For who only looks: asks the registry once, quietly, where all are, and takes the usual addresses for what it does not
- * know. */
+/* For who only looks: asks the registry once, quietly, where all are, those of this machine first, and takes the usual addresses for what it does
+ * not know. */
 int connection_guess_all(Connection *c);
 const char *connection_guess(const Connection *c, PeerId peer);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
+	src/ctl/address.c src/ctl/address.h \
 	src/ctl/api-tokens.c \
 	src/ctl/cli.c src/ctl/ctl.h \
 	src/ctl/connection-check.c \

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 if HAVE_CMOCKA
-ctl_unit_tests = tests/unit/test-config tests/unit/test-log-compare tests/unit/test-log-excuses tests/unit/test-log-format \
+ctl_unit_tests = tests/unit/test-address tests/unit/test-config tests/unit/test-log-compare tests/unit/test-log-excuses tests/unit/test-log-format \
 	tests/unit/test-log-time tests/unit/test-nearest tests/unit/test-postgres tests/unit/test-rollout tests/unit/test-sse
 check_PROGRAMS += $(ctl_unit_tests)
 TESTS += $(ctl_unit_tests)
 # For tests/integration/test_postgres.py, which has a server for it.
 noinst_PROGRAMS += tests/unit/test-postgres-server
+
+tests_unit_test_address_SOURCES = tests/unit/test-address.c
+tests_unit_test_address_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_address_LDADD = libctl.a libwire.a libbase.a $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_config_SOURCES = tests/unit/test-config.c
 tests_unit_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
