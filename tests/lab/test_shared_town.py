@@ -74,6 +74,17 @@ def test_what_one_saves_the_others_show(well):
     judge_lines(well, sources)
 
 
+@pytest.mark.parametrize("at", PLACES)
+def test_the_log_in_postgresql_agrees_with_each_journal(well, at):
+    def compared():
+        done = well.machines[at].run("gradebookctl", "--json", "log", "verify", "--all", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        summary = json.loads(done.stdout.splitlines()[-1])
+        return summary["Agree"] > 0 and summary
+    summary = wait_until(compared, "lines are old enough to be compared", timeout=40)
+    assert summary["MissingInLog"] == summary["MissingInJournal"] == summary["Different"] == summary["TwiceInLog"] == 0
+
+
 def test_the_leader_of_etcd_is_killed(well):
     leader = wait_until(well.etcd_leader, "etcd has a leader", timeout=30)
     with well.watched("three", "three"), lists_stay_full(well, PLACES), Writers(well, ["one"]) as writers, Sources(well, ["two"]) as sources:
