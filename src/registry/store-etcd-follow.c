@@ -75,7 +75,7 @@ void etcd_store_on_members(bool returned, void *userdata) {
 
 /* ---- what etcd says ---- */
 
-static void tell(EtcdStore *s, const Entry *e) {
+void etcd_store_tell(EtcdStore *s, const Entry *e) {
         StoreHistory history = e->value.history;
         StoreRow row = value_row(&e->value, etcd_entry_url(e));
 
@@ -123,7 +123,7 @@ static void take_value(EtcdStore *s, Entry *e, Value *v) {
         if (!same && !is_own)
                 etcd_store_copy(s, e);
         if (!is_own && (s->is_returning || !(was_void && value_is_void(v))))
-                tell(s, e);
+                etcd_store_tell(s, e);
 }
 
 static void take_put(EtcdStore *s, const char *key, const EtcdKv *kv) {

@@ -77,33 +77,46 @@ static void op_succeed(Op *op, uint64_t revision) {
         op_end(op, 0);
 }
 
-/* The copy cannot take it: all is as it was. */
-static void take_back(const Op *op) {
-        EtcdStore *s = op->store;
-        Entry *e = etcd_entry_find(s, op->key);
+/* What was before the one is what was before the other, too: the one in between is nothing. */
+static void pass_former(Op *from, Op *to) {
+        value_deinit(&to->former);
+        to->former = from->former;
+        to->was_known = from->was_known;
+        to->was_unshared = from->was_unshared;
+        from->former = VALUE_NULL;
+}
 
-        /* Etcd may be back, and have brought another. */
-        if (!e || !e->unshared || etcd_entry_stamp(&e->value) != etcd_entry_stamp(&op->value))
-                return;
+/* The copy cannot take it: all is as it was. */
+static void take_back(Op *op, Entry *e) {
+        EtcdStore *s = op->store;
+
+        for (Op *later = op->next; later; later = later->next)
+                if (later->is_kept && strcmp(later->key, op->key) == 0) {
+                        pass_former(op, later);
+                        return;
+                }
         if (!op->was_known) {
                 etcd_entry_drop(s, e);
                 return;
         }
-        Value former;
-        if (value_copy(&op->former, &former) < 0)
-                return;
         value_deinit(&e->value);
-        e->value = former;
+        e->value = op->former;
+        op->former = VALUE_NULL;
         etcd_entry_set_unshared(s, e, op->was_unshared);
 }
 
 static void on_kept(int result, void *userdata) {
         Op *op = userdata;
         EtcdStore *s = op->store;
+        Entry *e = etcd_entry_find(s, op->key);
+        /* Etcd may be back, and have brought what is newer: that was told already, but is what holds. */
+        bool overtaken = e && !e->unshared && etcd_entry_stamp(&e->value) != etcd_entry_stamp(&op->value);
 
-        if (result < 0)
-                take_back(op);
+        if (result < 0 && e && !overtaken)
+                take_back(op, e);
         op_end(op, result < 0 ? result : STORE_KEPT_HERE);
+        if (overtaken && result >= 0 && !s->stopping)
+                etcd_store_tell(s, e);
         if (s->ops)
                 ops_send_soon(s);
 }

@@ -123,6 +123,7 @@ extern const EtcdWatchEvents etcd_store_watch_events;
 void etcd_store_on_members(bool returned, void *userdata);
 void etcd_store_on_member_answer(int result, void *userdata);
 void etcd_store_lost(EtcdStore *s, int error);          /* etcd is away from now on; what waits for it is kept here */
+void etcd_store_tell(EtcdStore *s, const Entry *e);     /* the follower, what holds now */
 void etcd_store_take_list(EtcdStore *s, uint64_t revision, const EtcdKvs *kvs);
 
 /* store-etcd-ops.c. value is taken on success; done NULL is fine. -EBUSY, -ENOMEM */

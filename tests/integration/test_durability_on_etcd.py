@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import sqlite3
+import threading
 
 import pytest
 from etcd import Etcd
@@ -124,6 +125,15 @@ def test_what_is_kept_here_is_on_disk(tmp_path, failing):  # noqa: F811
         answer = registry.request("/services", "DELETE", service["ServiceURL"], headers={"Content-Type": "text/plain"})
         assert answer.status >= 500
         assert register(refused).status >= 500
+        # Two of one address on their way at a time, the second to another name: neither is.
+        answers = []
+        threads = [threading.Thread(target=lambda n=name: answers.append(register({**refused, "ServiceName": n}).status)) for name in ("A", "B")]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert min(answers) >= 500 and listed() == {service["ServiceURL"]}
+        assert "gradebook_registry_unshared 1\n" in registry.get("/metrics").text
         switch.unlink()
         assert register(another).status == 200
         registry.kill()
