@@ -108,6 +108,19 @@ def test_a_machine_is_cut_off(well):
     judge_lines(well, sources)
 
 
+@pytest.mark.parametrize(("source", "to"), [("three", "one"), ("one", "three")])
+def test_a_machine_is_cut_off_in_one_direction(well, source, to):
+    """What one sends does not reach the other, all else comes through: the second machine, which both hear, serves on."""
+    with well.watched("two", "two"), lists_stay_full(well, ["two"]), Writers(well, ["two"]) as writers, Sources(well, ["two"]) as sources:
+        wait_until(lambda: len(writers.acknowledged) > 5, "grades are saved", timeout=30)
+        with well.network.deaf(source, to=to):
+            before, lines = len(writers.acknowledged), dict(sources.acknowledged)
+            wait_until(lambda: len(writers.acknowledged) > before + 60 and all(n > lines[s] + 60 for s, n in sources.acknowledged.items()), "all goes on", timeout=60)
+        well.wait_until_well("all is found again, by all registries", SECONDS)
+    judge(well, writers, "two")
+    judge_lines(well, sources)
+
+
 def test_a_machine_is_killed(well):
     """The third, all of it at once: what lives is reachable within five seconds, and all is served on; then it boots again, and joins them."""
     living = {well.url(name, place): "passing" for place in ("one", "two") for name in PLACES[place] if name != "registry"}
