@@ -76,13 +76,16 @@ def test_what_one_saves_the_others_show(well):
 
 @pytest.mark.parametrize("at", PLACES)
 def test_the_log_in_postgresql_agrees_with_each_journal(well, at):
+    """But for what a daemon says that belongs on another machine: without its certificate it does not start, and nobody sends its lines."""
+    own = {f"gradebook-{name}" for name in PLACES[at]}
+
     def compared():
         done = well.machines[at].run("gradebookctl", "--json", "log", "verify", "--all", check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        summary = json.loads(done.stdout.splitlines()[-1])
-        return summary["Agree"] > 0 and summary
-    summary = wait_until(compared, "lines are old enough to be compared", timeout=40)
-    assert summary["MissingInLog"] == summary["MissingInJournal"] == summary["Different"] == summary["TwiceInLog"] == 0
+        *differences, summary = map(json.loads, done.stdout.splitlines())
+        assert not [d for d in differences if d["Service"] in own], done.stdout
+        assert summary["MissingInJournal"] == summary["Different"] == summary["TwiceInLog"] == 0, summary
+        return summary["Agree"] > 0
+    wait_until(compared, "lines are old enough to be compared", timeout=40)
 
 
 def test_the_leader_of_etcd_is_killed(well):
