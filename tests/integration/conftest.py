@@ -56,9 +56,16 @@ def generate_log_stores(metafunc):
     metafunc.parametrize(fixtures, [[store] * len(fixtures) for store in stores], indirect=True, scope=scope)
 
 
+def pytest_collection_modifyitems(config, items):
+    """Of a module that plays another's tests on another database, what is about the file, or is played on both there."""
+    again = [item for item in items if hasattr(item.module, "GRADING_DATABASE") and any(item.get_closest_marker(m) for m in ("sqlite", "both_databases"))]
+    config.hook.pytest_deselected(items=again)
+    items[:] = [item for item in items if item not in again]
+
+
 def pytest_generate_tests(metafunc):
     generate_log_stores(metafunc)
-    if metafunc.definition.get_closest_marker("both_databases") and not os.environ.get("GRADEBOOK_TEST_DATABASE"):
+    if metafunc.definition.get_closest_marker("both_databases") and not hasattr(metafunc.module, "GRADING_DATABASE") and not os.environ.get("GRADEBOOK_TEST_DATABASE"):
         metafunc.parametrize("grading_database", ["sqlite"] if OWN_STORES else ["sqlite", "postgresql"], indirect=True)
 
 
@@ -92,9 +99,9 @@ def log_store(request):
 
 @pytest.fixture
 def grading_database(request):
-    """The URL of gradebook-grading's database; None: its own file. All tests run on the one that GRADEBOOK_TEST_DATABASE= names; without it, those that are
-    marked both_databases run on each."""
-    which = getattr(request, "param", os.environ.get("GRADEBOOK_TEST_DATABASE") or "sqlite")
+    """The URL of gradebook-grading's database; None: its own file. All tests run on the one that GRADEBOOK_TEST_DATABASE= or their module names; without either,
+    those that are marked both_databases run on each."""
+    which = getattr(request, "param", os.environ.get("GRADEBOOK_TEST_DATABASE") or getattr(request.module, "GRADING_DATABASE", "sqlite"))
     if which == "sqlite":
         return None
     if request.node.get_closest_marker("sqlite"):
