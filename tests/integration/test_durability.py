@@ -98,6 +98,7 @@ def test_nobody_is_told_of_what_is_not_on_disk(cluster, holding):
     for cook in cooks:
         assert registry.post("/services", {"ServiceName": "Cook", "ServiceURL": cook.url, "HeartbeatURL": cook.url}).status == 200
     wait_until(lambda: knows(*cooks), "the client knows all")
+    wait_until(lambda: not registry.get("/services/Client").json["Services"][0]["PatchPending"], "the registry knows that it does")
     # After a stop in good order all is on disk: the next write is that of the first death.
     registry.stop()
     registry.start()
@@ -106,16 +107,18 @@ def test_nobody_is_told_of_what_is_not_on_disk(cluster, holding):
     stream = Stream(registry, "?service=Cook")
     first, second, third = cooks
 
+    waits = switch.with_name("hold-fsync.waits")
     switch.touch()
     for cook in (first, second):
         cook.close()
         wait_until(lambda cook=cook: entry(cook)["State"] == "critical", "the registry knows of its death")
+        wait_until(waits.exists, "the first is being written: the second is not in the same write")
     # It answers others meanwhile, and has had time to tell.
     for _ in range(20):
         registry.get("/services")
     assert knows(*cooks) and stream.events == []
     # The first write to a new log takes more than one.
-    waits, before = switch.with_name("hold-fsync.waits"), queued()
+    before = queued()
     while queued() == before:
         let_through.touch()
         wait_until(lambda: not let_through.exists() and waits.exists(), "one is let through, and the next waits")
