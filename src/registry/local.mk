@@ -41,6 +41,7 @@ libregistry_a_SOURCES = \
 	src/registry/store-embedded-unshared.c \
 	src/registry/store-embedded.c src/registry/store-embedded.h \
 	src/registry/share.c src/registry/share.h \
+	src/registry/store-etcd-copy.c \
 	src/registry/store-etcd-entries.c \
 	src/registry/store-etcd-follow.c \
 	src/registry/store-etcd-ops.c \

@@ -103,6 +103,10 @@ static void read_unshared(MetricWriter *w, void *userdata) {
         metric_write(w, get_info(userdata).n_unshared);
 }
 
+static void read_copy_behind(MetricWriter *w, void *userdata) {
+        metric_write(w, get_info(userdata).copy_is_behind);
+}
+
 static void read_relists(MetricWriter *w, void *userdata) {
         metric_write(w, get_info(userdata).relists);
 }
@@ -126,6 +130,7 @@ const MetricItem registry_metrics[] = {
         { "gradebook_registry_registries", METRIC_GAUGE, "Registries that share the registrations, with this one.", read_registries },
         { "gradebook_registry_etcd_away", METRIC_GAUGE, "1 while etcd is away and the registry goes on from memory.", read_away },
         { "gradebook_registry_unshared", METRIC_GAUGE, "Changes that etcd does not have yet.", read_unshared },
+        { "gradebook_registry_copy_behind", METRIC_GAUGE, "Whether this machine's copy lacks something of what is in etcd.", read_copy_behind },
         { "gradebook_registry_etcd_lists_total", METRIC_COUNTER, "Lists got from etcd after the first.", read_relists },
         METRIC_END,
 };

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "registry/store-etcd.h"
 
-/* What is known of each key, and this machine's copy of it. */
+/* What is known of each key, and how that begins. */
 
 #define SWEEP_USEC (600 * USEC_PER_SEC)
 #define VOID_USEC (3600 * USEC_PER_SEC)         /* how long is kept that something has gone */
@@ -75,31 +75,6 @@ void etcd_entry_set_unshared(EtcdStore *s, Entry *e, bool unshared) {
 
 const char *etcd_entry_url(const Entry *e) {
         return strchr(e->key, '/') + 1;
-}
-
-/* ---- the copy ---- */
-
-static void on_copied(int result, void *userdata) {
-        if (result < 0)
-                log_debug("The copy of what etcd has is behind: %s", strerror(-result));
-}
-
-int etcd_store_keep(EtcdStore *s, const Entry *e, StoreDone done, void *userdata) {
-        StoreHistory history = e->value.history;
-        StoreRow row = value_row(&e->value, etcd_entry_url(e));
-
-        history.url = etcd_entry_url(e);
-        if (e->value.is_history)
-                return store_keep(s->copy, &history, done, userdata);
-        if (e->value.gone)
-                return store_deregister(s->copy, etcd_entry_url(e), e->value.stamp, done, userdata);
-        return store_register(s->copy, &row, done, userdata);
-}
-
-void etcd_store_copy(EtcdStore *s, const Entry *e) {
-        int r = etcd_store_keep(s, e, on_copied, s);
-        if (r < 0)
-                on_copied(r, s);
 }
 
 /* ---- what has gone is forgotten after a while, by its owner ---- */

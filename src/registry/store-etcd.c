@@ -176,6 +176,7 @@ static void shared_info(const Store *store, StoreInfo *ret) {
                 .id = s->id,
                 .n_registries = members_count(s->members),
                 .n_unshared = s->n_unshared,
+                .copy_is_behind = s->copy_source,
                 .relists = etcd_watch_relists(s->watch),
         };
 }
@@ -244,6 +245,7 @@ static Store *shared_free(Store *store) {
         sd_event_source_disable_unref(s->send_source);
         sd_event_source_disable_unref(s->wait_source);
         sd_event_source_disable_unref(s->sweep_source);
+        sd_event_source_disable_unref(s->copy_source);
         json_object_put(s->list);
         sd_event_unref(s->event);
         free((char *) s->first.endpoints);

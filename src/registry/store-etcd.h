@@ -38,6 +38,7 @@ typedef struct Entry {
         uint64_t revision;              /* of what etcd has; 0: nothing */
         bool unshared;                  /* what is here is newer */
         bool listed;                    /* was in the list that is being looked at */
+        bool copy_lacks;
         UT_hash_handle hh;
 } Entry;
 
@@ -86,6 +87,8 @@ struct EtcdStore {
         sd_event_source *send_source;   /* what comes in one turn of the loop goes together */
         sd_event_source *wait_source;   /* for those that wait for the watch */
         sd_event_source *sweep_source;
+        sd_event_source *copy_source;   /* what the copy lacks is written then; NULL: it lacks nothing, as far as is known */
+        bool copy_failed, copy_warned;  /* since all of it was written; and that was said */
         const StoreFollower *follower;  /* NULL: not started */
         void *userdata;
 };
@@ -102,8 +105,6 @@ void etcd_entry_set_unshared(EtcdStore *s, Entry *e, bool unshared);
 uint64_t etcd_entry_stamp(const Value *v);
 const char *etcd_entry_url(const Entry *e);
 void etcd_store_settle(EtcdStore *s);
-void etcd_store_copy(EtcdStore *s, const Entry *e);     /* has this machine's copy follow */
-int etcd_store_keep(EtcdStore *s, const Entry *e, StoreDone done, void *userdata);      /* the same; done when the copy has it */
 int etcd_store_load(Store *store, int (*visit)(const StoreRow *row, void *userdata), void *userdata);   /* what the copy has */
 int etcd_store_start_sweeping(EtcdStore *s);            /* what has gone is forgotten after a while, by its owner */
 
@@ -117,6 +118,10 @@ static inline int etcd_key(const char *kind, const char *url, char **ret) {
 static inline bool text_begins(const char *text, const char *with) {
         return strncmp(text, with, strlen(with)) == 0;
 }
+
+/* store-etcd-copy.c */
+void etcd_store_copy(EtcdStore *s, Entry *e);           /* has this machine's copy follow; tries again until it does */
+int etcd_store_keep(EtcdStore *s, const Entry *e, StoreDone done, void *userdata);      /* once; done when the copy has it */
 
 /* store-etcd-follow.c */
 extern const EtcdWatchEvents etcd_store_watch_events;

@@ -79,6 +79,7 @@ typedef struct StoreInfo {
         const char *id;                 /* of this registry; NULL: it is alone */
         size_t n_registries;            /* that share it */
         size_t n_unshared;              /* changes that only this machine has yet */
+        bool copy_is_behind;            /* this machine's disk does not have all of it yet */
         uint64_t relists;               /* lists got after the first */
 } StoreInfo;
 

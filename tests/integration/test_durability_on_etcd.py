@@ -173,3 +173,42 @@ def test_a_stop_while_this_machines_disk_is_waited_for(tmp_path, holding):  # no
         switch.unlink(missing_ok=True)
         cluster.close()
         etcd.kill()
+
+
+def copied(registry):
+    """The addresses in the copy of a registry that does not run."""
+    with contextlib.closing(sqlite3.connect(f"file:{registry.state}/registry.db?mode=ro", uri=True)) as db:
+        return {url for url, in db.execute("SELECT url FROM registrations WHERE state <> 2")}
+
+
+def test_what_could_not_be_copied_is_copied_later(cluster, failing):  # noqa: F811
+    switch, environment = failing
+    registry = cluster.daemon("registry", environment=environment).start()
+    services = [{"ServiceName": "A", "ServiceURL": f"http://127.0.0.1:{port}"} for port in (9, 10)]
+    switch.touch()
+    for service in services:
+        assert registry.post("/services", service).status == 200
+    wait_until(lambda: "copy of what is in etcd cannot be written" in registry.stderr, "it is said")
+    switch.unlink()
+    wait_until(lambda: "copy of what is in etcd is whole again" in registry.stderr, "and that it is mended", timeout=20)
+    registry.stop()
+    assert copied(registry) == {s["ServiceURL"] for s in services}
+
+
+def test_a_list_longer_than_the_queue_of_the_disk_is_copied(cluster, shared_etcd):
+    registry = cluster.daemon("registry").start()
+    one = {"ServiceName": "A", "ServiceURL": "http://127.0.0.1:9"}
+    assert registry.post("/services", one).status == 200
+    prefix = f"/test-{shared_etcd.n_prefixes}/registrations/"
+    known = shared_etcd.keys(prefix)[one["ServiceURL"]]
+    registry.stop()
+
+    def value(url):
+        return {**known, "Registration": {**known["Registration"], "ServiceURL": url}}
+    urls = [f"http://127.0.{n // 250}.{n % 250 + 1}:9" for n in range(9000)]
+    for at in range(0, len(urls), 100):
+        shared_etcd.put({prefix + url: value(url) for url in urls[at:at + 100]})
+    registry.start()
+    wait_until(lambda: "\ngradebook_registry_copy_behind 0\n" in registry.get("/metrics").text, "it is copied", timeout=30)
+    registry.stop()
+    assert copied(registry) >= set(urls)
