@@ -54,7 +54,12 @@ void page_fail_for(Request *r, Portal *p, const PageFrame *frame, unsigned statu
         _cleanup_(freep) char *detail = NULL;
         int k = language_format(frame->language, key, "Value", value ? value : "", &detail);
 
-        page_reply(r, p, frame, status, "problem", k < 0 ? NULL : problem_view(frame->language, status, detail));
+        json_object *view = k < 0 ? NULL : problem_view(frame->language, status, detail);
+
+        /* Whoever is kept out until somebody sets up an administrator goes on there, not to the students; without memory, to these. */
+        if (view && strcmp(key, "ForAdministratorsSetUp") == 0)
+                (void) json_add(view, "ToSetup", json_object_new_boolean(true));
+        page_reply(r, p, frame, status, "problem", view);
 }
 
 void page_fail(Request *r, Portal *p, unsigned status, const char *key, const char *value) {

@@ -86,7 +86,7 @@ def test_administrators_alone_see_it(town, path):
     for login in ("ada", "nick"):
         person = town.person(login)
         page = person.get(path)
-        assert page.status == 403 and "That is not allowed" in page.text
+        assert page.status == 403 and "That is not allowed" in page.text and 'class="button" href="/students"' in page.text
         assert "127.0.0.1" not in page.text and 'href="/about"' in page.text
     nobody = town.person()
     assert nobody.get(path).status == 303
@@ -113,6 +113,8 @@ def test_nobody_sees_it_before_there_is_an_administrator(cluster, path):
     assert gateway.status == 401
     page = town.person().get(path)
     assert page.status == 403 and "Set up the first" in html.unescape(page.text)
+    if path in ADMIN_PAGES:
+        assert 'class="button" href="/setup"' in page.text and 'class="button" href="/students"' not in page.text
     assert town.person().get("/about").status == 200
 
 
