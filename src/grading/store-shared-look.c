@@ -11,6 +11,9 @@
 
 #define CHANGES_AFTER(parameter) CHANGES_BETWEEN(parameter, "(SELECT change FROM head)")
 
+/* One clock for all instances. */
+#define SERVER_USEC "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
 /* Of students those that went, as in store_load_last_ids(). */
 #define IS_GIVEN "(kind <> 'student' OR NOT EXISTS (SELECT 1 FROM students s WHERE s.id = c.id))"
 
@@ -23,10 +26,11 @@ int head_prepare(Sql *sql, HeadStatements *ret) {
                 { &ret->lock, "SELECT " HEAD_COLUMNS " FROM head WHERE one = 1 FOR UPDATE" },
                 { &ret->move, "UPDATE head SET change = ?1, sequence = ?2, hash = ?3, time_usec = ?4 WHERE one = 1" },
                 { &ret->put, "INSERT INTO changes (change, time_usec, mark, kind, id, digest)"
-                             " SELECT CAST(?1 AS BIGINT) + n, CAST(?2 AS BIGINT), CAST(?3 AS BYTEA), kind, id, decode(digest, 'hex')"
-                             " FROM unnest(CAST(?4 AS TEXT[]), CAST(?5 AS BIGINT[]), CAST(?6 AS TEXT[])) WITH ORDINALITY AS u (kind, id, digest, n)" },
+                             " SELECT CAST(?1 AS BIGINT) + n, " SERVER_USEC ", CAST(?2 AS BYTEA), kind, id, decode(digest, 'hex')"
+                             " FROM unnest(CAST(?3 AS TEXT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS TEXT[])) WITH ORDINALITY AS u (kind, id, digest, n)" },
                 { &ret->happened, "SELECT 1 FROM changes WHERE change = ?1 AND mark = ?2" },
-                { &ret->trim, "DELETE FROM changes WHERE time_usec < ?1" },
+                /* Those before the first that is to be kept, and none behind it: who has seen the one before a gap would not know that there is one. */
+                { &ret->trim, "DELETE FROM changes WHERE change < (SELECT min(change) FROM changes WHERE time_usec >= " SERVER_USEC " - CAST(?1 AS BIGINT))" },
                 { &ret->changed, "SELECT kind, id, " IS_GIVEN " FROM (SELECT kind, id FROM " CHANGES_AFTER("?1") " AND id IS NOT NULL) c"
                                  " UNION ALL SELECT 'first', min(change), false FROM changes" },
                 { &ret->ids, "SELECT kind, max(id) FROM (SELECT kind, id FROM " CHANGES_AFTER("?1") " AND id IS NOT NULL) c"

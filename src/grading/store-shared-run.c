@@ -124,11 +124,10 @@ static int put_changes(Shared *h) {
         if (h->kinds.error < 0 || h->ids.error < 0 || h->digests.error < 0)
                 return -ENOMEM;
         bind_uint(s->put, 1, h->head.change - h->n_changes);
-        bind_uint(s->put, 2, clock_realtime_usec());
-        sql_bind_blob(s->put, 3, h->mark, sizeof(h->mark));
-        bind_text(s->put, 4, buffer_text(&h->kinds));
-        bind_text(s->put, 5, buffer_text(&h->ids));
-        bind_text(s->put, 6, buffer_text(&h->digests));
+        sql_bind_blob(s->put, 2, h->mark, sizeof(h->mark));
+        bind_text(s->put, 3, buffer_text(&h->kinds));
+        bind_text(s->put, 4, buffer_text(&h->ids));
+        bind_text(s->put, 5, buffer_text(&h->digests));
         return sql_step_later(s->put);
 }
 
@@ -138,7 +137,7 @@ static int trim(Shared *h) {
         if (now < h->trimmed_usec + TRIM_USEC)
                 return 0;
         h->trimmed_usec = now;
-        bind_uint(h->statements.trim, 1, clock_realtime_usec() - KEPT_USEC);
+        bind_uint(h->statements.trim, 1, KEPT_USEC);
         return sql_step_later(h->statements.trim);
 }
 

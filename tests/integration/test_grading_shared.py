@@ -222,6 +222,32 @@ def test_ids_are_never_given_twice(both):
         assert other.request(f"/terms/{number}", "DELETE").status == 204
 
 
+def test_what_others_changed_is_known_though_it_is_trimmed(both, cluster, shared_postgres, database_url):
+    """What one has read for its transactions is as of now, whatever clock another one's machine has."""
+    a, b = both
+    database = database_url.rsplit("/", 1)[1]
+    a.post("/students", NICK)
+    assert a.post("/students/1/grades", QUIZ).status == 201       # it knows the class now
+    assert b.request("/classes/1", "PATCH", {"Locked": True}).status == 200
+    shared_postgres.sql("UPDATE gradebook_grading.changes SET time_usec = 0 WHERE kind = 'class'", database)
+    # The first transaction of an instance looks for what is old.
+    third = cluster.start("grading")
+    assert third.post("/terms", {"Name": "2026"}).status == 201
+    assert a.post("/students/1/grades", {**QUIZ, "Title": "Quiz 2"}).status == 409
+
+
+def test_what_others_changed_is_known_though_it_is_very_much(both):
+    a, b = both
+    a.post("/students", NICK)
+    assert a.post("/students/1/grades", QUIZ).status == 201
+    table = "ID,FirstName,LastName\n" + "".join(f"{n},A,B\n" for n in range(10, 1210))      # two changes each
+    assert b.post("/imports?class=1", table, headers={"Content-Type": "text/csv"}).status == 201
+    assert b.request("/classes/1", "PATCH", {"Locked": True}).status == 200
+    assert a.post("/students/1/grades", {**QUIZ, "Title": "Quiz 2"}).status == 409
+    assert b.request("/classes/1", "PATCH", {"Locked": False}).status == 200
+    assert a.post("/students/10/grades", {**QUIZ, "Title": "Quiz 2"}).status == 201
+
+
 # -- what is killed --
 
 class World:
