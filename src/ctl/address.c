@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl/address.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,17 +9,12 @@
 #include "wire/url.h"
 
 int address_usual(const char *url, bool tls, const char *advertise_host, char **ret) {
-        const char *scheme = tls ? "https" : "http", *host = strstr(url, "://") + strlen("://"), *port = strrchr(url, ':');
-        bool bare_v6 = strchr(advertise_host, ':') && *advertise_host != '[';
-        int r;
+        char host[URL_HOST_SIZE];
+        int r = url_host(url, host);
 
-        if (text_is_empty(advertise_host))
-                r = asprintf(ret, "%s://%s", scheme, host);
-        else
-                r = asprintf(ret, bare_v6 ? "%s://[%s]%s" : "%s://%s%s", scheme, advertise_host, port);
         if (r < 0)
-                *ret = NULL;
-        return r < 0 ? -ENOMEM : 0;
+                return r;
+        return url_make(tls ? "https" : "http", text_is_empty(advertise_host) ? host : advertise_host, strrchr(url, ':') + 1, ret);
 }
 
 static bool is_here(const char *url, const char *here) {

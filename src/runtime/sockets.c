@@ -46,21 +46,19 @@ static bool address_is_any(const Address *a) {
 static int address_to_url(const Address *a, const char *scheme, const char *advertise_host, char **ret) {
         char text[INET6_ADDRSTRLEN] = "", host[256] = "";
         bool v6 = a->sa.sa_family == AF_INET6;
-        unsigned port = ntohs(v6 ? a->in6.sin6_port : a->in.sin_port);
+        char port[8];
 
-        if (!text_is_empty(advertise_host)) {
-                bool bare_v6 = strchr(advertise_host, ':') && advertise_host[0] != '[';
-
-                return asprintf(ret, bare_v6 ? "%s://[%s]:%u" : "%s://%s:%u", scheme, advertise_host, port) < 0 ? -ENOMEM : 0;
-        }
+        (void) snprintf(port, sizeof(port), "%u", (unsigned) ntohs(v6 ? a->in6.sin6_port : a->in.sin_port));
+        if (!text_is_empty(advertise_host))
+                return url_make(scheme, advertise_host, port, ret);
         if (address_is_any(a)) {
                 if (gethostname(host, sizeof(host) - 1) < 0)
                         return -errno;
-                return asprintf(ret, "%s://%s:%u", scheme, host, port) < 0 ? -ENOMEM : 0;
+                return url_make(scheme, host, port, ret);
         }
         if (!inet_ntop(a->sa.sa_family, v6 ? (const void *) &a->in6.sin6_addr : &a->in.sin_addr, text, sizeof(text)))
                 return -errno;
-        return asprintf(ret, v6 ? "%s://[%s]:%u" : "%s://%s:%u", scheme, text, port) < 0 ? -ENOMEM : 0;
+        return url_make(scheme, text, port, ret);
 }
 
 /* Checks one socket; fills *url from it if it is the better address to be known by: IPv4 before IPv6. */

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -155,4 +156,13 @@ bool url_is_loopback(const char *url) {
         if (inet_pton(AF_INET, host, address) == 1)
                 return address[0] == 127;
         return strcasecmp(host, "localhost") == 0;
+}
+
+int url_make(const char *scheme, const char *host, const char *port, char **ret) {
+        bool bare_v6 = strchr(host, ':') && *host != '[';
+
+        if (asprintf(ret, bare_v6 ? "%s://[%s]:%s" : "%s://%s:%s", scheme, host, port) >= 0)
+                return 0;
+        *ret = NULL;
+        return -ENOMEM;
 }

@@ -16,5 +16,8 @@ int url_check(const char *url, const char *member, Problem *problem);
 #define URL_HOST_SIZE 254
 int url_host(const char *url, char ret[static URL_HOST_SIZE]);
 
+/* "https://school.example:3000"; an IPv6 address gets its brackets. -ENOMEM */
+int url_make(const char *scheme, const char *host, const char *port, char **ret);
+
 /* The authority of a checked URL is a loopback address or "localhost". */
 bool url_is_loopback(const char *url);
