@@ -107,7 +107,8 @@ def test_an_instance_with_a_store_of_its_own_does_not_start(instances, name):
     unit, cursor, before = f"gradebook-{name}.service", instances.journal_cursor(), registered(instances)
     assert instances.systemctl("start", unit, check=False).returncode != 0
     assert instances.show(unit, "ActiveState", "NRestarts", "ExecMainStatus") == {"ActiveState": "failed", "NRestarts": "0", "ExecMainStatus": EX_CONFIG}
-    told = instances.messages(f"--unit={unit}", f"MESSAGE_ID={INSTANCE_REFUSED_EVENT}", after=cursor)
+    # The journal may have it a moment after systemd has the exit status.
+    told = wait_until(lambda: instances.messages(f"--unit={unit}", f"MESSAGE_ID={INSTANCE_REFUSED_EVENT}", after=cursor), "the journal has it")
     assert len(told) == 1 and told[0].startswith(f"Not starting {unit} as one of several: "), told
     assert "gradebook(7)" in instances.run("journalctl", "-x", f"--unit={unit}", f"MESSAGE_ID={INSTANCE_REFUSED_EVENT}").stdout
     # Nothing was made that would be found later, and nobody was told of it.
