@@ -10,6 +10,7 @@ build_packages=(
         autoconf automake gcc libc6-dev make pkg-config
         libcurl4-gnutls-dev libdeflate-dev libeconf-dev libgmp-dev libgnutls28-dev libjson-c-dev libmicrohttpd-dev libpcre2-dev
         libpq-dev libsodium-dev libsqlite3-dev libsystemd-dev libzstd-dev uthash-dev zlib1g-dev
+        procps  # /bin/kill, by which systemd reloads the daemons
 )
 
 # A machine that systemd-nspawn boots from this one's files, and what looks into it.
