@@ -52,9 +52,10 @@ BlockReader *block_reader_free(BlockReader *r) {
 
 /* ---- the file and its index ---- */
 
+/* Dropped first: who is woken by the note makes a new one where there is none. */
 static int drop_index(BlockReader *r) {
-        segments_note_damage(r->segments, r->view.position);
         segments_drop_index(r->segments, &r->view);
+        segments_note_damage(r->segments, r->view.position);
         index_cursor_close(&r->index);
         r->view.index_fd = fd_close(r->view.index_fd);
         return 0;

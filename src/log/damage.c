@@ -41,11 +41,10 @@ void damage_note(Damage *d, uint64_t position) {
                 d->next = (d->next + 1) % DAMAGE_PLACES_MAX;
                 d->n += d->n < DAMAGE_PLACES_MAX;
                 d->total++;
-                if (d->untold++ == 0) {
+                if (d->untold++ == 0)
                         d->first_untold = position;
-                        /* Fails only when the counter is full, and then the loop is about to look anyway. */
-                        (void) eventfd_write(d->event_fd, 1);
-                }
+                /* Fails only when the counter is full, and then the loop is about to look anyway. */
+                (void) eventfd_write(d->event_fd, 1);
         }
         (void) pthread_mutex_unlock(&d->mutex);
 }

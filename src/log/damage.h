@@ -11,7 +11,7 @@
 
 typedef struct Damage {
         pthread_mutex_t mutex;
-        int event_fd;                   /* readable: there is something new to tell */
+        int event_fd;                   /* readable: there is something new */
         uint64_t places[DAMAGE_PLACES_MAX];
         size_t n, next;
         uint64_t total;                 /* places, ever */

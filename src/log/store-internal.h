@@ -81,7 +81,8 @@ struct LogStore {
         bool upkeeping;
         Damage *damage;                 /* the engine's */
         sd_event_source *damage_source; /* something damaged was found */
-        sd_event_source *damage_timer;  /* while it waits until it may be told */
+        sd_event_source *damage_timer;  /* when it may be told again */
+        bool damage_waits;              /* until then */
         Tidy *tidy;
 
         pthread_mutex_t mutex;          /* guards what follows */

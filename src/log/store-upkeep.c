@@ -39,7 +39,6 @@ static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- damage ---- */
 
-/* The next ones are counted until the time has passed. */
 static void tell_damage(LogStore *s) {
         char file[STORE_PLACE_SIZE], position_text[24];
         uint64_t position, n = damage_take(s->damage, &position);
@@ -51,24 +50,27 @@ static void tell_damage(LogStore *s) {
         log_event(LOG_WARNING, EVENT_LOG_DAMAGED, ((LogField[]) { { "FILE", file }, { "POSITION", position_text } }), 2,
                   "The central log is damaged in %" PRIu64 " place%s, at position %" PRIu64 " in %s first: what is there is passed over, the rest is read",
                   n, n == 1 ? "" : "s", position, *file ? file : "a file that is gone");
-        (void) sd_event_source_set_time_relative(s->damage_timer, DAMAGE_USEC);
-        if (sd_event_source_set_enabled(s->damage_timer, SD_EVENT_ONESHOT) >= 0)
-                (void) sd_event_source_set_enabled(s->damage_source, SD_EVENT_OFF);
-        s->engine->look_after(s);
+        s->damage_waits = sd_event_source_set_time_relative(s->damage_timer, DAMAGE_USEC) >= 0 &&
+                          sd_event_source_set_enabled(s->damage_timer, SD_EVENT_ONESHOT) >= 0;
 }
 
+/* Mended is at once what can be; the next ones are told when the time has passed. */
 static int on_damage(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        LogStore *s = userdata;
         eventfd_t n;
 
         (void) eventfd_read(fd, &n);
-        tell_damage(userdata);
+        s->engine->look_after(s);
+        if (!s->damage_waits)
+                tell_damage(s);
         return 0;
 }
 
 static int on_damage_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         LogStore *s = userdata;
 
-        (void) sd_event_source_set_enabled(s->damage_source, SD_EVENT_ON);
+        s->damage_waits = false;
+        tell_damage(s);
         return 0;
 }
 
