@@ -18,6 +18,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void path_of(const char *kind, unsigned long long inode, char ret[static 4096]) {
+        (void) snprintf(ret, 4096, "%s/%s-%llu", getenv("POWER_CUT"), kind, inode);
+}
+
+/* From its first fsync() on, so that no later file gets its number, by which it is known here. What was there at the start is held by the test. */
+static void hold(int fd, unsigned long long inode) {
+        char path[4096];
+
+        path_of("file", inode, path);
+        if (access(path, F_OK) < 0 && fcntl(fd, F_DUPFD_CLOEXEC, 0) < 0)
+                abort();
+}
+
 static FILE *begin(char temporary[static 4096]) {
         (void) snprintf(temporary, 4096, "%s/new-%d", getenv("POWER_CUT"), gettid());
         return fopen(temporary, "we");
@@ -26,7 +39,7 @@ static FILE *begin(char temporary[static 4096]) {
 static void end(FILE *f, const char *temporary, const char *kind, unsigned long long inode) {
         char path[4096];
 
-        (void) snprintf(path, sizeof(path), "%s/%s-%llu", getenv("POWER_CUT"), kind, inode);
+        path_of(kind, inode, path);
         if (fclose(f) != 0 || rename(temporary, path) < 0)
                 abort();
 }
@@ -69,10 +82,12 @@ static int sync_and_keep(const char *name, int fd) {
         if (r < 0 || !getenv("POWER_CUT") || fstat(fd, &st) < 0)
                 return r;
         (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        if (S_ISREG(st.st_mode))
+        if (S_ISREG(st.st_mode)) {
+                hold(fd, st.st_ino);
                 keep_file(link, st.st_ino);
-        else if (S_ISDIR(st.st_mode))
+        } else if (S_ISDIR(st.st_mode)) {
                 keep_directory(link, st.st_ino);
+        }
         return r;
 }
 

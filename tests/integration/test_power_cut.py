@@ -24,15 +24,20 @@ class Disk:
         self.sure.mkdir()
         self.daemon = cluster.daemon(name, environment={"LD_PRELOAD": str(BUILD / "power-cut.so"), "POWER_CUT": str(self.sure),
                                                         "ASAN_OPTIONS": "verify_asan_link_order=0"})
+        self.held = []
         self.take_stock()
 
     def take_stock(self):
-        """All that is there now is on the disk."""
+        """All that is there now is on the disk. It is held open: a file that is deleted must not leave its inode's number, by which it is known, to another."""
         for path in self.sure.iterdir():
             path.unlink()
+        for file in self.held:
+            file.close()
+        self.held = []
         for directory in (self.daemon.state, self.daemon.logs):
             files = [p for p in directory.iterdir() if p.is_file()]
             for path in files:
+                self.held.append(path.open("rb"))
                 (self.sure / f"file-{path.stat().st_ino}").write_bytes(path.read_bytes())
             self.listing(directory).write_text("".join(f"{p.stat().st_ino} {p.name}\n" for p in files))
 

@@ -38,9 +38,21 @@ def bind(port):
 
 
 def stored_text(logs):
-    """All raw bytes of the central log's files, oldest first, whether they are compressed or not."""
-    names = {path.name.split(".ndjson")[0] for path in pathlib.Path(logs).glob("log-*.ndjson*")}
-    return b"".join(raw_bytes(pathlib.Path(logs) / f"{name}.ndjson") for name in [*sorted(names), "central"]).decode()
+    """All raw bytes of the central log's files, oldest first, whether they are compressed or not. A rotation meanwhile would hide what it moved."""
+    logs = pathlib.Path(logs)
+    while True:
+        names = full_names(logs)
+        full = b"".join(raw_bytes(logs / f"{name}.ndjson") for name in names)
+        try:
+            live = (logs / "central.ndjson").read_bytes()
+        except FileNotFoundError:       # the rotation is just between its two steps
+            continue
+        if full_names(logs) == names:
+            return (full + live).decode()
+
+
+def full_names(logs):
+    return sorted({path.name.split(".ndjson")[0] for path in logs.glob("log-*.ndjson*")})
 
 
 def raw_bytes(path):
