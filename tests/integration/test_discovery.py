@@ -66,7 +66,7 @@ class Call:
 
 
 class Stream:
-    """A client of GET /events, as the standard has it; what it got is in events as (event, data)."""
+    """A client of GET /events, as the standard has it; what it got is in events as (event, data), and in last the newest number that it knows."""
 
     def __init__(self, registry, query="", last=None, read=True):
         self.connection = http.client.HTTPConnection("127.0.0.1", registry.port, timeout=30)
@@ -75,7 +75,7 @@ class Stream:
             headers["Last-Event-ID"] = str(last)
         self.connection.request("GET", "/events" + query, headers=headers)
         self.response = self.connection.getresponse()
-        self.events, self.comments, self.last, self.ended, self.broken = [], 0, None, False, False
+        self.events, self.comments, self.last, self.ended, self.broken = [], 0, last, False, False
         if read:
             threading.Thread(target=self.run, daemon=True).start()
 
@@ -663,6 +663,9 @@ def test_who_follows_knows_the_truth(cluster, seed):
         if not follower.catch_up() or follower.listed != truth:
             return False
         return all(w.urls == {u for u, n in truth.items() if n == w.name} for w in waiters)
+
+    def state():
+        return f"all agree on {truth}; the follower has {follower.listed}, the waiters {[w.urls for w in waiters]}"
     for _ in range(8):
         for _ in range(dice.randrange(1, 30)):
             port, name = dice.randrange(7001, 7009), dice.choice(names)
@@ -678,8 +681,8 @@ def test_who_follows_knows_the_truth(cluster, seed):
             (registry.kill if kind < 0.2 else registry.stop)()
             registry.start()
         if dice.random() < 0.7:
-            wait_until(agree, f"all agree on {truth}; the follower has {follower.listed}, the waiters {[w.urls for w in waiters]}")
-    wait_until(agree, f"all agree on {truth}; the follower has {follower.listed}, the waiters {[w.urls for w in waiters]}")
+            wait_until(agree, state)
+    wait_until(agree, state)
     for w in waiters:
         w.stopped = True
     registry.stop()

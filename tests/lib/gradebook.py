@@ -71,14 +71,14 @@ def free_port():
 
 
 def wait_until(condition, what, timeout=10):
-    """Polls until condition() is true and returns its value; fails with what is missing."""
+    """Polls until condition() is true and returns its value; fails with what is missing, a text or who makes it then."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"after {timeout} s still not: {what}")
+            raise AssertionError(f"after {timeout} s still not: {what() if callable(what) else what}")
         select.select([], [], [], 0.01)
 
 
