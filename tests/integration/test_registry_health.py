@@ -108,7 +108,13 @@ def test_a_death_while_the_registry_slept_is_known_an_interval_later(registry, p
     service, client = peers("A"), peers("Client", ["A"])
     service.register()
     client.register()
-    wait_until(lambda: len(service.heartbeats) > 1, "it was probed")
+
+    def is_between_probes():
+        beats = len(service.heartbeats), len(client.heartbeats)
+        return beats[0] > 1 and time.monotonic() - service.heartbeats[-1] < 0.05 and \
+            f'heartbeats_total{{outcome="success"}} {sum(beats)}\n' in registry.get("/metrics").text
+    # An answer that lay there at the awakening would be its last word, and its death after that is believed at once.
+    wait_until(is_between_probes, "it was probed, and the answer is known")
     registry.signal(signal.SIGSTOP)
     stopped = time.monotonic()
     service.die()
