@@ -257,10 +257,6 @@ def test_without_a_checkpoint(filled):
 
 # ---- kill ----
 
-class Killed(Exception):
-    pass
-
-
 # A file is full with the fifth batch, and has a sixth when that one comes before the rotation that a kill put off: eleven fill two files, and no third.
 BATCHES = 11
 
