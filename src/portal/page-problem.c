@@ -52,12 +52,12 @@ static json_object *problem_view(Language language, unsigned status, const char 
 
 void page_fail_for(Request *r, Portal *p, const PageFrame *frame, unsigned status, const char *key, const char *value) {
         _cleanup_(freep) char *detail = NULL;
-        int k = language_format(frame->language, key, "Value", value ? value : "", &detail);
+        json_object *view = NULL;
 
-        json_object *view = k < 0 ? NULL : problem_view(frame->language, status, detail);
-
+        if (language_format(frame->language, key, "Value", value ? value : "", &detail) >= 0)
+                view = problem_view(frame->language, status, detail);
         /* Whoever is kept out until somebody sets up an administrator goes on there, not to the students; without memory, to these. */
-        if (view && strcmp(key, "ForAdministratorsSetUp") == 0)
+        if (view && status == 403 && frame->setup_needed)
                 (void) json_add(view, "ToSetup", json_object_new_boolean(true));
         page_reply(r, p, frame, status, "problem", view);
 }

@@ -193,6 +193,16 @@ def test_damage_to_an_index_hides_nothing(filled, at):
     assert numbers(filled) == list(range(1, 751))
 
 
+def test_each_damaged_index_is_made_again_at_once_and_told_in_its_time(filled):
+    """One that is found while nothing may be told yet: the upkeep, 10 s after the start, would come too late."""
+    for n, index in enumerate(full_files(filled, ".index")[:2], 1):
+        flip(index, 0)
+        assert numbers(filled) == list(range(1, 751))
+        wait_until(lambda: metric(filled, "gradebook_log_reindexed_files_total") == n, f"index {n} is made again", timeout=5)
+    assert filled.stderr.count("is damaged in 1 place,") == 1
+    wait_until(lambda: filled.stderr.count("is damaged in 1 place,") == 2, "the second is told", timeout=20)
+
+
 def test_torn_at_any_byte_of_the_last_line_and_some_before(cluster):
     log = cluster.start("log")
     source = secrets.token_hex(16)
@@ -259,6 +269,7 @@ def test_without_a_checkpoint(filled):
 
 # A file is full with the fifth batch, and has a sixth when that one comes before the rotation that a kill put off: eleven fill two files, and no third.
 BATCHES = 11
+ALL_NUMBERS = list(range(1, BATCHES * 50 + 1))
 
 
 def run_and_die(log, source):
@@ -300,10 +311,10 @@ def test_killed_at_every_step(cluster, tmp_path):
         # The source sends on where it got no answer.
         for n in range(len(acknowledged), BATCHES):
             post(log, [record(source, n * 50 + i + 1) for i in range(50)])
-        assert numbers(log) == list(range(1, BATCHES * 50 + 1)), f"step {step}: {log.stderr}"
+        assert numbers(log) == ALL_NUMBERS, f"step {step}: {log.stderr}"
         wait_for_compression(log, 2)
-        assert numbers(log) == list(range(1, BATCHES * 50 + 1)), f"step {step}"
-        assert [r["Sequence"] for r in map(json.loads, stored_text(log.logs).splitlines()) if r["Service"] == "test"] == list(range(1, BATCHES * 50 + 1))
+        assert numbers(log) == ALL_NUMBERS, f"step {step}"
+        assert [r["Sequence"] for r in map(json.loads, stored_text(log.logs).splitlines()) if r["Service"] == "test"] == ALL_NUMBERS
         assert metric(log, "gradebook_log_damaged_total") == 0, f"step {step}: {log.stderr}"
         names = {p.name for p in log.logs.iterdir()} - {"sources.json.tmp"}     # written over by the next one
         stems = {p.name.removesuffix(".ndjson.zst") for p in full_files(log)}
